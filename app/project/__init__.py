@@ -1,0 +1,1 @@
+"""A RELION-compatible project: pipeline graph, lock, job numbers, nodes, notes and trash."""

@@ -1,0 +1,1 @@
+"""Launching, watching, aborting and queueing jobs; GPUs and processes."""

@@ -1,0 +1,1 @@
+"""DynaMight: continuous motions of a molecule learnt from single particles."""

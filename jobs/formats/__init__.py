@@ -1,0 +1,1 @@
+"""Readers and writers of foreign file formats, one file per format; no torch."""

@@ -1,0 +1,1 @@
+"""Simulated single-particle data with known motions."""

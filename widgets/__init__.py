@@ -1,0 +1,1 @@
+"""Reusable Qt parts that know declarations, arrays and protocols, never a job type."""
