@@ -26,10 +26,12 @@ from jobs.core.options import (
     specs,
     tabs,
 )
+from jobs.core.running import RunningOptions, environment_problems
 from jobs.core.values import from_text, from_values, to_text, to_values
 
 __all__ = [
     "RUNNING_TAB",
+    "Check",
     "CheckContext",
     "JobOptions",
     "JobType",
@@ -37,6 +39,7 @@ __all__ = [
     "NodeSpec",
     "OptionSpec",
     "OptionValue",
+    "RunningOptions",
     "Task",
     "add_arguments",
     "from_arguments",
@@ -119,6 +122,7 @@ class CheckContext:
         return self.project_dir / path
 
 
+#: A check across fields: options and context to problems.
 Check = Callable[[Any, CheckContext], list[Problem]]
 
 
@@ -226,7 +230,7 @@ class JobType:
 
     def is_enabled(self, declared: OptionSpec, options: JobOptions, is_continue: bool) -> bool:
         """Tell whether a field is active, given the other values."""
-        if declared.enabled == ("new" if is_continue else "continue"):
+        if declared.enabled not in ("always", "continue" if is_continue else "new"):
             return False
         return not declared.when or bool(getattr(options, declared.when))
 
@@ -257,6 +261,7 @@ class JobType:
             found += _missing_results(task, context)
         for check in self.checks:
             found += check(options, context)
+        found += environment_problems()
         return found
 
 

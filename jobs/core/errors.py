@@ -65,7 +65,7 @@ class FormatError(UserError):
     """A file does not have the form its reader needs."""
 
 
-class AbortRequested(Exception):  # noqa: N818 - a request of the user, not an error
+class AbortRequested(Exception):
     """The user asked the running job to stop; raised where the worker looks for the request."""
 
 

@@ -63,7 +63,8 @@ class OptionSpec:
     choices
         Allowed values of a choice.
     enabled
-        ``new`` = greyed when a job is continued, ``continue`` = greyed for a new job.
+        ``new`` = greyed when a job is continued, ``continue`` = greyed for a new job, ``never`` =
+        always greyed (a site fixed the value).
     when
         Name of a yes/no option that must be Yes for this one to be active.
     required
@@ -94,7 +95,7 @@ class OptionSpec:
     maximum: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
-    enabled: Literal["always", "new", "continue"] = "always"
+    enabled: Literal["always", "new", "continue", "never"] = "always"
     when: str = ""
     required: bool = False
     cli: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -110,7 +110,7 @@ def from_values(cls: type[Options], values: Mapping[str, str]) -> tuple[Options,
     options, problems
         The options, and one problem for each value that could not be used.
     """
-    found: dict[str, OptionValue] = {}
+    found: dict[str, Any] = {}
     variables: dict[str, str] = {}
     problems: list[Problem] = []
     declared_options = {declared.name: declared for declared in specs(cls)}
@@ -127,14 +127,11 @@ def from_values(cls: type[Options], values: Mapping[str, str]) -> tuple[Options,
             hint = f"The default '{to_text(declared, declared.default)}' is used until it is corrected"
             problems.append(Problem(f"{declared.label.rstrip(':')}: {error}", field=name, hint=hint))
     try:
-        options = cls(**found)  # type: ignore[arg-type]
+        options = cls(**found)
     except ValidationError as error:
-        for entry in error.errors():
-            name = str(entry["loc"][0]) if entry["loc"] else None
-            problems.append(Problem(str(entry["msg"]), field=name))
-            if name is not None:
-                found.pop(name, None)
-        options = cls(**found) if all(entry["loc"] for entry in error.errors()) else cls()  # type: ignore[arg-type]
+        # Each single value was accepted above, so this is a rule of the model across fields.
+        problems += [Problem(str(entry["msg"])) for entry in error.errors()]
+        options = cls()
     options._scheme_variables.update(variables)
     options._unknown_values.update({k: v for k, v in values.items() if k not in declared_options})
     return options, problems

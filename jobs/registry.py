@@ -1,0 +1,39 @@
+"""The table of all job types; a new one is one import and one name in the list."""
+
+from __future__ import annotations
+
+from jobs.core.declaration import JobType
+from jobs.core.errors import UserError
+from jobs.dynamight import params as dynamight
+
+JOB_TYPES: dict[str, JobType] = {declared.key: declared for declared in (dynamight.JOB_TYPE,)}
+
+
+def job_type(key: str) -> JobType:
+    """Return the job type of this key (``dynamight``).
+
+    Raises
+    ------
+    UserError
+        When there is none; the message names those that exist.
+    """
+    try:
+        return JOB_TYPES[key]
+    except KeyError:
+        raise UserError(
+            f"There is no job type '{key}'", hint=f"Choose one of {', '.join(JOB_TYPES)}"
+        ) from None
+
+
+def by_label(label: str) -> JobType | None:
+    """Return the job type that a RELION type label means, None for other programs' jobs.
+
+    As RELION does, the last dot-part is dropped until something is found, so that
+    ``dynamight.explore`` is a DynaMight job.
+    """
+    labels = {declared.label: declared for declared in JOB_TYPES.values()}
+    while label:
+        if label in labels:
+            return labels[label]
+        label = label.rpartition(".")[0]
+    return None
