@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,8 @@ class JobType:
         What to cite, and a sentence for a methods section.
     result_files
         Files that hold the results, as ``(path inside the job, description)``.
+    uses_torch
+        False: the worker neither loads torch nor chooses a GPU.
     """
 
     key: str
@@ -163,7 +165,8 @@ class JobType:
     checks: tuple[Check, ...] = ()
     citation: str = ""
     methods: str = ""
-    result_files: tuple[tuple[str, str], ...] = field(default=())
+    result_files: tuple[tuple[str, str], ...] = ()
+    uses_torch: bool = True
 
     def __post_init__(self) -> None:
         declared = {d.name: d for d in specs(self.options)}

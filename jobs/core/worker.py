@@ -1,0 +1,307 @@
+"""The one ``main`` of all worker processes: options in, results and exactly one exit marker out.
+
+Started as ``python -P -m jobs.<type> --project DIR --job DynaMight/job034/ --run 1`` by our launcher,
+or as ``… --o Simulate/job002/ [--in_parts F] …`` by RELION as an External job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import faulthandler
+import importlib
+import importlib.util
+import os
+import random
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from jobs.core.context import WorkerContext
+from jobs.core.declaration import JobType, Task, add_arguments, from_arguments
+from jobs.core.errors import AbortRequested, UserError
+from jobs.core.external import add_external_arguments
+from jobs.core.folder import ExitStatus, JobFolder, OptionsRecord, make_record
+from jobs.core.job_star import options_from_job_star, read_job_star
+from jobs.core.metrics import MetricsWriter
+from jobs.core.options import JobOptions
+
+__all__ = ["EXIT_ABORTED", "EXIT_FAILED", "EXIT_INPUT", "EXIT_SUCCESS", "WorkerContext", "main", "run_worker"]
+
+EXIT_SUCCESS, EXIT_FAILED, EXIT_INPUT, EXIT_ABORTED = 0, 1, 2, 130
+
+
+def main(job_type: JobType) -> NoReturn:
+    """Run the worker process of a job type and exit with its code."""
+    sys.exit(run_worker(job_type, sys.argv[1:]))
+
+
+def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
+    """Do one task of one job.
+
+    Whatever happens, the job's directory holds exactly one exit marker afterwards, written last.
+
+    Parameters
+    ----------
+    job_type
+        The declaration.
+    argv
+        Command line without the program's name.
+
+    Returns
+    -------
+    int
+        0 success, 1 failure, 2 wrong input, 130 aborted.
+    """
+    parser = _parser(job_type)
+    arguments = parser.parse_args(argv)
+    if not arguments.job:
+        parser.error("--job is needed: the directory of the job inside the project")
+    os.chdir(arguments.project)
+    project = Path.cwd()
+    folder = JobFolder(project, arguments.job)
+    if not folder.path.is_dir():
+        parser.error(f"the job {folder.name} does not exist in {project}")
+    _listen_to_signals()
+    faulthandler.enable()
+    code, status, outputs = _guarded(lambda: _work(job_type, folder, arguments))
+    return _finish(folder, code, status, outputs)
+
+
+def _parser(job_type: JobType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -P -m {job_type.module}", description=job_type.summary, allow_abbrev=False
+    )
+    parser.add_argument("--project", default=".", help="folder of the project")
+    parser.add_argument("--job", help=f"name of the job, such as {job_type.directory}/job001/")
+    parser.add_argument("--run", type=int, help="number of the run whose options are used")
+    add_external_arguments(parser, job_type)
+    add_arguments(parser, job_type.options)
+    return parser
+
+
+def _guarded(work: Callable[[], list[tuple[str, str]]]) -> tuple[int, ExitStatus, list[tuple[str, str]]]:
+    """Turn every way in which work can end into an exit code, a status and outputs."""
+    try:
+        return EXIT_SUCCESS, ExitStatus.SUCCESS, work()
+    except (AbortRequested, KeyboardInterrupt):
+        print("\nThe job was aborted.", flush=True)
+        return EXIT_ABORTED, ExitStatus.ABORTED, []
+    except UserError as error:
+        _report(str(error))
+        return EXIT_INPUT, ExitStatus.FAILURE, []
+    except SystemExit as error:
+        if error.code in (0, None):
+            return EXIT_SUCCESS, ExitStatus.SUCCESS, []
+        _report(f"the job's program left with code {error.code}")
+        return EXIT_FAILED, ExitStatus.FAILURE, []
+    except Exception as error:
+        traceback.print_exc()
+        _report(_reason(error))
+        return EXIT_FAILED, ExitStatus.FAILURE, []
+
+
+def _report(sentence: str) -> None:
+    sys.stdout.flush()
+    print(f"ERROR: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "There was not enough memory. Use fewer particles at once, or do not preload the images."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.filename or 'The disk'}: no space is left on the disk. Make room and resume the job."
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return f"The job stopped because of an unexpected error: {type(error).__name__}: {error}"
+
+
+def _finish(folder: JobFolder, code: int, status: ExitStatus, outputs: list[tuple[str, str]]) -> int:
+    # From here on nothing may interrupt: a second signal would leave the job without a marker.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        folder.write_output_nodes(outputs)
+    except (OSError, UserError) as error:
+        _report(f"the results could not be declared: {error}")
+        code, status = EXIT_FAILED, ExitStatus.FAILURE
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        folder.mark(status)
+    except OSError as error:
+        _report(f"the exit marker could not be written: {error}")
+        return EXIT_FAILED
+    return code
+
+
+def _listen_to_signals() -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise AbortRequested
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _work(job_type: JobType, folder: JobFolder, arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    record, options = _load(job_type, folder, arguments)
+    task = job_type.task(record.task)
+    _set_threads(getattr(options, "nr_threads", 1))
+    function = _task_function(task)
+    device, remark = _choose_device(getattr(options, "gpu_id", "cpu")) if job_type.uses_torch else ("cpu", "")
+    _set_seed(record.seed, job_type.uses_torch)
+    metrics = MetricsWriter(folder.metrics, record.run, task.name)
+    context = WorkerContext(
+        options=options,
+        folder=folder,
+        project_dir=folder.project_dir,
+        task=task,
+        run=record.run,
+        seed=record.seed,
+        device=device,
+        metrics=metrics,
+    )
+    context.say(f"{job_type.title}: {task.label}, run {record.run} of {folder.name} on {device}")
+    if remark:
+        context.say(remark)
+    try:
+        context.check_abort()
+        function(context)
+    finally:
+        metrics.close()
+    declared = [(node.path, node.label) for node in task.outputs if (folder.path / node.path).exists()]
+    return list(dict.fromkeys([*declared, *context.outputs]))
+
+
+def _load(
+    job_type: JobType, folder: JobFolder, arguments: argparse.Namespace
+) -> tuple[OptionsRecord, JobOptions]:
+    """Return the record of the run and its options, with the additional arguments applied."""
+    if arguments.run is not None:
+        record = folder.read_options(arguments.run)
+        base = _validated(job_type, record.values, folder.options_file(record.run))
+    else:
+        record, base = _record_of_external_run(job_type, folder, arguments)
+    extra = shlex.split(getattr(base, "other_args", ""))
+    if not extra:
+        return record, base
+    parser = argparse.ArgumentParser(prog="Additional arguments", allow_abbrev=False, exit_on_error=False)
+    add_arguments(parser, job_type.options, task=record.task)
+    try:
+        given, unknown = parser.parse_known_args(extra)
+    except (argparse.ArgumentError, SystemExit) as error:
+        raise UserError(f"Additional arguments: {error}", hint="Correct them on the Running tab") from None
+    if unknown:
+        raise UserError(
+            f"Additional arguments: {' '.join(unknown)} is not known",
+            hint="Correct them on the Running tab",
+        )
+    options = from_arguments(job_type.options, given, base)
+    return record.model_copy(update={"seed": int(getattr(options, "seed", record.seed))}), options
+
+
+def _record_of_external_run(
+    job_type: JobType, folder: JobFolder, arguments: argparse.Namespace
+) -> tuple[OptionsRecord, JobOptions]:
+    """Make the record of a run that RELION started: latest exact options, overruled by its command line."""
+    if folder.runs():
+        latest = folder.read_options()
+        base = _validated(job_type, latest.values, folder.options_file(latest.run))
+    elif folder.job_star.exists():
+        base = options_from_job_star(job_type, read_job_star(folder.job_star))[0]
+    else:
+        base = job_type.options()
+    options = from_arguments(job_type.options, arguments, base)
+    record = make_record(
+        job_type,
+        options,
+        project_dir=folder.project_dir,
+        run=folder.next_run(),
+        task=job_type.main_task.name,
+        command=[sys.executable, *sys.argv],
+    )
+    folder.write_options(record.run, record)
+    return record, options
+
+
+def _validated(job_type: JobType, values: dict[str, Any], path: Path) -> JobOptions:
+    known = {name: value for name, value in values.items() if name in job_type.options.model_fields}
+    try:
+        return job_type.options(**known)
+    except ValueError as error:
+        raise UserError(f"the options are not valid ({error})", path=path) from None
+
+
+def _task_function(task: Task) -> Callable[[WorkerContext], None]:
+    module, _, name = task.worker.partition(":")
+    if not module:
+        raise UserError(
+            f"'{task.label}' opens a window and is not run by a worker", hint="Open it from the job"
+        )
+    try:
+        if importlib.util.find_spec(module) is None:
+            raise UserError(f"'{task.label}' is not part of this version of the program")
+    except ModuleNotFoundError:
+        raise UserError(f"'{task.label}' is not part of this version of the program") from None
+    function: Callable[[WorkerContext], None] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _set_threads(count: int) -> None:
+    # Read by the numerical libraries when they are loaded, which has not happened yet.
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = str(max(1, count))
+
+
+def _choose_device(gpu_id: str) -> tuple[str, str]:
+    """Return the device, and a remark when it is not the one asked for.
+
+    The launcher has made the chosen GPU the only visible one, so it is ``cuda:0`` here.
+    """
+    import torch
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    wanted = gpu_id.strip().lower()
+    if wanted in ("", "cpu"):
+        return "cpu", ""
+    if torch.cuda.is_available():
+        return "cuda:0", ""
+    present = _count_gpus()
+    if present:
+        last = f"GPU 0 to {present - 1} exist" if present > 1 else "only GPU 0 exists"
+        raise UserError(
+            f"GPU {gpu_id} cannot be used ({last} on this computer)",
+            column="gpu_id",
+            hint="Choose another one, or cpu to use the processor",
+        )
+    return "cpu", f"No GPU was found on this computer; the processor is used instead of GPU {gpu_id}."
+
+
+def _count_gpus() -> int:
+    """Return how many NVIDIA GPUs the driver knows, whatever is visible to this process."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        try:
+            return int(pynvml.nvmlDeviceGetCount())
+        finally:
+            pynvml.nvmlShutdown()
+    except Exception:  # no driver, no library, or one too old to ask: each means that none can be named
+        return 0
+
+
+def _set_seed(seed: int, uses_torch: bool) -> None:
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - other libraries draw from numpy's global state
+    if uses_torch:
+        import torch
+
+        torch.manual_seed(seed)
