@@ -1,7 +1,383 @@
-"""Cheap checks of a DynaMight job across its fields; they read no more than the heads of files."""
+"""Cheap checks of a DynaMight job across its fields, run while somebody types.
+
+Only the heads of files are read (a megabyte of STAR text, a kilobyte of a map), once per version of the
+file. What needs all particles, such as a NaN pose in row 90,000, is found by the worker.
+"""
 
 from __future__ import annotations
 
-from jobs.core.declaration import Check
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-CHECKS: tuple[Check, ...] = ()
+from jobs.core.declaration import Check, CheckContext
+from jobs.core.errors import FormatError, Problem
+
+# The readers are imported where they are used: they load numpy, and a worker process, which imports this
+# declaration first of all, sets the number of threads before numpy is loaded.
+if TYPE_CHECKING:
+    from jobs.dynamight.params import DynaMightOptions
+    from jobs.formats.mrc_header import MapHeader
+    from jobs.formats.star_table import StarTable
+
+T = TypeVar("T")
+
+CHECKPOINTS = "forward_deformations/checkpoints"
+FINAL_CHECKPOINT = f"{CHECKPOINTS}/checkpoint_final.pth"
+
+#: Relative difference of pixel sizes that is taken for rounding, and that which is surely wrong.
+_PIXEL_ROUNDING, _PIXEL_WRONG = 1e-3, 1e-2
+_POSES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+_DEFOCI = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
+
+
+@dataclass(frozen=True)
+class ParticleFacts:
+    """What the head of a particle file says.
+
+    Attributes
+    ----------
+    columns
+        Labels of the particle table.
+    boxes
+        Box sizes in pixels, one per optics group (empty when the file does not say).
+    pixel_sizes_a
+        Pixel sizes in Å, one per optics group.
+    stack
+        File of the first particle's image.
+    n_particles
+        Number of particles, estimated for a large file.
+    """
+
+    columns: tuple[str, ...]
+    boxes: tuple[int, ...]
+    pixel_sizes_a: tuple[float, ...]
+    stack: str
+    n_particles: int
+
+
+def particle_facts(path: Path) -> ParticleFacts:
+    """Read the head of a particle STAR file of RELION 3.0 or later.
+
+    Raises
+    ------
+    FormatError
+        When it is not such a file.
+    """
+    status = path.stat()
+    return _particle_facts(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=32)
+def _particle_facts(path: Path, mtime_ns: int, size: int) -> ParticleFacts:
+    from jobs.formats.star import read_star_head
+
+    head = read_star_head(path, n_rows=1000)
+    found = next((name for name in ("particles", "images", "") if name in head.tables), None)
+    if found is None:
+        names = ", ".join(f"data_{name}" for name in head.tables) or "no table"
+        raise FormatError(f"a table data_particles is expected, but {names} was found", path=path)
+    particles = head.tables[found]
+    if head.n_rows[found] == 0:
+        raise FormatError("the particle table is empty", path=path)
+    if "rlnImageName" not in particles:
+        raise FormatError(
+            f"the particle table has no column rlnImageName (it has {', '.join(particles.columns[:6])}, …)",
+            path=path,
+            hint="Choose the particles of a refinement, such as run_data.star",
+        )
+    image = str(particles.text("rlnImageName")[0])
+    if "rlnTomoName" in particles or "@" not in image:
+        raise FormatError(
+            f"the images are not 2D single-particle images (the first is '{image}', 000001@stack.mrcs was "
+            "expected)",
+            path=path,
+            hint="Choose particles of a single-particle refinement; tomography sets are not for this job",
+        )
+    optics = head.tables.get("optics", particles)
+    return ParticleFacts(
+        columns=(*particles.columns, *(() if optics is particles else optics.columns)),
+        boxes=tuple(int(value) for value in optics.floats("rlnImageSize"))
+        if "rlnImageSize" in optics
+        else (),
+        pixel_sizes_a=_pixel_sizes(optics),
+        stack=image.partition("@")[2],
+        n_particles=head.n_rows[found],
+    )
+
+
+def _pixel_sizes(optics: StarTable) -> tuple[float, ...]:
+    for label in ("rlnImagePixelSize", "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+        if label in optics:
+            return tuple(dict.fromkeys(float(value) for value in optics.floats(label)))
+    if "rlnDetectorPixelSize" in optics and "rlnMagnification" in optics:
+        detector_um = optics.floats("rlnDetectorPixelSize")
+        return tuple(dict.fromkeys((1e4 * detector_um / optics.floats("rlnMagnification")).tolist()))
+    return ()
+
+
+def _header(path: Path) -> MapHeader:
+    from jobs.formats.mrc_header import read_map_header
+
+    # A pixel size or map id that is not set is common and does not keep the map from being used.
+    return read_map_header(path, permissive=True)
+
+
+def find_stack(name: str, star: Path, project_dir: Path) -> Path | None:
+    """Return where a stack named in a STAR file lies: in the project, else upward of the STAR file."""
+    for folder in (project_dir, *star.resolve().parents):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def check_inputs(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
+    """Check particles, map and mask against each other."""
+    if context.is_continue:
+        return _check_inputs_still_there(options, context)
+    star = context.resolve(options.fn_star)
+    problems: list[Problem] = []
+    facts = None
+    if options.fn_star and star.is_file():
+        facts = _try(lambda: particle_facts(star), "fn_star", problems)
+    box, pixel_a = 0, 0.0
+    if facts is not None:
+        box, pixel_a = _check_particles(facts, star, options, context, problems)
+    _check_map(options, context, box, pixel_a, problems)
+    if options.mask_file and context.resolve(options.mask_file).is_file():
+        path = context.resolve(options.mask_file)
+        header = _try(lambda: _header(path), "mask_file", problems)
+        if header is not None:
+            _compare_grid(header, "mask_file", options.mask_file, box, pixel_a, problems)
+    if options.particle_diameter and box and pixel_a and options.particle_diameter > box * pixel_a:
+        problems.append(
+            Problem(
+                f"Particle diameter is {options.particle_diameter:g} Å, but the box is only "
+                f"{box * pixel_a:.4g} Å wide",
+                field="particle_diameter",
+                hint="Give a smaller diameter, or leave the field empty",
+            )
+        )
+    return problems
+
+
+def _try(read: Callable[[], T], field: str, problems: list[Problem]) -> T | None:
+    try:
+        return read()
+    except FormatError as error:
+        problems.append(Problem(str(error), field=field))
+    except OSError as error:
+        problems.append(Problem(f"{error.filename}: {error.strerror}", field=field))
+    return None
+
+
+def _check_inputs_still_there(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
+    """Report inputs that have gone since the job was made (their fields are greyed now)."""
+    return [
+        Problem(
+            f"{path} was used for this job and does not exist any more",
+            field=field,
+            hint="Put it back, or start a new job",
+        )
+        for field, path in (("fn_star", options.fn_star), ("mask_file", options.mask_file))
+        if path and not context.resolve(path).is_file()
+    ]
+
+
+def _check_particles(
+    facts: ParticleFacts,
+    star: Path,
+    options: DynaMightOptions,
+    context: CheckContext,
+    problems: list[Problem],
+) -> tuple[int, float]:
+    """Check the particle file and return box (px) and pixel size (Å), 0 where they are not known."""
+
+    def report(message: str, hint: str = "", warning: bool = False) -> None:
+        text = f"{options.fn_star}: {message}"
+        problems.append(Problem(text, "fn_star", hint, "warning" if warning else "error"))
+
+    missing = [label for label in _POSES if label not in facts.columns]
+    if missing:
+        report(
+            f"the particle table has no column {', '.join(missing)}, so the particles have no poses",
+            "Choose the particles of a 3D refinement, such as run_data.star",
+        )
+    known = set(facts.columns)
+    shifts = [
+        f"rlnOrigin{axis}Angst" for axis in "XY" if not known & {f"rlnOrigin{axis}Angst", f"rlnOrigin{axis}"}
+    ]
+    if shifts:
+        report(f"there is no column {', '.join(shifts)}; these shifts count as 0", warning=True)
+    absent = [label for label in (*_DEFOCI, "rlnVoltage") if label not in facts.columns]
+    if absent:
+        report(
+            f"there is no column {', '.join(absent)}; the images are taken as if there were no CTF",
+            "Choose particles with CTF values unless the images are corrected",
+            warning=True,
+        )
+    if facts.n_particles < 2:
+        report("there is only 1 particle, two half-sets need at least 2", "Choose a larger set")
+    boxes = set(facts.boxes)
+    stack = find_stack(facts.stack, star, context.project_dir)
+    if stack is None:
+        report(
+            f"the first image is in {facts.stack}, which does not exist in the project",
+            f"Put the stack into {context.project_dir}, or make a link to its folder",
+        )
+    else:
+        header = _try(lambda: _header(stack), "fn_star", problems)
+        if header is not None:
+            _, rows, columns = header.shape
+            if rows != columns:
+                report(f"the images in {facts.stack} are {columns} x {rows} pixels, not square")
+            elif facts.boxes and columns not in boxes:
+                report(
+                    f"rlnImageSize is {facts.boxes[0]}, but the images in {facts.stack} are {columns} pixels "
+                    "wide",
+                    "Extract the particles again, or correct the optics table",
+                )
+            boxes = boxes or {columns}
+    if len(boxes) > 1:
+        text = " and ".join(str(box) for box in sorted(boxes))
+        report(f"the optics groups have boxes of {text} pixels", "Extract all particles with one box size")
+    elif any(box % 2 for box in boxes):
+        report(f"the box is {next(iter(boxes))} pixels, an even number is needed", "Extract with an even box")
+    if not facts.pixel_sizes_a:
+        report("the pixel size is not given (rlnImagePixelSize)", "Choose a file with an optics table")
+    box = next(iter(boxes)) if len(boxes) == 1 else 0
+    return box, facts.pixel_sizes_a[0] if facts.pixel_sizes_a else 0.0
+
+
+def _check_map(
+    options: DynaMightOptions,
+    context: CheckContext,
+    box: int,
+    pixel_a: float,
+    problems: list[Problem],
+) -> None:
+    if not options.fn_map:
+        problems.append(
+            Problem(
+                "Consensus map is empty; the Gaussians will start from a reconstruction of the particles",
+                field="fn_map",
+                hint="Choose the map of the refinement if there is one",
+                severity="warning",
+            )
+        )
+        return
+    path = context.resolve(options.fn_map)
+    if not path.is_file():
+        return
+    header = _try(lambda: _header(path), "fn_map", problems)
+    if header is None:
+        return
+    _compare_grid(header, "fn_map", options.fn_map, box, pixel_a, problems)
+    highest = _highest_density(header)
+    if options.initial_threshold is not None and highest is not None and options.initial_threshold >= highest:
+        problems.append(
+            Problem(
+                f"Initial map threshold is {options.initial_threshold:g}, but the highest density of "
+                f"{options.fn_map} is {highest:.4g}",
+                field="initial_threshold",
+                hint="Give a lower level, or leave the field empty",
+            )
+        )
+
+
+def _compare_grid(
+    header: MapHeader, field: str, name: str, box: int, pixel_a: float, problems: list[Problem]
+) -> None:
+    """Check that a volume is a cube with the box and the pixel size of the particles."""
+
+    def report(message: str, hint: str = "", warning: bool = False) -> None:
+        problems.append(Problem(f"{name}: {message}", field, hint, "warning" if warning else "error"))
+
+    sections, rows, columns = header.shape
+    if not sections == rows == columns:
+        report(f"the volume is {columns} x {rows} x {sections} voxels, a cube was expected")
+        return
+    if header.sections_present < sections:
+        report(f"the file is cut off after {header.sections_present} of {sections} sections", "Copy it again")
+    if box and columns != box:
+        report(
+            f"the box is {columns} voxels, but that of the particles is {box} pixels",
+            "Choose the map of the same refinement",
+        )
+    elif columns % 2:
+        report(f"the box is {columns} voxels, an even number is needed", "Choose a map with an even box")
+    if not pixel_a:
+        return
+    if not header.voxel_size_a:
+        report(f"the header gives no pixel size; {pixel_a:g} Å, that of the particles, is used", warning=True)
+        return
+    difference = abs(header.voxel_size_a / pixel_a - 1)
+    if difference > _PIXEL_ROUNDING:
+        report(
+            f"the pixel size is {header.voxel_size_a:.4g} Å, but that of the particles is {pixel_a:.4g} Å",
+            "Choose the map of the same refinement, or correct the pixel size in its header",
+            warning=difference <= _PIXEL_WRONG,
+        )
+
+
+def _highest_density(header: MapHeader) -> float | None:
+    """Return the maximum that the header states, None when it states none."""
+    order = ">" if header.dtype.byteorder == ">" else "<"
+    with header.path.open("rb") as file:
+        file.seek(76)
+        lowest, highest = struct.unpack(f"{order}2f", file.read(8))
+    return float(highest) if highest > lowest else None
+
+
+def check_gpu(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
+    """Check that one GPU is named at most."""
+    text = options.gpu_id.strip()
+    if text.isdecimal() or text.lower() in ("", "cpu") or "gpu_id" in options.scheme_variables:
+        return []
+    several = any(sign in text for sign in ",: ")
+    return [
+        Problem(
+            f"Which (single) GPU to use: '{text}' was found, "
+            + ("but one GPU can be used at a time" if several else "the number of a GPU was expected"),
+            field="gpu_id",
+            hint="Give one number such as 0, or cpu",
+        )
+    ]
+
+
+def check_epochs(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
+    """Check that something is left to train after the warm-up."""
+    if context.is_continue or options.n_warmup_epochs < options.n_epochs:
+        return []
+    return [
+        Problem(
+            f"Warm-up epochs is {options.n_warmup_epochs}, but training ends after {options.n_epochs}",
+            field="n_warmup_epochs",
+            hint="Nothing would move; use fewer warm-up epochs or more training epochs",
+        )
+    ]
+
+
+def check_checkpoint(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
+    """Check that a continued job has the model its task works with."""
+    switches = ("do_visualize", "do_inverse", "do_reconstruct")
+    chosen = [name for name in switches if getattr(options, name)]
+    if not context.is_continue or context.job_dir is None or len(chosen) != 1 or options.fn_checkpoint:
+        return []
+    if (context.job_dir / FINAL_CHECKPOINT).is_file():
+        return []
+    some = any((context.job_dir / CHECKPOINTS).glob("*.pth"))
+    if some and chosen == ["do_visualize"]:
+        return []
+    hint = (
+        "Choose one of its earlier checkpoints, or resume the training by setting all tasks to No"
+        if some
+        else "Train first: set all tasks to No to resume, or start a new job"
+    )
+    return [Problem(f"This job has no {FINAL_CHECKPOINT}; its training did not end", "fn_checkpoint", hint)]
+
+
+CHECKS: tuple[Check, ...] = (check_inputs, check_gpu, check_epochs, check_checkpoint)

@@ -6,10 +6,17 @@ from typing import Any
 
 from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOptions, Task, option
 from jobs.dynamight.advanced import AdvancedOptions
-from jobs.dynamight.checks import CHECKS
+from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
 
-CHECKPOINTS = "forward_deformations/checkpoints"
-FINAL_CHECKPOINT = f"{CHECKPOINTS}/checkpoint_final.pth"
+__all__ = [
+    "CHECKPOINTS",
+    "FINAL_CHECKPOINT",
+    "HALF_MAP_LABEL",
+    "INVERSE_CHECKPOINT",
+    "JOB_TYPE",
+    "DynaMightOptions",
+]
+
 INVERSE_CHECKPOINT = "inverse_deformations/inv_chkpt.pth"
 HALF_MAP_LABEL = "DensityMap.mrc.relion.halfmap.dynamight"
 
