@@ -1,0 +1,97 @@
+"""Fourier shell correlation, its area under the curve, and the resolution where it crosses a threshold."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from jobs.maths.fourier import rfft_weights, shell_index, volume_to_rfft
+
+
+def fsc(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Correlate two volumes shell by shell.
+
+    Parameters
+    ----------
+    first, second: torch.Tensor
+        ``(..., D, D, D)`` volumes of the same box; leading dimensions broadcast.
+    mask: torch.Tensor or None
+        ``(D, D, D)`` mask to multiply both volumes with.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(..., D // 2 + 1)`` real correlation of shells 0 ... ``D // 2``; 0 where a shell of either volume is empty.
+
+    Raises
+    ------
+    ValueError
+        If the boxes differ.
+    """
+    if first.shape[-3:] != second.shape[-3:]:
+        raise ValueError(
+            f"volumes have different boxes: {tuple(first.shape[-3:])} and {tuple(second.shape[-3:])}"
+        )
+    box = first.shape[-1]
+    if mask is not None:
+        first, second = first * mask, second * mask
+    a, b = volume_to_rfft(first), volume_to_rfft(second)
+    cross = _shell_sum((a * b.conj()).real, box)
+    power = _shell_sum(a.abs() ** 2, box) * _shell_sum(b.abs() ** 2, box)
+    return torch.where(power > 0, cross / power.clamp(min=torch.finfo(power.dtype).tiny).sqrt(), 0.0)
+
+
+def fsc_auc(curve: Tensor) -> Tensor:
+    """Area under a correlation curve as CryoBench counts it: over frequency in cycles per voxel, zero to Nyquist.
+
+    Parameters
+    ----------
+    curve: torch.Tensor
+        ``(..., D // 2 + 1)`` correlation of shells 0 ... ``D // 2``.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(...)`` trapezoidal area over shells 0 ... ``D // 2 - 1`` at frequency ``s / D``; two identical volumes
+        give just under 0.5 (0.484 for box 64).
+    """
+    n_shells = curve.shape[-1] - 1
+    return torch.trapezoid(curve[..., :n_shells], dx=1 / (2 * n_shells), dim=-1)
+
+
+def resolution_at(curve: Tensor, voxel_size_a: float, threshold: float = 0.143) -> float:
+    """Resolution in Å where a curve first falls below the threshold, interpolated linearly between shells.
+
+    Parameters
+    ----------
+    curve: torch.Tensor
+        ``(D // 2 + 1,)`` correlation of shells 0 ... ``D // 2`` of an even box ``D``.
+    voxel_size_a: float
+        Voxel size in Å.
+    threshold: float
+        Correlation level.
+
+    Returns
+    -------
+    float
+        Resolution in Å; twice the voxel size when the curve stays above the threshold, infinity when shell 1 is
+        already below it.
+    """
+    values = curve.double().cpu()
+    box = 2 * (len(values) - 1)
+    below = torch.nonzero(values[1:] < threshold)
+    if len(below) == 0:
+        return 2 * voxel_size_a
+    shell = int(below[0]) + 1
+    if shell == 1:
+        return float("inf")
+    above, under = float(values[shell - 1]), float(values[shell])
+    return box * voxel_size_a / (shell - 1 + (above - threshold) / (above - under))
+
+
+def _shell_sum(values: Tensor, box: int) -> Tensor:
+    """Sum real values of a half volume over its shells, ``(..., D // 2 + 1)``, corners left out."""
+    index = shell_index(box, values.device, 3).reshape(-1)
+    weighted = (values * rfft_weights(box, values.device).to(values.dtype)).flatten(-3)
+    total = weighted.new_zeros(*weighted.shape[:-1], box // 2 + 2).index_add_(-1, index, weighted)
+    return total[..., : box // 2 + 1]
