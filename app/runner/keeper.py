@@ -1,0 +1,166 @@
+"""The small process beside every running job: starts the worker, waits for it, tells how it ended.
+
+The keeper belongs to no window and no terminal, so a worker that dies is noticed (and marked as failed
+within moments) whoever is still there. One is kept per running job, therefore it imports nothing but the
+standard library and needs a few megabytes. When the worker has ended it hands over to
+:mod:`app.runner.settle`, which brings the project up to date and starts what was waiting.
+
+Call: ``python -P -m app.runner.keeper JOB_DIR ABOUT -- WORKER COMMAND…`` in the project's folder, where
+ABOUT is a JSON object: ``gpu``, ``run``, ``queue_id`` (copied to ``worker.json``), ``report_to`` (a file
+descriptor that receives one line when the worker has started or could not be started), ``detach`` (true:
+become a process of its own) and ``settle`` (true: update the project at the end).
+"""
+
+# ruff: noqa: PTH - pathlib would cost the keeper of every job a megabyte
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType
+from typing import Any
+
+from app.runner import ending
+from app.runner.identity import host_name, identify
+
+
+def main(arguments: list[str]) -> int:
+    """Run one worker to its end; returns 0, or 1 when it could not be started."""
+    job_dir, about, command = arguments[0], json.loads(arguments[1]), arguments[3:]
+    if about.get("detach") and os.fork():
+        # The launching program waits for this first process only, and never becomes parent of a zombie.
+        os._exit(0)
+    return keep(job_dir, about, command)
+
+
+def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
+    """Start the worker, wait for it, and write down how it ended."""
+    workers: list[int] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        # At shutdown the whole machine gets SIGTERM; the worker stands in a group of its own.
+        for pid in workers:
+            signal_group(pid, number)
+
+    # Handlers, unlike "ignore", are not inherited by the worker.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, pass_on if number == signal.SIGTERM else _stay)
+    kills_before = out_of_memory_kills()
+    offsets = {name: _size(job_dir, f"run.{name}") for name in ("out", "err")}
+    try:
+        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        reason = f"The worker could not be started: {error}."
+        ending.end_silently(job_dir, reason, aborted=False)
+        _report(about, f"failed {reason}")
+        return 1
+    workers.append(worker.pid)
+    found, own = identify(worker.pid), identify(os.getpid())
+    record: dict[str, Any] = {
+        **(found.as_dict() if found else {"pid": worker.pid, "create_time": 0.0, "start_ticks": None}),
+        "host": host_name(),
+        "gpu": about.get("gpu", ""),
+        "queue_id": about.get("queue_id"),
+        "run": about.get("run"),
+        "started": _now(),
+        "keeper": own.as_dict() if own else None,
+        "log_start": offsets,
+    }
+    try:
+        ending.write_worker_file(job_dir, record)
+        _report(about, f"started {worker.pid}")
+    finally:
+        exit_code, number, usage = _wait(worker)
+        workers.clear()
+    oom = out_of_memory_kills() > kills_before
+    aborted = ending.abort_requested(job_dir) or exit_code == 130
+    reason = ending.describe_end(exit_code, number, out_of_memory=oom, aborted=aborted)
+    record.update({"ended": _now(), "exit_code": exit_code, "signal": number, "out_of_memory": oom, **usage})
+    try:
+        ending.write_worker_file(job_dir, record)
+    finally:
+        ending.end_silently(job_dir, reason, aborted=aborted)
+    if about.get("settle"):
+        _settle(job_dir)
+    return 0
+
+
+def _wait(worker: subprocess.Popen[bytes]) -> tuple[int | None, int | None, dict[str, float]]:
+    """Wait for the end; return exit code, signal, and what the worker used."""
+    if hasattr(os, "waitid"):
+        # The dead worker still holds its pid here, so its group can not belong to anybody else yet:
+        # processes that it left behind (data loaders) are ended with it.
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        signal_group(worker.pid, signal.SIGKILL)
+    _, status, used = os.wait4(worker.pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    worker.returncode = code
+    # Linux counts in KiB, macOS in bytes.
+    peak = used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    usage = {"peak_memory_mb": round(peak, 1), "cpu_s": round(used.ru_utime + used.ru_stime, 2)}
+    return (None, -code, usage) if code < 0 else (code, None, usage)
+
+
+def signal_group(leader: int, number: int) -> bool:
+    """Send a signal to a whole process group; False when nobody is there."""
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def out_of_memory_kills() -> int:
+    """Return how many processes the kernel has killed for lack of memory in our control group (0 if unknown)."""
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as stream:
+            group = next((line[3:].strip() for line in stream if line.startswith("0::")), "/")
+        with open(f"/sys/fs/cgroup{group.rstrip('/')}/memory.events", encoding="utf-8") as stream:
+            return next((int(line.split()[1]) for line in stream if line.startswith("oom_kill ")), 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _stay(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing on Ctrl-C or a closed terminal: the job outlives both."""
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def _size(job_dir: str, name: str) -> int:
+    try:
+        return os.stat(os.path.join(job_dir, name)).st_size
+    except OSError:
+        return 0
+
+
+def _report(about: dict[str, Any], line: str) -> None:
+    """Tell the launching program, if it still listens."""
+    descriptor = about.get("report_to")
+    if descriptor is None:
+        return
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+        os.close(descriptor)
+    except OSError:
+        pass
+
+
+def _settle(job_dir: str) -> None:
+    """Become the short-lived process that updates the project (only now is it worth its memory)."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
+    try:
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "app.runner.settle", job_dir])
+    except OSError:
+        pass  # any other process of ours does it when it looks at the project next
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
