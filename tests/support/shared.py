@@ -29,7 +29,7 @@ def shared_dir() -> Path:
         if (candidate / "data").is_dir():
             return candidate.resolve()
     if named:
-        raise FileNotFoundError(f"HETEROSCOPE_SHARED is {named}, which has no folder data/ with the shared data.")
+        raise FileNotFoundError(f"HETEROSCOPE_SHARED is {named}, where there is no folder data/.")
     pytest.skip(
         "other programs' data are not here: set HETEROSCOPE_SHARED to the folder that holds data/",
         allow_module_level=True,
