@@ -77,14 +77,16 @@ class ImageStacks:
         if not self.n:
             raise ValueError("a particle set without particles has no images")
         self._headers: dict[int, MapHeader] = {}
+        self._last = np.zeros(len(self._paths), np.int64)
+        np.maximum.at(self._last, self._stack, self._section)
         for i in np.unique(self._stack).tolist():
             self._headers[i] = self._checked_header(i)
         first = next(iter(self._headers.values()))
         self.box = first.shape[2]
         dtypes = {h.dtype.newbyteorder("=") for h in self._headers.values()}
         self.dtype: np.dtype[Any] = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float32)
-        self._files: OrderedDict[int, _OpenFile] = OrderedDict()
         self._lock = threading.Lock()
+        self._files: OrderedDict[int, _OpenFile] = OrderedDict()
         self._images: npt.NDArray[Any] | None = None
         if preload:
             images = np.empty((self.n, self.box, self.box), self.dtype)
@@ -163,11 +165,10 @@ class ImageStacks:
             raise FormatError(
                 f"the images are {width} × {height} pixels, but {box} × {box} are expected", path=header.path
             )
-        last = int(self._section[self._stack == stack].max()) if len(self._paths) == 1 else -1
-        if header.sections_present < header.shape[0] or last >= header.shape[0]:
+        expected = max(header.shape[0], int(self._last[stack]) + 1)
+        if header.sections_present < expected:
             raise FormatError(
-                f"the stack holds {header.sections_present} complete images, but "
-                f"{max(header.shape[0], last + 1)} are expected",
+                f"the stack holds {header.sections_present} complete images, but {expected} are expected",
                 path=header.path,
             )
         return header
