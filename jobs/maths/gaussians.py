@@ -40,7 +40,9 @@ def automatic_threshold(volume: Tensor) -> float:
     sample = flat[::stride]
     level = float(torch.quantile(sample, 0.985)) if sample.numel() < 16_000_000 else float(sample.max()) / 2
     axis = torch.arange(box, device=volume.device) - box // 2
-    outside = (axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2) > (box / 2) ** 2
+    outside = (axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2) > (
+        box / 2
+    ) ** 2
     corners = volume[outside].float()
     return max(level, float(corners.mean() + 4 * corners.std())) if corners.numel() > 1 else level
 

@@ -138,9 +138,7 @@ def _check(points_px: Tensor, weights: Tensor) -> None:
     if points_px.ndim != 3 or points_px.shape[-1] != 2:
         raise ValueError(f"points must have the shape (b, n, 2), not {tuple(points_px.shape)}")
     if weights.ndim != 2 or weights.shape[1] != points_px.shape[1]:
-        raise ValueError(
-            f"weights must have the shape (c, {points_px.shape[1]}), not {tuple(weights.shape)}"
-        )
+        raise ValueError(f"weights must have the shape (c, {points_px.shape[1]}), not {tuple(weights.shape)}")
 
 
 def _choose(points_px: Tensor, backend: Backend, what: str) -> Callable[..., None]:
