@@ -34,6 +34,7 @@ check:
 bench:
 	@.ci/setup dev
 	@.ci/under-display $(VENV)/bin/python -P -m pytest tests/benchmarks --benchmark-enable \
+		-o "python_files=bench_*.py test_*.py" \
 		--override-ini=addopts= --import-mode=importlib -p no:napari -p no:napari-plugin-engine -p no:npe2 \
 		--timeout=1800 -q -s $(BENCH_ARGS)
 
