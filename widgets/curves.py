@@ -1,0 +1,299 @@
+"""Live curves of a job: one small plot per quantity over a common axis, half-sets together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QPen
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from widgets import glyphs, plotting, style
+from widgets.curve_data import Axis, CurveData, Name, short_number
+from widgets.empty_state import EmptyState, WithEmptyState
+from widgets.fields import ChoiceBox
+
+_FIRST_SHOWN: Final = 3
+_AXES: Final[tuple[tuple[Axis, str], ...]] = (("step", "Step"), ("minutes", "Time (min)"))
+
+
+class _Panel:
+    """The plot of one quantity: its curves, phase marks, hover line and the values written above it."""
+
+    def __init__(self, title: str, names: list[Name], colour_index: int) -> None:
+        self.title = title
+        self.names = names
+        self.colour_index = colour_index
+        self.plot = pg.PlotItem()
+        plotting.themed_plot(self.plot)
+        self.plot.setTitle(None)
+        self.plot.setMinimumHeight(110)
+        self.plot.setClipToView(True)
+        self.plot.setDownsampling(auto=True, mode="peak")
+        self.plot.getAxis("left").setWidth(58)
+        self.header = pg.LabelItem(justify="left")
+        self.curves: dict[str, pg.PlotDataItem] = {}
+        self.marks: list[pg.InfiniteLine] = []
+        self.hover = pg.InfiniteLine(angle=90, pen=pg.mkPen(style.colour("muted"), width=1))
+        self.hover.hide()
+        self.plot.addItem(self.hover, ignoreBounds=True)
+
+    def pen(self, name: Name) -> QPen:
+        """Half 1 is drawn solid, half 2 dashed: they stay apart without colour."""
+        dash = Qt.PenStyle.DashLine if name.half == 2 else Qt.PenStyle.SolidLine
+        colour = plotting.series_colour(self.colour_index)
+        return pg.mkPen(colour, width=2, style=dash)
+
+    def update(self, data: CurveData, axis: Axis, log: bool) -> None:
+        for name in self.names:
+            x, y = data.xy(name.key, axis)
+            if name.key not in self.curves:
+                self.curves[name.key] = self.plot.plot(pen=self.pen(name), connect="finite")
+            # a logarithm knows no zero and nothing below
+            shown = np.where(y > 0, y, np.nan) if log else y
+            single = len(x) == 1
+            self.curves[name.key].setData(
+                x, shown, symbol="o" if single else None, symbolSize=6, symbolBrush=self.pen(name).color()
+            )
+        self.plot.setLogMode(x=False, y=log)
+        self._mark_phases(data, axis)
+        self.write(data, axis, None)
+
+    def _mark_phases(self, data: CurveData, axis: Axis) -> None:
+        for mark in self.marks:
+            self.plot.removeItem(mark)
+        pen = pg.mkPen(style.colour("outline"), width=1, style=Qt.PenStyle.DotLine)
+        self.marks = []
+        for phase in data.phases:
+            if math.isfinite(phase.place(axis)):
+                options = {"position": 0.9, "color": style.colour("muted"), "anchors": [(0, 0.5), (0, 0.5)]}
+                mark = pg.InfiniteLine(
+                    phase.place(axis), angle=90, pen=pen, label=phase.name, labelOpts=options
+                )
+                mark.label.setFont(style.small_font())
+                self.plot.addItem(mark, ignoreBounds=True)
+                self.marks.append(mark)
+
+    def write(self, data: CurveData, axis: Axis, place: float | None) -> None:
+        """Write title and values (the newest, or those at a place) above the plot."""
+        parts = []
+        for name in self.names:
+            value = data.last(name.key) if place is None else data.value_near(name.key, axis, place)
+            line = "╌╌" if name.half == 2 else "──"
+            colour = plotting.series_colour(self.colour_index).name()
+            which = f"{name.series}&nbsp;" if name.half else ""
+            parts.append(
+                f'<span style="color:{colour}">{line}</span> '
+                f'<span style="color:{style.colours().muted}">{which}</span><b>{short_number(value)}</b>'
+            )
+        text = f"<b>{self.title}</b> &nbsp; {' &nbsp; '.join(parts)}"
+        self.header.setText(text, color=style.colours().text, size=f"{style.small_font().pointSizeF():.1f}pt")
+
+
+class LiveCurves(QWidget):
+    """Curves of the metrics a job writes, updated as records arrive.
+
+    Quantities are chosen in the list at the left; each has a plot of its own, because losses and Ångströms
+    share no scale. Moving the mouse over a plot shows the values there in all of them.
+    """
+
+    shown_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("live_curves")
+        self.data = CurveData()
+        self._axis: Axis = "step"
+        self._panels: dict[str, _Panel] = {}
+        self._chosen_by_user = False
+        self._build()
+        style.ThemeWatcher(self, self._rebuild)
+
+    def _build(self) -> None:
+        self.choice = QListWidget(self)
+        self.choice.setObjectName("curve_choice")
+        self.choice.itemChanged.connect(self._on_choice)
+        self.axis_box = ChoiceBox(self)
+        self.axis_box.setObjectName("curve_axis")
+        for _axis, title in _AXES:
+            self.axis_box.addItem(title)
+        self.axis_box.currentIndexChanged.connect(self._on_axis)
+        self.log_box = QCheckBox("Logarithmic", self)
+        self.log_box.setObjectName("curve_log")
+        self.log_box.toggled.connect(self._refresh)
+        self.graphics = pg.GraphicsLayoutWidget()
+        self.graphics.setObjectName("curve_plots")
+        self.graphics.setMinimumWidth(240)
+        self.graphics.ci.layout.setSpacing(2)
+        self.graphics.scene().sigMouseMoved.connect(self._on_mouse)
+        left = QWidget(self)
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(style.SMALL)
+        column.addWidget(self.choice, 1)
+        line = QHBoxLayout()
+        label = QLabel("Against", left)
+        style.set_role(label, "muted")
+        line.addWidget(label)
+        line.addWidget(self.axis_box, 1)
+        column.addLayout(line)
+        column.addWidget(self.log_box)
+        splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(style.SMALL)
+        splitter.addWidget(left)
+        splitter.addWidget(self.graphics)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([190, 600])
+        empty = EmptyState(
+            "curve", "No curves yet", "They appear when the job has done its first steps.", parent=self
+        )
+        self._body = WithEmptyState(splitter, empty, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._body)
+        self.graphics.setBackground(style.colour("surface"))
+
+    # -- data ----------------------------------------------------------------------------------------------
+
+    def set_records(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Show other records (another job)."""
+        self.data = CurveData()
+        self._chosen_by_user = False
+        self.choice.clear()
+        self._remove_panels()
+        self.add_records(records)
+
+    def add_records(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Add records that were written meanwhile."""
+        self.data.add(records)
+        self._fill_choice()
+        self._body.show_empty(not self.data.names())
+        self._refresh()
+
+    def _fill_choice(self) -> None:
+        quantities = self.data.quantities()
+        known = {self.choice.item(k).text() for k in range(self.choice.count())}
+        self.choice.blockSignals(True)
+        for title in quantities:
+            if title not in known:
+                item = QListWidgetItem(title)
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setCheckState(Qt.CheckState.Unchecked)
+                self.choice.addItem(item)
+        if not self._chosen_by_user:
+            wanted = _most_telling(list(quantities))
+            for k in range(self.choice.count()):
+                item = self.choice.item(k)
+                item.setCheckState(
+                    Qt.CheckState.Checked if item.text() in wanted else Qt.CheckState.Unchecked
+                )
+        self.choice.blockSignals(False)
+
+    def shown(self) -> list[str]:
+        """Return the titles of the quantities shown, from top to bottom."""
+        items = [self.choice.item(k) for k in range(self.choice.count())]
+        return [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def show_quantities(self, titles: Sequence[str]) -> None:
+        """Show these quantities and no others."""
+        self._chosen_by_user = True
+        self.choice.blockSignals(True)
+        for k in range(self.choice.count()):
+            item = self.choice.item(k)
+            item.setCheckState(Qt.CheckState.Checked if item.text() in titles else Qt.CheckState.Unchecked)
+        self.choice.blockSignals(False)
+        self._refresh()
+        self.shown_changed.emit()
+
+    def readout(self) -> list[str]:
+        """Return what is written above the plots, without markup."""
+        return [_plain(panel.header.text) for panel in self._panels.values()]
+
+    def _on_choice(self) -> None:
+        self._chosen_by_user = True
+        self._refresh()
+        self.shown_changed.emit()
+
+    def _on_axis(self, index: int) -> None:
+        self._axis = _AXES[index][0]
+        self._refresh()
+
+    # -- drawing -------------------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        self.graphics.setBackground(style.colour("surface"))
+        self._remove_panels()
+        self._refresh()
+
+    def _remove_panels(self) -> None:
+        self.graphics.ci.clear()
+        self._panels = {}
+
+    def _refresh(self) -> None:
+        quantities = self.data.quantities()
+        shown = [title for title in self.shown() if title in quantities]
+        if shown != list(self._panels) or any(
+            len(self._panels[title].names) != len(quantities[title]) for title in shown
+        ):
+            self._remove_panels()
+            self._add_panels(shown, quantities)
+        for panel in self._panels.values():
+            panel.update(self.data, self._axis, self.log_box.isChecked())
+
+    def _add_panels(self, shown: list[str], quantities: dict[str, list[Name]]) -> None:
+        order = list(quantities)
+        first: pg.PlotItem | None = None
+        for row, title in enumerate(shown):
+            panel = _Panel(title, quantities[title], order.index(title))
+            self.graphics.ci.addItem(panel.header, 2 * row, 0)
+            self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
+            panel.plot.getAxis("bottom").setStyle(showValues=row == len(shown) - 1)
+            if first is None:
+                first = panel.plot
+            else:
+                panel.plot.setXLink(first)
+            self._panels[title] = panel
+        if shown:
+            axis = self._panels[shown[-1]].plot.getAxis("bottom")
+            axis.setLabel(dict(_AXES)[self._axis])
+
+    def _on_mouse(self, position: QPointF) -> None:
+        place: float | None = None
+        for panel in self._panels.values():
+            if panel.plot.vb.sceneBoundingRect().contains(position):
+                place = panel.plot.vb.mapSceneToView(position).x()
+        self.show_values_at(place)
+
+    def show_values_at(self, place: float | None) -> None:
+        """Write the values at a place on the axis above all plots; None writes the newest."""
+        for panel in self._panels.values():
+            panel.hover.setVisible(place is not None)
+            if place is not None:
+                panel.hover.setValue(place)
+            panel.write(self.data, self._axis, place)
+
+
+def _most_telling(titles: list[str]) -> list[str]:
+    """Return what to show before anybody chose: the data loss, how far things move, then what comes first."""
+    words = ("loss data", "rms displacement", "loss")
+    found = [title for word in words for title in titles if title.startswith(word)]
+    return list(dict.fromkeys([*found, *titles]))[:_FIRST_SHOWN]
+
+
+def _plain(markup: str) -> str:
+    document = glyphs.plain_text(markup)
+    return " ".join(document.split())

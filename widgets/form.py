@@ -1,0 +1,405 @@
+"""The form of a job, made from its declaration: tabs of rows as RELION's users know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jobs.core.declaration import JobOptions, JobType, Kind, OptionSpec, from_values, specs, tabs, to_text
+from jobs.core.errors import Problem
+from widgets import glyphs, style
+from widgets.background import Newest
+from widgets.fields import (
+    ChoiceEditor,
+    Editor,
+    GpuChoice,
+    GpuEditor,
+    NumberEditor,
+    TextEditor,
+    YesNoEditor,
+)
+from widgets.form_row import FormRow
+from widgets.node_source import NodeCandidate, NodeSource
+from widgets.path_field import PathEditor
+
+Mode = Literal["new", "continue"]
+Validator = Callable[[JobOptions], list[Problem]]
+
+_PAGE_WIDTH = 900
+_CHECK_DELAY_MS = 250
+
+
+class JobForm(QWidget):
+    """All options of a job type, validated while they are typed.
+
+    Typing is never blocked: a wrong text stays, and the reason appears underneath a moment later. Checks run
+    off the GUI thread. Every input widget carries the option's name as object name, its reason label is
+    ``reason_<name>``, its help button ``help_<name>``.
+
+    Parameters
+    ----------
+    job_type : JobType
+        The declaration.
+    node_source : NodeSource, optional
+        Candidates for input nodes; without it those fields have Browse only.
+    validator : callable, optional
+        Checks complete options, for example ``lambda o: job_type.problems(o, context)``; called off the GUI
+        thread.
+    project_dir : Path, optional
+        Folder to which paths are relative.
+    gpus : callable, optional
+        Returns the GPUs offered in the GPU field.
+    """
+
+    changed = Signal()
+    problems_changed = Signal(object)
+
+    def __init__(
+        self,
+        job_type: JobType,
+        parent: QWidget | None = None,
+        *,
+        node_source: NodeSource | None = None,
+        validator: Validator | None = None,
+        project_dir: Path | None = None,
+        gpus: Callable[[], Sequence[GpuChoice]] | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.job_type = job_type
+        self.setObjectName(f"form_{job_type.key}")
+        self._node_source = node_source
+        self._validator = validator
+        self._project_dir = project_dir
+        self._gpus = gpus
+        self._mode: Mode = "new"
+        self._job_dir: Path | None = None
+        self._unknown: dict[str, str] = {}
+        self._touched: set[str] = set()
+        self._revealed = False
+        self._loading = False
+        self._problems: list[Problem] = []
+        self.rows: dict[str, FormRow] = {}
+        self.tab_widget = QTabWidget(self)
+        self.tab_widget.setObjectName("form_tabs")
+        self.tab_widget.setDocumentMode(False)
+        self._tab_names = tabs(job_type.options)
+        for name in self._tab_names:
+            self.tab_widget.addTab(self._make_page(name), name)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.SMALL)
+        layout.addWidget(self.tab_widget, 1)
+        layout.addLayout(self._make_summary())
+        self._checker = Newest(self._check, _CHECK_DELAY_MS, self)
+        self._checker.answered.connect(self._on_checked)
+        self._checker.failed.connect(self._on_check_failed)
+        style.ThemeWatcher(self, self._show_problems)
+        self.reset()
+
+    # -- building ------------------------------------------------------------------------------------------
+
+    def _make_page(self, tab: str) -> QScrollArea:
+        page = QWidget()
+        page.setObjectName(f"page_{tab}")
+        style.set_role(page, "page")
+        page.setMaximumWidth(_PAGE_WIDTH)
+        grid = QGridLayout(page)
+        grid.setContentsMargins(style.LARGE, style.LARGE, style.LARGE, style.LARGE)
+        grid.setHorizontalSpacing(style.MEDIUM)
+        grid.setVerticalSpacing(style.TIGHT)
+        grid.setColumnStretch(1, 1)
+        labels = [d.label for d in specs(self.job_type.options)]
+        widest = max((style.text_width(self.font(), label) for label in labels), default=0)
+        grid.setColumnMinimumWidth(0, min(widest + style.LARGE, 320))
+        declared = [d for d in specs(self.job_type.options) if d.tab == tab]
+        for number, spec in enumerate(declared):
+            editor = self._make_editor(spec, page)
+            row = FormRow(spec, editor, page)
+            if spec.when:
+                row.label.setIndent(style.LARGE)
+            row.place(grid, number)
+            editor.changed.connect(lambda name=spec.name: self._on_changed(name))
+            self.rows[spec.name] = row
+        grid.setRowStretch(2 * len(declared), 1)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        holder = QWidget()
+        style.set_role(holder, "page")
+        beside = QHBoxLayout(holder)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(page, 100)
+        beside.addStretch(1)
+        area.setWidget(holder)
+        return area
+
+    def _make_editor(self, spec: OptionSpec, page: QWidget) -> Editor:
+        if spec.is_path:
+            return PathEditor(
+                spec,
+                page,
+                project_dir=self._project_dir,
+                node_source=self._node_source,
+                start_folder=lambda: self._job_dir,
+            )
+        if spec.kind is Kind.GPU:
+            return GpuEditor(spec, page, gpus=self._gpus)
+        kinds: dict[Kind, type[Editor]] = {
+            Kind.INTEGER: NumberEditor,
+            Kind.NUMBER: NumberEditor,
+            Kind.YESNO: YesNoEditor,
+            Kind.CHOICE: ChoiceEditor,
+        }
+        return kinds.get(spec.kind, TextEditor)(spec, page)
+
+    def _make_summary(self) -> QHBoxLayout:
+        self._summary_icon = QLabel(self)
+        self._summary = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._summary.setObjectName("form_summary")
+        self._summary_button = QPushButton("Show", self)
+        self._summary_button.setObjectName("form_show_problem")
+        self._summary_button.setAutoDefault(False)
+        style.set_role(self._summary_button, "link")
+        self._summary_button.clicked.connect(self.reveal_problems)
+        line = QHBoxLayout()
+        line.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
+        line.setSpacing(style.SMALL)
+        line.addWidget(self._summary_icon)
+        line.addWidget(self._summary, 1)
+        line.addWidget(self._summary_button)
+        return line
+
+    # -- values --------------------------------------------------------------------------------------------
+
+    def values(self) -> dict[str, str]:
+        """Return what the form shows, in RELION's words, with unknown values that were loaded."""
+        shown = {name: row.editor.text() for name, row in self.rows.items()}
+        return {**self._unknown, **shown}
+
+    def options(self) -> JobOptions | None:
+        """Return the options, or None while a field holds something that can not be read."""
+        options, problems = from_values(self.job_type.options, self.values())
+        return None if any(problem.severity == "error" for problem in problems) else options
+
+    def set_values(self, values: Mapping[str, str], *, reset: bool = False) -> None:
+        """Show values, for example those of a ``job.star``.
+
+        Parameters
+        ----------
+        values : mapping
+            Option name to text; names nobody knows are kept aside and given back by `values`.
+        reset : bool
+            Set options that are not in `values` to their defaults instead of keeping what is shown.
+        """
+        self._loading = True
+        for name, row in self.rows.items():
+            if name in values:
+                row.editor.set_text(values[name])
+            elif reset:
+                row.editor.set_text(to_text(row.spec, row.spec.default))
+        self._loading = False
+        if reset:
+            self._unknown = {}
+        self._unknown |= {name: text for name, text in values.items() if name not in self.rows}
+        self._touched.clear()
+        self._revealed = False
+        self._update_enabled()
+        self.changed.emit()
+        self.check()
+
+    def reset(self) -> None:
+        """Set every option to its default."""
+        self.set_values({}, reset=True)
+
+    @property
+    def mode(self) -> Mode:
+        """Whether a new job is made or one is continued."""
+        return self._mode
+
+    def set_mode(self, mode: Mode, job_dir: Path | None = None) -> None:
+        """Choose between a new job and the continuation of the one in `job_dir`."""
+        self._mode = mode
+        self._job_dir = job_dir
+        self._update_enabled()
+        self.check()
+
+    def set_validator(self, validator: Validator | None) -> None:
+        """Check with another function from now on (another project or job)."""
+        self._validator = validator
+        self.check()
+
+    def focus_field(self, name: str) -> None:
+        """Show the tab of a field, scroll to it and give it the focus."""
+        row = self.rows.get(name)
+        if row is None:
+            return
+        self.tab_widget.setCurrentIndex(self._tab_names.index(row.spec.tab))
+        area = self.tab_widget.currentWidget()
+        if isinstance(area, QScrollArea):
+            area.ensureWidgetVisible(row.editor)
+        row.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # -- checking ------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Check what is shown, soon."""
+        self._checker.request(self.values())
+
+    @property
+    def checking(self) -> bool:
+        """Whether the answer of a check is still to come."""
+        return self._checker.pending
+
+    def problems(self) -> list[Problem]:
+        """Return the problems shown."""
+        return list(self._problems)
+
+    def has_errors(self) -> bool:
+        """Tell whether something shown keeps the job from starting."""
+        return any(problem.severity == "error" for problem in self._problems)
+
+    def set_problems(self, problems: Sequence[Problem]) -> None:
+        """Show problems at their fields, on their tabs and in the summary."""
+        self._problems = list(problems)
+        self._show_problems()
+        self.problems_changed.emit(self._problems)
+
+    def reveal_problems(self) -> None:
+        """Show also the problems of fields not filled in yet in full, and go to the first one."""
+        self._revealed = True
+        self._show_problems()
+        for problem in sorted(self._problems, key=lambda p: p.severity != "error"):
+            if problem.field in self.rows:
+                self.focus_field(str(problem.field))
+                return
+
+    def _check(self, values: dict[str, str]) -> list[Problem]:
+        options, problems = from_values(self.job_type.options, values)
+        unread = {problem.field for problem in problems}
+        if self._validator is not None:
+            problems = problems + [
+                p for p in self._validator(options) if p.field is None or p.field not in unread
+            ]
+        return problems
+
+    def _on_checked(self, problems: list[Problem]) -> None:
+        self.set_problems(problems)
+
+    def _on_check_failed(self, error: BaseException) -> None:
+        self.set_problems([Problem(f"The options could not be checked: {error}", severity="warning")])
+
+    def _on_changed(self, name: str) -> None:
+        if self._loading:
+            return
+        self._touched.add(name)
+        if self.rows[name].spec.kind is Kind.YESNO:
+            self._update_enabled()
+        self.changed.emit()
+        self.check()
+
+    def _update_enabled(self) -> None:
+        options, _problems = from_values(self.job_type.options, self.values())
+        is_continue = self._mode == "continue"
+        for row in self.rows.values():
+            enabled = self.job_type.is_enabled(row.spec, options, is_continue)
+            row.set_enabled(enabled, "" if enabled else self._why_grey(row.spec, is_continue))
+            if not enabled:
+                row.set_problem(None)
+
+    def _why_grey(self, spec: OptionSpec, is_continue: bool) -> str:
+        if spec.enabled == "new" and is_continue:
+            return "Fixed when the job was started"
+        if spec.enabled == "continue" and not is_continue:
+            return "Available when a job is continued"
+        switch = self.rows.get(spec.when)
+        return f"Used when “{switch.spec.label.rstrip(':')}” is Yes" if switch is not None else ""
+
+    # -- showing problems ----------------------------------------------------------------------------------
+
+    def _is_gentle(self, problem: Problem) -> bool:
+        """Nobody is scolded for a field that has not been filled in yet."""
+        row = self.rows.get(problem.field or "")
+        if row is None or self._revealed:
+            return False
+        return problem.field not in self._touched and not row.editor.text()
+
+    def _show_problems(self) -> None:
+        worst: dict[str, Problem] = {}
+        for problem in self._problems:
+            name = problem.field or ""
+            if name in self.rows and (name not in worst or worst[name].severity == "warning"):
+                worst[name] = problem
+        for name, row in self.rows.items():
+            found = worst.get(name)
+            row.set_problem(found, gentle=found is not None and self._is_gentle(found))
+        for index, tab in enumerate(self._tab_names):
+            self._mark_tab(
+                index, [row.problem for row in self.rows.values() if row.spec.tab == tab and row.problem]
+            )
+        self._show_summary([row.problem for row in self.rows.values() if row.problem])
+
+    def _mark_tab(self, index: int, problems: list[Problem]) -> None:
+        loud = [problem for problem in problems if not self._is_gentle(problem)]
+        bar = self.tab_widget.tabBar()
+        if not loud:
+            self.tab_widget.setTabIcon(index, glyphs.no_icon())
+            bar.setTabToolTip(index, "")
+            bar.setAccessibleTabName(index, self._tab_names[index])
+            return
+        error = any(problem.severity == "error" for problem in loud)
+        self.tab_widget.setTabIcon(
+            index, glyphs.glyph_icon("failure" if error else "warning", "danger" if error else "warning")
+        )
+        count = f"{len(loud)} {'problem' if len(loud) == 1 else 'problems'}"
+        bar.setTabToolTip(index, f"{count} on this tab")
+        bar.setAccessibleTabName(index, f"{self._tab_names[index]}, {count}")
+
+    def _show_summary(self, at_fields: list[Problem]) -> None:
+        general = [problem for problem in self._problems if problem.field not in self.rows]
+        loud = [problem for problem in at_fields if not self._is_gentle(problem)]
+        needed = [problem for problem in at_fields if self._is_gentle(problem)]
+        parts = [problem.sentence for problem in general]
+        if loud:
+            parts.append(f"{len(loud)} {'field needs' if len(loud) == 1 else 'fields need'} attention.")
+        if needed:
+            labels = [self.rows[str(problem.field)].spec.label.rstrip(":") for problem in needed]
+            parts.append(f"Still needed: {', '.join(labels)}.")
+        error = any(problem.severity == "error" for problem in [*general, *loud])
+        self._summary.setText(" ".join(parts))
+        for widget in (self._summary, self._summary_icon):
+            widget.setVisible(bool(parts))
+        self._summary_button.setVisible(bool(loud or needed))
+        colour = "danger" if error else "warning" if general or loud else "muted"
+        style.set_role(self._summary, {"danger": "problem", "warning": "warning", "muted": "muted"}[colour])
+        glyph = {"danger": "failure", "warning": "warning", "muted": "info"}[colour]
+        self._summary_icon.setPixmap(
+            glyphs.glyph_pixmap(glyph, style.colour(colour), 16, self.devicePixelRatioF())
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F1 explains the field that has the focus."""
+        focus = QApplication.focusWidget()
+        if event.key() == Qt.Key.Key_F1 and focus is not None:
+            for row in self.rows.values():
+                if row.editor is focus or row.editor.isAncestorOf(focus):
+                    row.show_help()
+                    return
+        super().keyPressEvent(event)
+
+
+__all__ = ["GpuChoice", "JobForm", "Mode", "NodeCandidate", "NodeSource", "Validator"]

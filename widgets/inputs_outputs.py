@@ -1,0 +1,149 @@
+"""What a job reads and makes: producing and consuming jobs, each with its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QBrush
+from PySide6.QtWidgets import QLabel, QSplitter, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from widgets import glyphs, style
+from widgets.empty_state import EmptyState, WithEmptyState
+from widgets.node_source import kind_in_words
+
+_JOB_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+_PATH_ROLE: Final = Qt.ItemDataRole.UserRole + 2
+
+
+@dataclass(frozen=True)
+class IoEntry:
+    """A file between two jobs.
+
+    Attributes
+    ----------
+    path
+        Path relative to the project.
+    label
+        RELION node label.
+    job
+        The job at the other end (producer of an input, consumer of an output); empty when there is none.
+    job_title
+        How that job is shown (alias), empty = its name.
+    exists
+        Whether the file is there.
+    """
+
+    path: str
+    label: str = ""
+    job: str = ""
+    job_title: str = ""
+    exists: bool = True
+
+
+class _IoTree(QWidget):
+    """One of the two halves."""
+
+    job_selected = Signal(str)
+    file_activated = Signal(str)
+
+    def __init__(self, title: str, empty_text: str, nobody: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._nobody = nobody
+        heading = QLabel(title, self)
+        style.set_role(heading, "subheading")
+        self.tree = QTreeWidget(self)
+        self.tree.setHeaderHidden(True)
+        self.tree.setColumnCount(2)
+        self.tree.setRootIsDecorated(False)
+        self.tree.setIndentation(style.LARGE)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.tree.setAccessibleName(title)
+        self.tree.itemActivated.connect(self._on_activated)
+        self.tree.itemClicked.connect(self._on_clicked)
+        self._body = WithEmptyState(self.tree, EmptyState("nodes", empty_text, parent=self), self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.TIGHT)
+        layout.addWidget(heading)
+        layout.addWidget(self._body, 1)
+
+    def set_entries(self, entries: Sequence[IoEntry]) -> None:
+        self.tree.clear()
+        by_job: dict[str, list[IoEntry]] = {}
+        for entry in entries:
+            by_job.setdefault(entry.job, []).append(entry)
+        for job in sorted(by_job, key=lambda name: (not name, name)):
+            files = by_job[job]
+            parent = QTreeWidgetItem([files[0].job_title or job or self._nobody, ""])
+            parent.setData(0, _JOB_ROLE, job)
+            font = parent.font(0)
+            font.setBold(bool(job))
+            parent.setFont(0, font)
+            self.tree.addTopLevelItem(parent)
+            for entry in files:
+                parent.addChild(self._file_item(entry))
+        self.tree.expandAll()
+        self.tree.resizeColumnToContents(0)
+        self._body.show_empty(not entries)
+
+    @staticmethod
+    def _file_item(entry: IoEntry) -> QTreeWidgetItem:
+        item = QTreeWidgetItem([PurePosixPath(entry.path).name, kind_in_words(entry.label)])
+        item.setData(0, _PATH_ROLE, entry.path)
+        item.setIcon(
+            0,
+            glyphs.glyph_icon("file" if entry.exists else "warning", "muted" if entry.exists else "warning"),
+        )
+        item.setToolTip(0, entry.path if entry.exists else f"{entry.path}\nThis file does not exist")
+        item.setForeground(1, QBrush(style.colour("muted")))
+        if not entry.exists:
+            item.setText(1, "missing")
+            item.setForeground(1, QBrush(style.colour("warning")))
+        return item
+
+    def _on_clicked(self, item: QTreeWidgetItem) -> None:
+        job = item.data(0, _JOB_ROLE)
+        if job:
+            self.job_selected.emit(job)
+
+    def _on_activated(self, item: QTreeWidgetItem) -> None:
+        path = item.data(0, _PATH_ROLE)
+        if path:
+            self.file_activated.emit(path)
+
+
+class InputsOutputs(QSplitter):
+    """Inputs above, outputs below; a click on a job goes there, a double click on a file shows it."""
+
+    job_selected = Signal(str)
+    file_activated = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        self.setObjectName("inputs_outputs")
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(style.SMALL)
+        self.inputs = _IoTree("Input to this job", "No inputs", "from outside the project", self)
+        self.outputs = _IoTree("Output from this job", "No outputs yet", "not used by another job", self)
+        self._shown: tuple[tuple[IoEntry, ...], tuple[IoEntry, ...]] = ((), ())
+        for tree, name in ((self.inputs, "inputs_tree"), (self.outputs, "outputs_tree")):
+            tree.tree.setObjectName(name)
+            tree.job_selected.connect(self.job_selected)
+            tree.file_activated.connect(self.file_activated)
+            self.addWidget(tree)
+        style.ThemeWatcher(self, self._fill)
+
+    def set_io(self, inputs: Sequence[IoEntry], outputs: Sequence[IoEntry]) -> None:
+        """Show the files of a job; nothing happens when they are those shown already."""
+        wanted = (tuple(inputs), tuple(outputs))
+        if wanted != self._shown:
+            self._shown = wanted
+            self._fill()
+
+    def _fill(self) -> None:
+        self.inputs.set_entries(self._shown[0])
+        self.outputs.set_entries(self._shown[1])

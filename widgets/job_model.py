@@ -1,0 +1,153 @@
+"""The rows of the job lists: filtered, ordered, and updated without losing the selection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+Order = Literal["chronological", "alphabetical"]
+ROW_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+_NUMBER: Final = re.compile(r"job(\d+)")
+_Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job of the project.
+
+    Attributes
+    ----------
+    name
+        RELION name, for example ``DynaMight/job034/``.
+    alias
+        Alias without the directory, empty when there is none.
+    type
+        What it is called in the list of job types.
+    status
+        RELION status word (Running, Scheduled, Succeeded, Failed, Aborted).
+    time
+        When it started or ended, None when unknown.
+    note
+        Short text at the right instead of the time, for example ``42 %``.
+    """
+
+    name: str
+    alias: str = ""
+    type: str = ""
+    status: str = ""
+    time: datetime | None = None
+    note: str = ""
+
+    @property
+    def number(self) -> int:
+        """The job number, -1 when the name has none."""
+        found = _NUMBER.search(self.name)
+        return int(found[1]) if found else -1
+
+    @property
+    def directory(self) -> str:
+        """The type's directory, for example ``DynaMight``."""
+        return self.name.split("/")[0]
+
+    @property
+    def title(self) -> str:
+        """How RELION shows it: ``DynaMight/hinge/`` or ``DynaMight/job034/``."""
+        alias = self.alias.strip("/").split("/")[-1]
+        return f"{self.directory}/{alias}/" if alias else self.name
+
+    @property
+    def searched(self) -> str:
+        """Everything that is searched, in small letters."""
+        return f"{self.number:03d} {self.name} {self.title} {self.type} {self.status}".lower()
+
+
+class JobListModel(QAbstractListModel):
+    """Jobs of one list.
+
+    Parameters
+    ----------
+    newest_first : bool
+        Chronological order: newest first (finished jobs) or oldest first.
+    """
+
+    def __init__(self, parent: QObject | None = None, *, newest_first: bool = True) -> None:
+        super().__init__(parent)
+        self._all: list[JobRow] = []
+        self._shown: list[JobRow] = []
+        self._newest_first = newest_first
+        self._order: Order = "chronological"
+        self._words: list[str] = []
+
+    @property
+    def total(self) -> int:
+        """Number of jobs, those filtered out included."""
+        return len(self._all)
+
+    @property
+    def order(self) -> Order:
+        """Present order."""
+        return self._order
+
+    def rows(self) -> list[JobRow]:
+        """Return the rows shown, from the top."""
+        return list(self._shown)
+
+    def set_rows(self, rows: Sequence[JobRow]) -> None:
+        """Show other jobs; when only their contents changed, the view keeps its place."""
+        self._all = list(rows)
+        self._update()
+
+    def set_order(self, order: Order) -> None:
+        """Order by number or by title."""
+        self._order = order
+        self._update()
+
+    def set_filter(self, text: str) -> None:
+        """Keep jobs in which every word occurs."""
+        self._words = text.lower().split()
+        self._update()
+
+    def _update(self) -> None:
+        kept = (
+            [row for row in self._all if all(word in row.searched for word in self._words)]
+            if self._words
+            else self._all
+        )
+        if self._order == "alphabetical":
+            shown = sorted(kept, key=lambda row: (row.title.lower(), row.number))
+        else:
+            shown = sorted(kept, key=lambda row: row.number, reverse=self._newest_first)
+        if [row.name for row in shown] == [row.name for row in self._shown]:
+            changed = [k for k, (new, old) in enumerate(zip(shown, self._shown, strict=True)) if new != old]
+            self._shown = shown
+            if changed:
+                self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+            return
+        self.beginResetModel()
+        self._shown = shown
+        self.endResetModel()
+
+    def row_of(self, name: str) -> int:
+        """Return the row of a job, -1 when it is not shown."""
+        return next((k for k, row in enumerate(self._shown) if row.name == name), -1)
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        """Return the number of jobs shown."""
+        return 0 if parent.isValid() else len(self._shown)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return text, explanation or the row itself."""
+        row = self._shown[index.row()]
+        if role == ROW_ROLE:
+            return row
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{row.number:03d}: {row.title} {row.status}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            when = f"\n{row.time:%Y-%m-%d %H:%M}" if row.time is not None else ""
+            return f"{row.name}\n{row.type} · {row.status}{when}"
+        return None

@@ -1,0 +1,47 @@
+"""pyqtgraph in the colours of the theme."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+from widgets import style
+
+
+def themed_plot(plot: pg.PlotItem) -> None:
+    """Give axes and grid of a plot the colours and fonts of the theme."""
+    for side in ("left", "bottom"):
+        axis = plot.getAxis(side)
+        axis.setPen(pg.mkPen(style.colour("outline")))
+        axis.setTextPen(pg.mkPen(style.colour("muted")))
+        axis.setStyle(tickFont=style.small_font())
+        axis.label.setFont(style.small_font())
+        axis.label.setDefaultTextColor(style.colour("muted"))
+    plot.showGrid(x=True, y=True, alpha=0.12)
+    plot.hideButtons()
+    plot.setMenuEnabled(False)
+
+
+def series_colour(index: int) -> QColor:
+    """Return the colour of the n-th curve."""
+    series = style.colours().series
+    return QColor(series[index % len(series)])
+
+
+def colour_table(name: str = "viridis") -> NDArray[np.uint8]:
+    """Return a colour map as ``(256, 3)``; ``density`` runs from quiet to strong in the theme's accent."""
+    if name != "density":
+        return np.asarray(pg.colormap.get(name).getLookupTable(nPts=256), np.uint8)[:, :3]
+    ends = [style.colour("selection"), style.colour("accent"), style.colour("text")]
+    stops = np.array([[c.red(), c.green(), c.blue()] for c in ends], np.float64)
+    place = np.linspace(0, 2, 256)
+    columns = [np.interp(place, [0, 1, 2], stops[:, k]) for k in range(3)]
+    return np.stack(columns, axis=1).astype(np.uint8)
+
+
+def category_table(count: int) -> NDArray[np.uint8]:
+    """Return `count` clearly different colours as ``(count, 3)``."""
+    found = [series_colour(k) for k in range(count)]
+    return np.array([[c.red(), c.green(), c.blue()] for c in found], np.uint8)

@@ -1,0 +1,98 @@
+"""The state of a job as a shape and a word; colour only helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from widgets import glyphs, style
+
+
+@dataclass(frozen=True)
+class StatusLook:
+    """How a state is shown."""
+
+    word: str
+    glyph: str
+    colour: str
+    background: str
+
+
+_UNKNOWN: Final = StatusLook("", "unknown", "muted", "neutral_soft")
+_LOOKS: Final[dict[str, StatusLook]] = {
+    "running": StatusLook("Running", "running", "info", "info_soft"),
+    "scheduled": StatusLook("Scheduled", "clock", "muted", "neutral_soft"),
+    "succeeded": StatusLook("Succeeded", "success", "success", "success_soft"),
+    "failed": StatusLook("Failed", "failure", "danger", "danger_soft"),
+    "aborted": StatusLook("Aborted", "stopped", "warning", "warning_soft"),
+}
+
+
+def look_of(status: str) -> StatusLook:
+    """Return the look of a RELION status word; one nobody knows keeps its word."""
+    found = _LOOKS.get(status.strip().lower())
+    return found or StatusLook(status or "Unknown", _UNKNOWN.glyph, _UNKNOWN.colour, _UNKNOWN.background)
+
+
+def badge_size(status: str, font: QFont) -> QSize:
+    """Return the size of a badge, in device-independent pixels."""
+    metrics = QFontMetrics(font)
+    return QSize(
+        metrics.horizontalAdvance(look_of(status).word) + metrics.height() + 20, metrics.height() + 6
+    )
+
+
+def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont) -> None:
+    """Draw a badge into `rect`, for delegates."""
+    look = look_of(status)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.colour(look.background))
+    painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
+    size = rect.height() - 8
+    square = QRectF(rect.left() + 7, rect.center().y() - size / 2, size, size)
+    glyphs.paint_glyph(painter, look.glyph, square, style.colour(look.colour), 1.7)
+    painter.setPen(style.colour(look.colour))
+    painter.setFont(font)
+    words = rect.adjusted(size + 12, 0, 0, 0)
+    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, look.word)
+    painter.restore()
+
+
+class StatusBadge(QWidget):
+    """A badge on its own, for the head of a page."""
+
+    def __init__(self, status: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status_badge")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._status = ""
+        self.set_status(status)
+
+    @property
+    def status(self) -> str:
+        """The RELION status word shown."""
+        return self._status
+
+    def set_status(self, status: str) -> None:
+        """Show another state."""
+        self._status = status
+        word = look_of(status).word
+        self.setAccessibleName(word)
+        self.setToolTip(word)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the badge."""
+        return badge_size(self._status, style.small_font(self))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the badge."""
+        painter = QPainter(self)
+        paint_badge(painter, self._status, QRectF(self.rect()), style.small_font(self))

@@ -1,0 +1,358 @@
+"""One look for all widgets: theme, spacing, typography and the only style sheet of the program."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+from widgets.palette import DARK, LIGHT, PALETTES, Palette
+
+Theme = Literal["light", "dark", "system"]
+
+# Steps of the spacing scale, in device-independent pixels.
+TIGHT: Final = 4
+SMALL: Final = 8
+MEDIUM: Final = 12
+LARGE: Final = 16
+WIDE: Final = 24
+# Heights of things that can be operated; a finger or a tired hand needs no less.
+CONTROL_HEIGHT: Final = 30
+RADIUS: Final = 5
+
+_PROPERTY = "heteroscope_theme"
+_FOLLOWS_SYSTEM = "heteroscope_follows_system"
+
+
+def colours() -> Palette:
+    """Return the palette in use (the light one before any theme was applied)."""
+    app = QApplication.instance()
+    name = app.property(_PROPERTY) if app is not None else None
+    return PALETTES.get(str(name), LIGHT)
+
+
+def colour(name: str, alpha: float = 1.0) -> QColor:
+    """Return one colour of the palette in use.
+
+    Parameters
+    ----------
+    name : str
+        Field of `Palette`, for example ``"danger"``.
+    alpha : float
+        Opacity from 0 to 1.
+    """
+    result = QColor(getattr(colours(), name))
+    result.setAlphaF(alpha)
+    return result
+
+
+def system_theme() -> Literal["light", "dark"]:
+    """Return what the desktop asks for; light when it does not say."""
+    hints = QGuiApplication.styleHints()
+    return "dark" if hints.colorScheme() is Qt.ColorScheme.Dark else "light"
+
+
+def apply_theme(app: QApplication, theme: Theme = "system") -> Palette:
+    """Give the whole application a theme; may be called again at any time.
+
+    Parameters
+    ----------
+    app : QApplication
+        The application.
+    theme : {"light", "dark", "system"}
+        ``"system"`` follows the desktop, also when it changes later.
+
+    Returns
+    -------
+    Palette
+        The colours now in use.
+    """
+    hints = app.styleHints()
+    if not app.property(_FOLLOWS_SYSTEM):
+        # connected once; the property below says whether it is to act
+        hints.colorSchemeChanged.connect(lambda _scheme: _follow_system(app))
+    app.setProperty(_FOLLOWS_SYSTEM, "yes" if theme == "system" else "no")
+    chosen = PALETTES[system_theme() if theme == "system" else theme]
+    app.setProperty(_PROPERTY, chosen.name)
+    app.setStyle("Fusion")
+    app.setPalette(_qt_palette(chosen))
+    app.setStyleSheet(style_sheet(chosen))
+    return chosen
+
+
+def _follow_system(app: QApplication) -> None:
+    if app.property(_FOLLOWS_SYSTEM) == "yes" and app.property(_PROPERTY) != system_theme():
+        apply_theme(app, "system")
+
+
+def _qt_palette(palette: Palette) -> QPalette:
+    result = QPalette()
+    role = QPalette.ColorRole
+    for target, name in (
+        (role.Window, palette.window),
+        (role.WindowText, palette.text),
+        (role.Base, palette.surface),
+        (role.AlternateBase, palette.raised),
+        (role.Text, palette.text),
+        (role.Button, palette.raised),
+        (role.ButtonText, palette.text),
+        (role.BrightText, palette.danger),
+        (role.ToolTipBase, palette.raised),
+        (role.ToolTipText, palette.text),
+        (role.PlaceholderText, palette.muted),
+        (role.Link, palette.accent),
+        (role.LinkVisited, palette.accent),
+        (role.Highlight, palette.selection),
+        (role.HighlightedText, palette.text),
+        (role.Accent, palette.accent),
+        (role.Light, palette.surface),
+        (role.Midlight, palette.hover),
+        (role.Mid, palette.line),
+        (role.Dark, palette.outline),
+        (role.Shadow, palette.line),
+    ):
+        result.setColor(target, QColor(name))
+    for target in (role.WindowText, role.Text, role.ButtonText, role.PlaceholderText):
+        result.setColor(QPalette.ColorGroup.Disabled, target, QColor(palette.disabled))
+    return result
+
+
+def small_font(widget: QWidget | None = None, *, bold: bool = False) -> QFont:
+    """Return the font of captions, a step below the widget's own."""
+    return scaled_font(0.9, widget, bold=bold)
+
+
+def scaled_font(factor: float, widget: QWidget | None = None, *, bold: bool = False) -> QFont:
+    """Return the widget's (or the application's) font times a factor."""
+    font = QFont(widget.font() if widget is not None else QApplication.font())
+    size = font.pointSizeF()
+    if size > 0:
+        font.setPointSizeF(size * factor)
+    else:
+        font.setPixelSize(max(1, round(font.pixelSize() * factor)))
+    font.setBold(bold)
+    return font
+
+
+def monospace_font(factor: float = 1.0) -> QFont:
+    """Return the fixed-width font for logs, numbers and paths, matched in size to the application's."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    size = QApplication.font().pointSizeF()
+    if size > 0:
+        font.setPointSizeF(size * factor)
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    return font
+
+
+def text_width(font: QFont, sample: str) -> int:
+    """Return the width of a sample text in device-independent pixels."""
+    return QFontMetrics(font).horizontalAdvance(sample)
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Give a widget a look from the style sheet (``heading``, ``muted``, ``primary``, ``problem`` …)."""
+    if widget.property("role") == role:
+        return
+    widget.setProperty("role", role)
+    style = widget.style()
+    style.unpolish(widget)
+    style.polish(widget)
+
+
+class ThemeWatcher(QObject):
+    """Calls a function whenever the look of a widget changes, for parts which paint themselves."""
+
+    def __init__(self, widget: QWidget, on_change: object) -> None:
+        super().__init__(widget)
+        self._on_change = on_change
+        self._seen = colours().name
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """React to a new theme once, not to each of the events that announce it."""
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
+            name = colours().name
+            if name != self._seen and callable(self._on_change):
+                self._seen = name
+                self._on_change()
+        return False
+
+
+def style_sheet(palette: Palette) -> str:
+    """Return the style sheet of the program for a palette."""
+    c = palette
+    return f"""
+QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px; }}
+
+QLabel[role="heading"] {{ font-size: {_points(1.3)}; font-weight: 600; }}
+QLabel[role="subheading"] {{ font-weight: 600; }}
+QLabel[role="muted"] {{ color: {c.muted}; }}
+QLabel[role="caption"] {{ color: {c.muted}; font-size: {_points(0.9)}; }}
+QLabel[role="value"] {{ font-size: {_points(1.45)}; font-weight: 600; }}
+QLabel[role="disabled"] {{ color: {c.disabled}; }}
+QLabel[role="problem"] {{ color: {c.danger}; font-size: {_points(0.92)}; }}
+QLabel[role="warning"] {{ color: {c.warning}; font-size: {_points(0.92)}; }}
+QLabel[role="needed"] {{ color: {c.muted}; font-size: {_points(0.92)}; }}
+
+QLineEdit, QPlainTextEdit, QTextEdit {{
+    background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
+    padding: 3px 7px; selection-background-color: {c.selection}; selection-color: {c.text};
+}}
+QLineEdit {{ min-height: {CONTROL_HEIGHT - 8}px; }}
+QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus {{ border: 2px solid {c.accent}; padding: 2px 6px; }}
+QLineEdit:disabled, QPlainTextEdit:disabled {{
+    background: {c.window}; color: {c.disabled}; border-color: {c.line};
+}}
+QLineEdit[role="problem"] {{ border: 2px solid {c.danger}; padding: 2px 6px; }}
+QLineEdit[role="warning"] {{ border: 2px solid {c.warning}; padding: 2px 6px; }}
+QPlainTextEdit[role="log"] {{ border: 1px solid {c.line}; padding: 4px; }}
+
+QPushButton, QToolButton[role="button"] {{
+    background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
+    padding: 3px 12px; min-height: {CONTROL_HEIGHT - 8}px;
+}}
+QToolButton[role="button"] {{ padding: 3px 7px; }}
+QPushButton:hover, QToolButton[role="button"]:hover {{ background: {c.hover}; }}
+QPushButton:pressed, QToolButton[role="button"]:pressed,
+QToolButton[role="button"]:checked {{ background: {c.selection}; }}
+QPushButton:focus, QToolButton[role="button"]:focus {{ border: 2px solid {c.accent}; padding: 2px 11px; }}
+QToolButton[role="button"]:focus {{ padding: 2px 6px; }}
+QPushButton:disabled, QToolButton[role="button"]:disabled {{
+    background: {c.window}; color: {c.disabled}; border-color: {c.line};
+}}
+QPushButton[role="primary"] {{
+    background: {c.accent}; color: {c.on_accent}; border-color: {c.accent}; font-weight: 600;
+}}
+QPushButton[role="primary"]:hover {{ border-color: {c.text}; }}
+QPushButton[role="primary"]:focus {{ border: 2px solid {c.text}; }}
+QPushButton[role="primary"]:disabled {{
+    background: {c.neutral_soft}; color: {c.disabled}; border-color: {c.line};
+}}
+QPushButton[role="link"] {{
+    background: transparent; color: {c.accent}; border: 1px solid transparent; padding: 3px 6px;
+    text-align: left;
+}}
+QPushButton[role="link"]:hover {{ text-decoration: underline; }}
+QPushButton[role="link"]:focus {{ border: 1px solid {c.accent}; }}
+QPushButton[role="link"]:disabled {{ color: {c.disabled}; }}
+QToolButton[role="quiet"] {{
+    background: transparent; border: 1px solid transparent; border-radius: {RADIUS}px; padding: 2px;
+}}
+QToolButton[role="quiet"]:hover {{ background: {c.hover}; }}
+QToolButton[role="quiet"]:checked {{ background: {c.selection}; }}
+QToolButton[role="quiet"]:focus {{ border-color: {c.accent}; }}
+
+QPushButton::menu-indicator {{ image: none; width: 0; }}
+QComboBox {{
+    background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
+    padding: 3px 26px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px;
+}}
+QComboBox:focus {{ border: 2px solid {c.accent}; padding: 2px 25px 2px 6px; }}
+QComboBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
+QComboBox::drop-down {{ border: none; width: 0; }}
+QComboBox QAbstractItemView {{ border: 1px solid {c.outline}; border-radius: 0; padding: 2px; }}
+QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; padding: 4px; }}
+QMenu::item {{ padding: 5px 20px 5px 12px; border-radius: 3px; }}
+QMenu::item:selected {{ background: {c.selection}; }}
+QMenu::item:disabled {{ color: {c.disabled}; }}
+QMenu::separator {{ height: 1px; background: {c.line}; margin: 4px 8px; }}
+
+QTabWidget::pane {{
+    border: 1px solid {c.line}; border-radius: {RADIUS}px; background: {c.surface}; top: -1px;
+}}
+QTabBar::tab {{
+    background: transparent; color: {c.muted}; padding: 6px 14px; border: none;
+    border-bottom: 3px solid transparent; margin-right: 2px;
+}}
+QTabBar::tab:hover {{ color: {c.text}; background: {c.hover}; }}
+QTabBar::tab:selected {{ color: {c.text}; border-bottom: 3px solid {c.accent}; }}
+QTabBar::tab:focus {{ color: {c.accent}; }}
+
+QScrollArea {{ border: none; background: transparent; }}
+QWidget[role="page"] {{ background: {c.surface}; }}
+QFrame[role="card"] {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; }}
+QFrame[role="popover"] {{ background: {c.raised}; border: 1px solid {c.outline}; }}
+QFrame[role="bar-error"] {{
+    background: {c.danger_soft}; border: 1px solid {c.danger}; border-radius: {RADIUS}px;
+}}
+QFrame[role="bar-warning"] {{
+    background: {c.warning_soft}; border: 1px solid {c.warning}; border-radius: {RADIUS}px;
+}}
+QFrame[role="bar-info"] {{
+    background: {c.info_soft}; border: 1px solid {c.info}; border-radius: {RADIUS}px;
+}}
+QFrame[role="bar-success"] {{
+    background: {c.success_soft}; border: 1px solid {c.success}; border-radius: {RADIUS}px;
+}}
+
+QListView, QTreeView, QTableView {{
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; outline: none;
+    selection-background-color: {c.selection}; selection-color: {c.text};
+    alternate-background-color: {c.raised};
+}}
+QListView:focus, QTreeView:focus, QTableView:focus {{ border-color: {c.accent}; }}
+QTreeView::item, QTableView::item {{ padding: 4px 6px; border: none; }}
+QTreeView::item:hover, QTableView::item:hover {{ background: {c.hover}; }}
+QTreeView::item:selected, QTableView::item:selected {{ background: {c.selection}; color: {c.text}; }}
+QHeaderView {{ background: {c.raised}; border: none; }}
+QHeaderView::section {{
+    background: {c.raised}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
+    padding: 5px 9px; font-weight: 600;
+}}
+
+QSlider::groove:horizontal {{ height: 4px; background: {c.neutral_soft}; border-radius: 2px; }}
+QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
+QSlider::handle:horizontal {{
+    width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+    background: {c.surface}; border: 1px solid {c.outline};
+}}
+QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus {{ border: 2px solid {c.accent}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {c.line}; }}
+QSlider::handle:horizontal:disabled {{ background: {c.window}; border-color: {c.line}; }}
+
+QSplitter::handle {{ background: transparent; }}
+QSplitter::handle:hover {{ background: {c.line}; }}
+QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
+QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
+QScrollBar::handle {{ background: {c.outline}; border-radius: 4px; border: 2px solid {c.surface}; }}
+QScrollBar::handle:vertical {{ min-height: 28px; }}
+QScrollBar::handle:horizontal {{ min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {c.muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+"""
+
+
+def _points(factor: float) -> str:
+    """Return a font size of the style sheet relative to the application's font."""
+    font = QApplication.font() if QGuiApplication.instance() is not None else QFont()
+    size = font.pointSizeF()
+    return f"{size * factor:.1f}pt" if size > 0 else f"{round(font.pixelSize() * factor)}px"
+
+
+__all__ = [
+    "CONTROL_HEIGHT",
+    "DARK",
+    "LARGE",
+    "LIGHT",
+    "MEDIUM",
+    "RADIUS",
+    "SMALL",
+    "TIGHT",
+    "WIDE",
+    "Palette",
+    "Theme",
+    "ThemeWatcher",
+    "apply_theme",
+    "colour",
+    "colours",
+    "monospace_font",
+    "scaled_font",
+    "set_role",
+    "small_font",
+    "style_sheet",
+    "system_theme",
+    "text_width",
+]
