@@ -1,0 +1,386 @@
+"""Training of one half-set: the loop over its particles, and everything that must be remembered to go on with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jobs.core.errors import UserError
+from jobs.dynamight.field import displace
+from jobs.dynamight.geometry import PARTICLES_PER_STEP, length_change, sample_edges
+from jobs.dynamight.images import Batch, ParticleImages
+from jobs.dynamight.latents import LatentTable, divergence
+from jobs.dynamight.likelihood import projected_spectra, projection_nll
+from jobs.dynamight.model import GaussianModel
+from jobs.dynamight.noise import NoiseModel
+from jobs.dynamight.poses import PoseCorrections, apply_corrections
+from jobs.maths.gaussians import radius_graph
+
+#: Weight of the restraint at a regularisation factor of 1, relative to equal gradient norms.
+RESTRAINT_AT_ONE = 0.3
+_CALIBRATE_EVERY = 8
+_STRUCTURE_BETAS = (0.9, 0.98)
+
+
+@dataclass(frozen=True)
+class StepSizes:
+    """Learning rates and weights of the training.
+
+    Attributes
+    ----------
+    field, latents, positions_a, amplitudes
+        Step sizes of the networks, the particles' states, the Gaussians' positions (Å), and logarithms of their
+        amplitudes and widths.
+    prior
+        Weight of the prior of the latent states; 1 is the evidence bound.
+    restraint
+        Regularisation factor.
+    weight_decay
+        Of the field's weights.
+    """
+
+    field: float = 2e-3
+    latents: float = 0.1
+    positions_a: float = 0.02
+    amplitudes: float = 0.01
+    prior: float = 1.0
+    restraint: float = 1.0
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How one pass over the particles is made.
+
+    Attributes
+    ----------
+    box
+        Working box.
+    rate
+        Factor on all step sizes.
+    move
+        Whether anything moves; False during warm-up.
+    structure
+        Whether the consensus Gaussians are learnt.
+    poses
+        Whether poses are refined.
+    """
+
+    box: int
+    rate: float = 1.0
+    move: bool = True
+    structure: bool = True
+    poses: bool = False
+
+
+class HalfTraining:
+    """Model, particle states and optimisers of one half-set.
+
+    Parameters
+    ----------
+    model: GaussianModel
+        The model, on the device.
+    images: ParticleImages
+        Images of the whole data set.
+    rows, validation: torch.Tensor
+        ``(p,)`` particles of this half-set in the data set (CPU), and which of them are held out.
+    sizes: StepSizes
+        Step sizes.
+    batch_size, seed, refine_poses
+        Images per step; seed of this half-set; whether poses can be refined.
+    """
+
+    def __init__(
+        self,
+        model: GaussianModel,
+        images: ParticleImages,
+        rows: Tensor,
+        validation: Tensor,
+        *,
+        sizes: StepSizes,
+        batch_size: int,
+        seed: int,
+        refine_poses: bool = False,
+    ) -> None:
+        self.model, self.images, self.sizes = model, images, sizes
+        self.rows, self.device, self.batch_size = rows, images.device, batch_size
+        self.training = torch.nonzero(~validation)[:, 0]
+        self.held_out = torch.nonzero(validation)[:, 0]
+        self.shuffler = torch.Generator().manual_seed(seed)
+        self.sampler = torch.Generator(device=self.device).manual_seed(seed + 1)
+        n_latent = model.field.shape.n_latent
+        self.latents = LatentTable(len(rows), n_latent, self.shuffler, self.device)
+        self.poses = PoseCorrections(len(rows), self.device) if refine_poses else None
+        self.field_optimiser = torch.optim.Adam(
+            model.field.parameters(), lr=sizes.field, betas=_STRUCTURE_BETAS, weight_decay=sizes.weight_decay
+        )
+        positions, *others = model.structure_parameters()
+        self.structure_optimiser = torch.optim.Adam(
+            [{"params": [positions]}, {"params": others}], lr=sizes.positions_a, betas=_STRUCTURE_BETAS
+        )
+        self.restraint = torch.zeros((), device=self.device)
+        self.steps = 0
+        self.edges = torch.zeros(2, 0, dtype=torch.int64, device=self.device)
+        self.connect()
+
+    def connect(self) -> float:
+        """Find the neighbours of every Gaussian anew; returns their mean distance in Å."""
+        self.edges, distance = radius_graph(self.model.positions)
+        return distance
+
+    def run_pass(self, plan: Pass, noise: NoiseModel, each: Callable[[], None]) -> dict[str, float]:
+        """Pass once over the particles of the half-set, in random order.
+
+        Particles that are held out come last: their states are estimated, but the model does not learn from them.
+
+        Parameters
+        ----------
+        plan: Pass
+            How.
+        noise: NoiseModel
+            Weights of the frequencies.
+        each: callable
+            Called after every batch; may raise to stop.
+
+        Returns
+        -------
+        dict
+            Means over the particles: ``data`` (nats per image), ``prior`` (nats), ``geometry`` (Å²), and ``held_out``,
+            the sum of data and prior over the particles that are held out.
+        """
+        precision = noise.precision(plan.box)
+        sums = torch.zeros(5, device=self.device)
+        n_taught = max(1, len(self.training))
+        order = torch.randperm(len(self.training), generator=self.shuffler)
+        self._visit(self.training[order], plan, precision, sums, each, learn=True)
+        if plan.move and len(self.held_out):
+            self._visit(self.held_out, plan, precision, sums, each, learn=False)
+        # The only synchronisation with the device in a pass.
+        data, prior, geometry, held_out, _ = sums.tolist()
+        return {
+            "data": data / n_taught,
+            "prior": prior / n_taught,
+            "geometry": geometry / n_taught,
+            "held_out": held_out / max(1, len(self.held_out)),
+        }
+
+    def _visit(
+        self,
+        local: Tensor,
+        plan: Pass,
+        precision: Tensor,
+        sums: Tensor,
+        each: Callable[[], None],
+        *,
+        learn: bool,
+    ) -> None:
+        batches = self.images.batches(self.rows[local], self.batch_size, plan.box)
+        start = 0
+        for batch in batches:
+            n = len(batch.rows)
+            self._step_within_memory(local[start : start + n], batch, plan, precision, sums, learn)
+            start += n
+            each()
+
+    def _step_within_memory(
+        self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
+    ) -> None:
+        """Take a step; if the GPU runs out of memory, and only then, halve the batch and try again."""
+        parts = [slice(i, i + self.batch_size) for i in range(0, len(local), self.batch_size)]
+        for part in parts:
+            piece = Batch(batch.rows[part], batch.transforms[part], batch.ctf[part])
+            try:
+                self._step(local[part].to(self.device), piece, plan, precision, sums, learn)
+            except torch.cuda.OutOfMemoryError as error:
+                if self.batch_size == 1:
+                    raise UserError(
+                        "the GPU has too little memory even for one image at a time",
+                        hint="Use fewer Gaussians, or a GPU with more memory, or the CPU.",
+                    ) from error
+                torch.cuda.empty_cache()
+                self.batch_size = max(1, self.batch_size // 2)
+                self._step_within_memory(local[part], piece, plan, precision, sums, learn)
+
+    def _step(
+        self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
+    ) -> None:
+        """One step on one batch: likelihood, priors and restraint, and the update of everything they touch."""
+        model, n = self.model, len(local)
+        rotations = self.images.rotations[batch.rows]
+        corrections = self.poses.leaf(local) if self.poses is not None and plan.poses and learn else None
+        if corrections is None and self.poses is not None:
+            rotations, shifts = apply_corrections(self.poses.rows.table[local], rotations)
+        elif corrections is not None:
+            rotations, shifts = apply_corrections(corrections, rotations)
+        else:
+            shifts = None
+        geometry = prior = sums.new_zeros(n)
+        points = model.positions
+        if plan.move:
+            mean, log_sd = self.latents.leaves(local)
+            noise = torch.randn(mean.shape, generator=self.sampler, device=self.device)
+            coefficients = model.field.coefficients(mean + log_sd.exp() * noise)
+            basis = model.basis(points.detach())
+            points = points + displace(coefficients, basis)
+            prior = divergence(mean, log_sd)
+        pixels = model.project(points, rotations, plan.box)
+        if shifts is not None:
+            pixels = pixels + shifts[:, None] * (plan.box / model.frame.side_a)
+        data = projection_nll(
+            pixels, model.weights(), model.transfer(plan.box), batch.transforms, batch.ctf, precision
+        )
+        loss = data.mean() + self.sizes.prior * prior.mean()
+        if not learn:
+            gradients = torch.autograd.grad(loss, [mean, log_sd])
+            mean.grad, log_sd.grad = gradients
+            self.latents.step(local, mean, log_sd, n, self.sizes.latents * math.sqrt(plan.rate))
+            sums[3] += (data + prior).detach().sum()
+            return
+        if plan.move:
+            edges = sample_edges(self.edges, self.sampler)
+            geometry = length_change(
+                coefficients[:PARTICLES_PER_STEP], basis, model.positions, edges
+            )
+            if self.steps % _CALIBRATE_EVERY == 0:
+                self._calibrate(data.mean(), geometry.mean())
+            loss = loss + self.restraint * geometry.mean()
+            self.steps += 1
+        if corrections is not None:
+            assert self.poses is not None
+            loss = loss + self.poses.penalty(corrections).mean()
+        self.field_optimiser.zero_grad(set_to_none=True)
+        self.structure_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if plan.move:
+            self._set_rate(self.field_optimiser, self.sizes.field * plan.rate)
+            self.field_optimiser.step()
+            self.latents.step(local, mean, log_sd, n, self.sizes.latents * math.sqrt(plan.rate))
+        if corrections is not None:
+            assert self.poses is not None
+            self.poses.step(local, corrections, n, plan.rate)
+        if plan.structure:
+            rates = (self.sizes.positions_a, self.sizes.amplitudes)
+            for group, rate in zip(self.structure_optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate
+            self.structure_optimiser.step()
+        with torch.no_grad():
+            parts = (data.sum(), prior.sum(), geometry.mean() * n)
+            sums[:3] += torch.stack(parts)
+
+    def _calibrate(self, data: Tensor, geometry: Tensor) -> None:
+        """Set the weight of the restraint so that its gradient and that of the data have a fixed ratio.
+
+        Norms are over the parameters of the field; the ratio is the regularisation factor (DynaMight's rule, here
+        running along with the training instead of once per epoch).
+        """
+        parameters = list(self.model.field.parameters())
+        norms = []
+        for loss in (data, geometry):
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+            norms.append(torch.stack([g.square().sum() for g in gradients if g is not None]).sum().sqrt())
+        ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0])
+        wanted = RESTRAINT_AT_ONE * self.sizes.restraint * ratio
+        first = self.steps == 0
+        self.restraint = wanted if first else 0.9 * self.restraint + 0.1 * wanted
+
+    @staticmethod
+    def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+
+    @torch.no_grad()
+    def moved_pixels(self, local: Tensor, box: int, move: bool = True) -> Tensor:
+        """Projected Gaussians ``(b, n, 2)`` of some particles at the means of their states."""
+        model = self.model
+        rotations = self.images.rotations[self.rows[local.cpu()].to(self.device)]
+        points: Tensor = model.positions
+        if move:
+            means = self.latents.means[local.to(self.device)]
+            points = points + model.displacement(means, points)
+        shift = 0.0
+        if self.poses is not None:
+            corrections = self.poses.rows.table[local.to(self.device)]
+            rotations, shifts_a = apply_corrections(corrections, rotations)
+            shift = shifts_a[:, None] * (box / model.frame.side_a)
+        return model.project(points, rotations, box) + shift
+
+    @torch.no_grad()
+    def residual_power(self, local: Tensor, move: bool = True) -> tuple[Tensor, int]:
+        """Sum ``(D, D // 2 + 1)`` over particles of the squared residual at the full working box, and their number."""
+        box = self.images.full_box
+        total = torch.zeros(box, box // 2 + 1, device=self.device)
+        for part in local.split(64):
+            batch = self.images.batch(self.rows[part], box)
+            pixels = self.moved_pixels(part, box, move)
+            model = projected_spectra(pixels, self.model.weights(), self.model.transfer(box), box)
+            total += (model * batch.ctf - batch.transforms).abs().square().sum(0)
+        return total, len(local)
+
+    @torch.no_grad()
+    def fit_scale(self, precision: Tensor, local: Tensor) -> None:
+        """Bring the cloud to the grey scale of the images by linear regression, without motion."""
+        box = self.images.full_box
+        above = below = torch.zeros((), device=self.device)
+        for part in local.split(64):
+            batch = self.images.batch(self.rows[part], box)
+            pixels = self.moved_pixels(part, box, move=False)
+            model = projected_spectra(pixels, self.model.weights(), self.model.transfer(box), box) * batch.ctf
+            above = above + ((model.conj() * batch.transforms).real * precision).sum()
+            below = below + (model.abs().square() * precision).sum()
+        ratio = float(above / below.clamp(min=1e-30))
+        if not math.isfinite(ratio) or ratio <= 0:
+            raise UserError(
+                "the images do not correlate with the consensus map: their contrast may be inverted, or the poses "
+                "do not belong to this map",
+                hint="Particles must be white on black, with angles and shifts from a refinement of this map.",
+            )
+        self.model.scale *= ratio
+
+    @torch.no_grad()
+    def rms_displacement_a(self) -> float:
+        """Root mean square displacement in Å over particles and Gaussians, at the means of the states."""
+        return float(self.particle_rms_a(self.latents.means).square().mean().sqrt())
+
+    @torch.no_grad()
+    def particle_rms_a(self, latents: Tensor) -> Tensor:
+        """Root mean square displacement ``(p,)`` in Å of each state over the Gaussians."""
+        basis = self.model.basis(self.model.positions)
+        flat = basis.reshape(-1, basis.shape[-1])
+        gram = flat.T @ flat / self.model.n_points
+        coefficients = self.model.field.coefficients(latents)
+        return ((coefficients @ gram) * coefficients).sum(1).clamp(min=0).sqrt()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on as if nothing had happened."""
+        return {
+            "model": self.model.state_dict(),
+            "latents": self.latents.rows.state_dict(),
+            "poses": self.poses.rows.state_dict() if self.poses is not None else None,
+            "field_optimiser": self.field_optimiser.state_dict(),
+            "structure_optimiser": self.structure_optimiser.state_dict(),
+            "restraint": self.restraint,
+            "edges": self.edges,
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "shuffler": self.shuffler.get_state(),
+            "sampler": self.sampler.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        self.model.load_state_dict(state["model"])
+        self.latents.rows.load_state_dict(state["latents"])
+        if self.poses is not None and state["poses"] is not None:
+            self.poses.rows.load_state_dict(state["poses"])
+        self.field_optimiser.load_state_dict(state["field_optimiser"])
+        self.structure_optimiser.load_state_dict(state["structure_optimiser"])
+        self.restraint = state["restraint"].to(self.device)
+        self.edges = state["edges"].to(self.device)
+        self.steps, self.batch_size = state["steps"], state["batch_size"]
+        self.shuffler.set_state(state["shuffler"].cpu())
+        self.sampler.set_state(state["sampler"].cpu())
