@@ -162,3 +162,9 @@ def test_that_every_job_type_has_a_help_page_that_begins_with_a_title() -> None:
 def test_that_the_changelog_has_an_entry_for_the_coming_version() -> None:
     text = resources.changelog().read_text(encoding="utf-8")
     assert re.search(r"^## \[(Unreleased|\d+\.\d+\.\d+)\]", text, re.MULTILINE)
+
+
+def test_that_the_submission_template_holds_the_command_on_a_line_of_its_own() -> None:
+    lines = resources.template("submission.sh").read_text(encoding="utf-8").splitlines()
+    assert lines.count("XXXcommandXXX") == 1
+    assert {"#SBATCH --output=XXXoutfileXXX", "#SBATCH --error=XXXerrfileXXX"} <= set(lines)
