@@ -8,6 +8,7 @@ this module adds the job type itself and is the one to import from.
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -282,9 +283,20 @@ def _exists(folder: Path, pattern: str) -> bool:
         return False
 
 
+def _is_installed(worker: str) -> bool:
+    module = worker.partition(":")[0]
+    try:
+        return not module or importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package of the job type itself is elsewhere; the worker will say what is wrong.
+        return True
+
+
 def _missing_results(task: Task, context: CheckContext) -> list[Problem]:
-    if context.job_dir is None:
+    if not context.is_continue or context.job_dir is None:
         return []
+    if task.switch and not _is_installed(task.worker):
+        return [Problem(f"{task.label} is not part of this version", task.switch, "Set it to No")]
     missing = [path for path in task.requires if not _exists(context.job_dir, path)]
     return [
         Problem(

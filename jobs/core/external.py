@@ -119,8 +119,7 @@ def _unquoted(text: str) -> str:
 
 
 def add_external_arguments(parser: argparse.ArgumentParser, job_type: JobType) -> None:
-    """Add the flags with which RELION starts an External job (except those of the options)."""
-    parser.add_argument("--o", dest="job", metavar="JOB", help=argparse.SUPPRESS)
+    """Add the flags with which RELION starts an External job (except those of place and options)."""
     parser.add_argument("--pipeline_control", "--pipeline-control", help=argparse.SUPPRESS)
     inputs = _inputs_of(job_type)
     taken = set(parser._option_string_actions)
@@ -128,7 +127,12 @@ def add_external_arguments(parser: argparse.ArgumentParser, job_type: JobType) -
         declared = inputs.get(place.option)
         if declared is not None and place.flag not in taken:
             parser.add_argument(
-                place.flag, dest=declared.name, default=argparse.SUPPRESS, help=argparse.SUPPRESS
+                place.flag,
+                # The CCP-EM pipeliner spells one of them with a capital letter.
+                *({place.flag.replace("3d", "3D")} - {place.flag}),
+                dest=declared.name,
+                default=argparse.SUPPRESS,
+                help=argparse.SUPPRESS,
             )
     threads = {declared.name: declared for declared in specs(job_type.options)}.get("nr_threads")
     if threads is not None:

@@ -58,27 +58,45 @@ def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
     int
         0 success, 1 failure, 2 wrong input, 130 aborted.
     """
-    parser = _parser(job_type)
-    arguments = parser.parse_args(argv)
-    if not arguments.job:
-        parser.error("--job is needed: the directory of the job inside the project")
-    os.chdir(arguments.project)
-    project = Path.cwd()
-    folder = JobFolder(project, arguments.job)
+    place = _Parser(add_help=False, allow_abbrev=False)
+    _add_place(place)
+    try:
+        where, _ = place.parse_known_args(argv)
+    except UserError:
+        where = argparse.Namespace(job=None, project=".")
+    if not where.job:
+        # Without a job there is no place for a marker; this also answers --help.
+        _parser(job_type, argparse.ArgumentParser).parse_args(argv)
+        _report("--job is needed: the directory of the job inside the project")
+        return EXIT_INPUT
+    project = Path(where.project).resolve()
+    folder = JobFolder(project, where.job)
     if not folder.path.is_dir():
-        parser.error(f"the job {folder.name} does not exist in {project}")
+        _report(f"the job {folder.name} does not exist in {project}")
+        return EXIT_INPUT
+    os.chdir(project)
     _listen_to_signals()
     faulthandler.enable()
-    code, status, outputs = _guarded(lambda: _work(job_type, folder, arguments))
+    code, status, outputs = _guarded(lambda: _work(job_type, folder, argv))
     return _finish(folder, code, status, outputs)
 
 
-def _parser(job_type: JobType) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -P -m {job_type.module}", description=job_type.summary, allow_abbrev=False
-    )
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are those of wrong input, so that they end in an exit marker."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, hint="Correct the command line of the job")
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", default=".", help="folder of the project")
-    parser.add_argument("--job", help=f"name of the job, such as {job_type.directory}/job001/")
+    # RELION starts External jobs with --o.
+    parser.add_argument("--job", "--o", dest="job", help="name of the job, such as DynaMight/job001/")
+
+
+def _parser(job_type: JobType, kind: type[argparse.ArgumentParser] = _Parser) -> argparse.ArgumentParser:
+    parser = kind(prog=f"python -P -m {job_type.module}", description=job_type.summary, allow_abbrev=False)
+    _add_place(parser)
     parser.add_argument("--run", type=int, help="number of the run whose options are used")
     add_external_arguments(parser, job_type)
     add_arguments(parser, job_type.options)
@@ -148,8 +166,8 @@ def _listen_to_signals() -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _work(job_type: JobType, folder: JobFolder, arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    record, options = _load(job_type, folder, arguments)
+def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tuple[str, str]]:
+    record, options = _load(job_type, folder, _parser(job_type).parse_args(argv))
     task = job_type.task(record.task)
     _set_threads(getattr(options, "nr_threads", 1))
     function = _task_function(task)
@@ -190,12 +208,14 @@ def _load(
     extra = shlex.split(getattr(base, "other_args", ""))
     if not extra:
         return record, base
-    parser = argparse.ArgumentParser(prog="Additional arguments", allow_abbrev=False, exit_on_error=False)
+    parser = _Parser(prog="Additional arguments", add_help=False, allow_abbrev=False)
     add_arguments(parser, job_type.options, task=record.task)
     try:
         given, unknown = parser.parse_known_args(extra)
-    except (argparse.ArgumentError, SystemExit) as error:
-        raise UserError(f"Additional arguments: {error}", hint="Correct them on the Running tab") from None
+    except UserError as error:
+        raise UserError(
+            f"Additional arguments: {error.message}", hint="Correct them on the Running tab"
+        ) from None
     if unknown:
         raise UserError(
             f"Additional arguments: {' '.join(unknown)} is not known",
@@ -263,10 +283,13 @@ def _choose_device(gpu_id: str) -> tuple[str, str]:
 
     The launcher has made the chosen GPU the only visible one, so it is ``cuda:0`` here.
     """
+    wanted = gpu_id.strip().lower()
+    if "CUDA_VISIBLE_DEVICES" not in os.environ and wanted.isdecimal():
+        # Started by another program, which has not made the choice.
+        os.environ["CUDA_VISIBLE_DEVICES"] = wanted
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    wanted = gpu_id.strip().lower()
     if wanted in ("", "cpu"):
         return "cpu", ""
     if torch.cuda.is_available():

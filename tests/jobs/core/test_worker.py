@@ -216,6 +216,25 @@ def test_that_options_that_are_missing_are_wrong_input(tiny: Tiny) -> None:
     assert tiny.markers() == ["RELION_JOB_EXIT_FAILURE"]
 
 
+def test_that_a_command_line_that_relion_made_wrongly_still_ends_in_a_marker(tiny: Tiny) -> None:
+    result = tiny.start("--o", "Tiny/job001/", "--in_mask", "m.mrc", cwd=tiny.folder.project_dir)
+    assert result.returncode == 2
+    assert result.stderr == (
+        "ERROR: unrecognized arguments: --in_mask m.mrc. Correct the command line of the job.\n"
+    )
+    assert tiny.markers() == ["RELION_JOB_EXIT_FAILURE"]
+
+
+def test_that_a_worker_without_a_job_says_so(tiny: Tiny) -> None:
+    assert "--job is needed" in tiny.start().stderr
+    result = tiny.start("--job", "Tiny/job009/", cwd=tiny.folder.project_dir)
+    assert result.returncode == 2
+    assert "Tiny/job009/ does not exist in" in result.stderr
+    usage = tiny.start("--help")
+    assert usage.returncode == 0
+    assert "--fn_star" in usage.stdout
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not condition():

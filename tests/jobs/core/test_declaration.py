@@ -1,0 +1,120 @@
+"""Rules of a job type that do not depend on which one it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.core.declaration import CheckContext, JobOptions, JobType, Kind, NodeSpec, Task, option
+from jobs.core.errors import Problem, UserError
+
+
+class Options(JobOptions):
+    fn_in: str = option(
+        "", label="In:", help="I.", tab="I/O", kind=Kind.INPUT_NODE, enabled="new", required=True,
+        node_labels=("ParticleGroupMetadata.star.relion",),
+    )  # fmt: skip
+    folder: str = option("", label="Folder:", help="F.", tab="I/O", kind=Kind.FOLDER)
+    do_more: bool = option(
+        False, label="Do more?", help="D.", tab="Tasks", kind=Kind.YESNO, enabled="continue"
+    )
+    name: str = option(
+        "", label="Name:", help="N.", tab="Tasks", kind=Kind.TEXT, when="do_more", required=True
+    )
+
+
+def reject_blue(options: Options, context: CheckContext) -> list[Problem]:
+    return [Problem("blue is not allowed", field="name")] if options.name == "blue" else []
+
+
+TYPE = JobType(
+    key="demo",
+    label="relion.external.demo",
+    directory="Demo",
+    title="Demo",
+    summary="A demonstration.",
+    options=Options,
+    module="jobs.demo",
+    tasks=(
+        Task("main", "Main work", switch=None, worker="jobs.demo.main:run"),
+        Task(
+            "more",
+            "More work",
+            switch="do_more",
+            worker="jobs.demo.more:run",
+            outputs=(NodeSpec("map.mrc", "DensityMap.mrc"),),
+            requires=("result.star", "models/*.pth"),
+        ),
+    ),
+    checks=(reject_blue,),
+)
+
+
+def fields(options: Options, context: CheckContext) -> list[str | None]:
+    return [problem.field for problem in TYPE.problems(options, context)]
+
+
+def test_that_only_active_fields_are_checked(tmp_path: Path) -> None:
+    assert fields(Options(), CheckContext(tmp_path)) == ["fn_in"]
+    continued = CheckContext(tmp_path, is_continue=True, job_dir=tmp_path)
+    assert fields(Options(do_more=True, name="x", fn_in="gone"), continued) == ["do_more", "do_more"]
+    assert fields(Options(do_more=True), continued)[0] == "name"
+
+
+def test_that_files_and_folders_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    context = CheckContext(tmp_path)
+    assert fields(Options(fn_in="file", folder="folder"), context) == []
+    wrong = TYPE.problems(Options(fn_in="folder", folder="file"), context)
+    assert [problem.message for problem in wrong] == [
+        "In: folder is not a file",
+        "Folder: file is not a folder",
+    ]
+    [gone] = TYPE.problems(Options(fn_in="missing/p.star"), context)
+    assert gone.sentence == (
+        "In: missing/p.star does not exist. Choose an existing file; paths are relative to the project "
+        f"{tmp_path}."
+    )
+
+
+def test_that_a_task_needs_its_earlier_results(tmp_path: Path) -> None:
+    context = CheckContext(tmp_path, is_continue=True, job_dir=tmp_path)
+    options = Options(do_more=True, name="red")
+    assert [problem.message for problem in TYPE.problems(options, context)] == [
+        "More work needs result.star of this job, which does not exist",
+        "More work needs models/*.pth of this job, which does not exist",
+    ]
+    (tmp_path / "result.star").touch()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/final.pth").touch()
+    assert TYPE.problems(options, context) == []
+
+
+def test_that_own_checks_of_the_type_run_too(tmp_path: Path) -> None:
+    (tmp_path / "p.star").touch()
+    problems = TYPE.problems(Options(fn_in="p.star", name="blue"), CheckContext(tmp_path))
+    assert problems == [Problem("blue is not allowed", field="name")]
+
+
+def test_that_a_job_without_unfinished_work_needs_a_task_on_continue(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"A task must be chosen.*Set one of 'Do more\?' to Yes"):
+        TYPE.task_for(Options(), True, tmp_path)
+    assert TYPE.task_for(Options(do_more=True), True).name == "more"
+    assert TYPE.task_for(Options(do_more=True), False).name == "main"
+
+
+def test_that_a_scheme_variable_counts_as_filled_in(tmp_path: Path) -> None:
+    from jobs.core.declaration import from_values
+
+    options, _ = from_values(Options, {"fn_in": "$$particles"})
+    assert TYPE.problems(options, CheckContext(tmp_path)) == []
+    assert TYPE.input_nodes(options) == []
+
+
+def test_that_an_error_names_file_row_and_column_once() -> None:
+    error = UserError("the angle is nan", path="a/p.star", row=7, column="rlnAngleRot", hint="Remove it")
+    assert str(error) == "a/p.star, row 7, column rlnAngleRot: the angle is nan. Remove it."
+    assert str(UserError("a/p.star does not exist", path="a/p.star")) == "a/p.star does not exist"
+    assert str(UserError("no place is known")) == "no place is known"
