@@ -226,7 +226,9 @@ def test_that_a_new_column_cannot_take_a_name_of_relion_or_break_the_table(
 
 
 @pytest.mark.reference
-def test_that_a_written_set_with_optics_always_has_a_version_line_and_an_old_one_never(tmp_path: Path) -> None:
+def test_that_a_written_set_with_optics_always_has_a_version_line_and_an_old_one_never(
+    tmp_path: Path,
+) -> None:
     modern = read_particles(STAR / "relion31.6opticsgroups.star", require_images=False)
     modern.write(tmp_path / "modern.star")
     assert {t.version for t in read_star_tables(tmp_path / "modern.star").values()} == {30001}
@@ -245,7 +247,9 @@ def test_that_particles_are_found_by_stack_and_section_however_the_number_is_wri
         p.indices_of(["9@Extract/job002/b.mrcs", "1@x.mrcs"])
 
 
-def test_that_duplicates_are_a_warning_and_cannot_be_told_apart_by_name(make_particles: MakeParticles) -> None:
+def test_that_duplicates_are_a_warning_and_cannot_be_told_apart_by_name(
+    make_particles: MakeParticles,
+) -> None:
     names = [f"{i + 1}@Extract/job002/a.mrcs" for i in (0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4)]
     p = read_particles(make_particles({"rlnImageName": names}))
     assert len(p.warnings) == 1
@@ -268,7 +272,9 @@ def test_that_ctf_values_of_the_particle_win_over_those_of_its_group(make_partic
     assert p.ctf_premultiplied.all()
 
 
-def test_that_images_marked_as_corrected_get_no_ctf_and_the_user_is_told(make_particles: MakeParticles) -> None:
+def test_that_images_marked_as_corrected_get_no_ctf_and_the_user_is_told(
+    make_particles: MakeParticles,
+) -> None:
     p = read_particles(make_particles(None, {"rlnCtfDataAreCtfCorrected": [1]}))
     assert not p.ctf_known.any()
     assert "12 images are marked as CTF-corrected" in p.warnings[0]
@@ -322,9 +328,7 @@ def test_that_a_single_image_may_be_named_without_a_number(
 
     for i in range(4):
         write_stack(tmp_path / f"single{i}.mrc", images[i : i + 1], 1.25)
-    p = read_particles(
-        old_star(tmp_path / "old.star", rlnImageName=[f"single{i}.mrc" for i in (2, 0, 3, 1)])
-    )
+    p = read_particles(old_star(tmp_path / "old.star", rlnImageName=[f"single{i}.mrc" for i in (2, 0, 3, 1)]))
     np.testing.assert_array_equal(ImageStacks(p).read(range(4)), images[[2, 0, 3, 1]])
 
 

@@ -75,7 +75,7 @@ def test_that_relion_quoting_is_understood_and_written_back() -> None:
         b"data_x\n\nloop_\n_a #1\n_b #2\n_c #3\n"
         b'"two words" \'single too\' ""\n'
         b'"inner \x07" quote\x07"" plain\'s [1,2,3]\n'
-        b"  it's \"tab\there\" [ 1, 2 ]\n"
+        b'  it\'s "tab\there" [ 1, 2 ]\n'
     )
     table = parse_star(text)["x"]
     assert cells(table) == [
@@ -98,7 +98,9 @@ def test_that_any_text_value_survives_a_table_of_ours(value: str) -> None:
 def test_that_numbers_of_ours_read_back_as_the_same_numbers(rng: np.random.Generator) -> None:
     wide = rng.normal(size=50) * 10.0 ** rng.integers(-12, 12, 50)
     narrow = wide.astype(np.float32)
-    table = StarTable.from_columns("x", {"wide": wide, "narrow": narrow, "flag": wide > 0, "n": np.arange(50)})
+    table = StarTable.from_columns(
+        "x", {"wide": wide, "narrow": narrow, "flag": wide > 0, "n": np.arange(50)}
+    )
     again = parse_star(format_star([table]))["x"]
     np.testing.assert_array_equal(again.floats("wide"), wide)
     np.testing.assert_array_equal(again.floats("narrow").astype(np.float32), narrow)

@@ -24,7 +24,10 @@ def refusal(text: bytes) -> FormatError:
         (b'data_x\nloop_\n_a\n_b\n1 "2\n', "line 5: a quote is opened and not closed"),
         (b"data_x\nloop_\n_a\n_b\n1 2 [3,\n", "line 5: a bracket is opened and not closed"),
         (b"data_x\nloop_\n_a\n_a\n1 2\n", "line 4: the column a is named twice"),
-        (b"data_x\n_a 1\n\ndata_x\n_b 2\n", "line 4: the block data_x stands in the file twice, first in line 1"),
+        (
+            b"data_x\n_a 1\n\ndata_x\n_b 2\n",
+            "line 4: the block data_x stands in the file twice, first in line 1",
+        ),
         (b"data_x\nloop_\n_a\n1\n\n2\n", "line 6: '2' follows an empty line inside the table data_x"),
         (b"data_x\nloop_\n_a\n1\n\nloop_\n_b\n2\n", "line 6: the block data_x holds a second table"),
         (b"data_x\n_a 1 2\n", "line 2: a has 2 values but needs exactly one"),
