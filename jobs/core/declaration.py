@@ -7,14 +7,13 @@ this module adds the job type itself and is the one to import from.
 
 from __future__ import annotations
 
-import fnmatch
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.core.cli_options import add_arguments, from_arguments, to_arguments
+from jobs.core.common_checks import any_exists, field_problems, missing_results
 from jobs.core.errors import Problem, UserError
 from jobs.core.options import (
     RUNNING_TAB,
@@ -28,6 +27,7 @@ from jobs.core.options import (
     tabs,
 )
 from jobs.core.running import RunningOptions, environment_problems
+from jobs.core.tasks import CheckContext, NodeSpec, Task
 from jobs.core.values import from_text, from_values, to_text, to_values
 
 __all__ = [
@@ -54,73 +54,6 @@ __all__ = [
     "to_text",
     "to_values",
 ]
-
-
-@dataclass(frozen=True)
-class NodeSpec:
-    """A result that a task registers in the project: path inside the job, and node label."""
-
-    path: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing a job of this type can do.
-
-    Attributes
-    ----------
-    name, label
-        Short word, and text for buttons and menus.
-    switch
-        Yes/no option that chooses the task on Continue!; None for the task of Run! and for
-        the one that takes up unfinished work.
-    worker
-        Function to call, as ``module:function``; imported by the worker process only.
-    outputs
-        Nodes registered when the task starts.
-    requires
-        Files (relative to the job, ``*`` allowed) that must exist, each of them.
-    resumes
-        True: chosen on Continue! when no switch is on and none of ``unless`` exists.
-    unless
-        Files (relative to the job) that show the main task has been completed.
-    viewer
-        True: opens a view instead of starting a worker.
-    """
-
-    name: str
-    label: str
-    switch: str | None
-    worker: str
-    outputs: tuple[NodeSpec, ...] = ()
-    requires: tuple[str, ...] = ()
-    resumes: bool = False
-    unless: tuple[str, ...] = ()
-    viewer: bool = False
-
-
-@dataclass(frozen=True)
-class CheckContext:
-    """Where and when options are checked.
-
-    Attributes
-    ----------
-    project_dir
-        Folder to which paths in the options are relative.
-    is_continue
-        True when a job is continued.
-    job_dir
-        Folder of the job that is continued, None for a new one.
-    """
-
-    project_dir: Path
-    is_continue: bool = False
-    job_dir: Path | None = None
-
-    def resolve(self, path: str) -> Path:
-        """Return the absolute place of a path from the options."""
-        return self.project_dir / path
 
 
 #: A check across fields: options and context to problems.
@@ -224,7 +157,7 @@ class JobType:
                 hint="Set all but one of them to No",
             )
         for task in self.tasks:
-            if task.resumes and job_dir is not None and not _any_exists(job_dir, task.unless):
+            if task.resumes and job_dir is not None and not any_exists(job_dir, task.unless):
                 return task
         if not choices:
             raise UserError(
@@ -256,78 +189,14 @@ class JobType:
         found: list[Problem] = []
         for declared in specs(self.options):
             if self.is_enabled(declared, options, context.is_continue):
-                found += _field_problems(declared, options, context)
+                found += field_problems(declared, options, context)
         try:
             task = self.task_for(options, context.is_continue, context.job_dir)
         except UserError as error:
             found.append(Problem(error.message, hint=error.hint))
         else:
-            found += _missing_results(task, context)
+            found += missing_results(task, context)
         for check in self.checks:
             found += check(options, context)
         found += environment_problems()
         return found
-
-
-def _any_exists(folder: Path, patterns: tuple[str, ...]) -> bool:
-    return any(_exists(folder, pattern) for pattern in patterns)
-
-
-def _exists(folder: Path, pattern: str) -> bool:
-    path = folder / pattern
-    if not any(sign in path.name for sign in "*?["):
-        return path.exists()
-    try:
-        return any(fnmatch.fnmatch(entry.name, path.name) for entry in path.parent.iterdir())
-    except OSError:
-        return False
-
-
-def _is_installed(worker: str) -> bool:
-    module = worker.partition(":")[0]
-    try:
-        return not module or importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        # The package of the job type itself is elsewhere; the worker will say what is wrong.
-        return True
-
-
-def _missing_results(task: Task, context: CheckContext) -> list[Problem]:
-    if not context.is_continue or context.job_dir is None:
-        return []
-    if task.switch and not _is_installed(task.worker):
-        return [Problem(f"{task.label} is not part of this version", task.switch, "Set it to No")]
-    missing = [path for path in task.requires if not _exists(context.job_dir, path)]
-    return [
-        Problem(
-            f"{task.label} needs {path} of this job, which does not exist",
-            field=task.switch,
-            hint="Run the task that makes it first",
-        )
-        for path in missing
-    ]
-
-
-def _field_problems(declared: OptionSpec, options: JobOptions, context: CheckContext) -> list[Problem]:
-    if declared.name in options.scheme_variables:
-        return []
-    value = getattr(options, declared.name)
-    label = declared.label.rstrip(":")
-    if declared.required and value in ("", None):
-        what = "a file" if declared.is_path else "a value"
-        return [Problem(f"{label} is empty, {what} is needed", field=declared.name, hint="Choose one")]
-    if not declared.is_path or not value:
-        return []
-    path = context.resolve(str(value))
-    kind, present = ("folder", path.is_dir()) if declared.kind is Kind.FOLDER else ("file", path.is_file())
-    if present:
-        return []
-    if path.exists():
-        return [Problem(f"{label}: {value} is not a {kind}", field=declared.name, hint=f"Choose a {kind}")]
-    return [
-        Problem(
-            f"{label}: {value} does not exist",
-            field=declared.name,
-            hint=f"Choose an existing {kind}; paths are relative to the project {context.project_dir}",
-        )
-    ]

@@ -12,7 +12,6 @@ import faulthandler
 import importlib
 import importlib.util
 import os
-import random
 import shlex
 import signal
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from jobs.core.compute import choose_device, set_seed, set_threads
 from jobs.core.context import WorkerContext
 from jobs.core.declaration import JobType, Task, add_arguments, from_arguments
 from jobs.core.errors import AbortRequested, UserError
@@ -169,10 +169,10 @@ def _listen_to_signals() -> None:
 def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tuple[str, str]]:
     record, options = _load(job_type, folder, _parser(job_type).parse_args(argv))
     task = job_type.task(record.task)
-    _set_threads(getattr(options, "nr_threads", 1))
+    set_threads(getattr(options, "nr_threads", 1))
     function = _task_function(task)
-    device, remark = _choose_device(getattr(options, "gpu_id", "cpu")) if job_type.uses_torch else ("cpu", "")
-    _set_seed(record.seed, job_type.uses_torch)
+    device, remark = choose_device(getattr(options, "gpu_id", "cpu")) if job_type.uses_torch else ("cpu", "")
+    set_seed(record.seed, job_type.uses_torch)
     metrics = MetricsWriter(folder.metrics, record.run, task.name)
     context = WorkerContext(
         options=options,
@@ -205,7 +205,10 @@ def _load(
         base = _validated(job_type, record.values, folder.options_file(record.run))
     else:
         record, base = _record_of_external_run(job_type, folder, arguments)
-    extra = shlex.split(getattr(base, "other_args", ""))
+    try:
+        extra = shlex.split(getattr(base, "other_args", ""))
+    except ValueError as error:
+        raise UserError(f"Additional arguments: {error}", hint="Close the quotation marks") from None
     if not extra:
         return record, base
     parser = _Parser(prog="Additional arguments", add_help=False, allow_abbrev=False)
@@ -270,61 +273,3 @@ def _task_function(task: Task) -> Callable[[WorkerContext], None]:
         raise UserError(f"'{task.label}' is not part of this version of the program") from None
     function: Callable[[WorkerContext], None] = getattr(importlib.import_module(module), name)
     return function
-
-
-def _set_threads(count: int) -> None:
-    # Read by the numerical libraries when they are loaded, which has not happened yet.
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[variable] = str(max(1, count))
-
-
-def _choose_device(gpu_id: str) -> tuple[str, str]:
-    """Return the device, and a remark when it is not the one asked for.
-
-    The launcher has made the chosen GPU the only visible one, so it is ``cuda:0`` here.
-    """
-    wanted = gpu_id.strip().lower()
-    if "CUDA_VISIBLE_DEVICES" not in os.environ and wanted.isdecimal():
-        # Started by another program, which has not made the choice.
-        os.environ["CUDA_VISIBLE_DEVICES"] = wanted
-    import torch
-
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    if wanted in ("", "cpu"):
-        return "cpu", ""
-    if torch.cuda.is_available():
-        return "cuda:0", ""
-    present = _count_gpus()
-    if present:
-        last = f"GPU 0 to {present - 1} exist" if present > 1 else "only GPU 0 exists"
-        raise UserError(
-            f"GPU {gpu_id} cannot be used ({last} on this computer)",
-            column="gpu_id",
-            hint="Choose another one, or cpu to use the processor",
-        )
-    return "cpu", f"No GPU was found on this computer; the processor is used instead of GPU {gpu_id}."
-
-
-def _count_gpus() -> int:
-    """Return how many NVIDIA GPUs the driver knows, whatever is visible to this process."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        try:
-            return int(pynvml.nvmlDeviceGetCount())
-        finally:
-            pynvml.nvmlShutdown()
-    except Exception:  # no driver, no library, or one too old to ask: each means that none can be named
-        return 0
-
-
-def _set_seed(seed: int, uses_torch: bool) -> None:
-    import numpy as np
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - other libraries draw from numpy's global state
-    if uses_torch:
-        import torch
-
-        torch.manual_seed(seed)

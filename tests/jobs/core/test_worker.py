@@ -275,7 +275,11 @@ def test_that_additional_arguments_win_over_the_fields(tiny: Tiny) -> None:
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [("--colour red", "--colour red is not known"), ("--count many", "a whole number was expected")],
+    [
+        ("--colour red", "--colour red is not known"),
+        ("--count many", "a whole number was expected"),
+        ("--text 'open", "No closing quotation"),
+    ],
 )
 def test_that_wrong_additional_arguments_are_named(tiny: Tiny, words: str, sentence: str) -> None:
     result = tiny.run("succeed", other_args=words)

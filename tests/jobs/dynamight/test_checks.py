@@ -12,7 +12,7 @@ import pytest
 
 from jobs.core.declaration import CheckContext
 from jobs.core.errors import Problem
-from jobs.dynamight.checks import particle_facts
+from jobs.dynamight.input_facts import particle_facts
 from jobs.dynamight.params import FINAL_CHECKPOINT, JOB_TYPE, DynaMightOptions
 
 OPTICS = {

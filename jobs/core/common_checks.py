@@ -1,0 +1,78 @@
+"""Checks that every job type gets for nothing: needed values, files that exist, earlier results."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+from pathlib import Path
+
+from jobs.core.errors import Problem
+from jobs.core.options import JobOptions, Kind, OptionSpec
+from jobs.core.tasks import CheckContext, Task
+
+
+def any_exists(folder: Path, patterns: tuple[str, ...]) -> bool:
+    """Tell whether one of these files (``*`` allowed in names) is in a folder."""
+    return any(_exists(folder, pattern) for pattern in patterns)
+
+
+def _exists(folder: Path, pattern: str) -> bool:
+    path = folder / pattern
+    if not any(sign in path.name for sign in "*?["):
+        return path.exists()
+    try:
+        return any(fnmatch.fnmatch(entry.name, path.name) for entry in path.parent.iterdir())
+    except OSError:
+        return False
+
+
+def _is_installed(worker: str) -> bool:
+    module = worker.partition(":")[0]
+    try:
+        return not module or importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package of the job type itself is elsewhere; the worker will say what is wrong.
+        return True
+
+
+def missing_results(task: Task, context: CheckContext) -> list[Problem]:
+    """Return the earlier results of the job that a task needs and that are not there."""
+    if not context.is_continue or context.job_dir is None:
+        return []
+    if task.switch and not _is_installed(task.worker):
+        return [Problem(f"{task.label} is not part of this version", task.switch, "Set it to No")]
+    missing = [path for path in task.requires if not _exists(context.job_dir, path)]
+    return [
+        Problem(
+            f"{task.label} needs {path} of this job, which does not exist",
+            field=task.switch,
+            hint="Run the task that makes it first",
+        )
+        for path in missing
+    ]
+
+
+def field_problems(declared: OptionSpec, options: JobOptions, context: CheckContext) -> list[Problem]:
+    """Return what is wrong with one active field by itself: empty, or a path that leads nowhere."""
+    if declared.name in options.scheme_variables:
+        return []
+    value = getattr(options, declared.name)
+    label = declared.label.rstrip(":")
+    if declared.required and value in ("", None):
+        what = "a file" if declared.is_path else "a value"
+        return [Problem(f"{label} is empty, {what} is needed", field=declared.name, hint="Choose one")]
+    if not declared.is_path or not value:
+        return []
+    path = context.resolve(str(value))
+    kind, present = ("folder", path.is_dir()) if declared.kind is Kind.FOLDER else ("file", path.is_file())
+    if present:
+        return []
+    if path.exists():
+        return [Problem(f"{label}: {value} is not a {kind}", field=declared.name, hint=f"Choose a {kind}")]
+    return [
+        Problem(
+            f"{label}: {value} does not exist",
+            field=declared.name,
+            hint=f"Choose an existing {kind}; paths are relative to the project {context.project_dir}",
+        )
+    ]

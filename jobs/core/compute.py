@@ -1,0 +1,84 @@
+"""Threads, device and random seeds of a process that computes; decided before torch is loaded."""
+
+from __future__ import annotations
+
+import os
+import random
+
+from jobs.core.errors import UserError
+
+
+def set_threads(count: int) -> None:
+    """Limit the numerical libraries to this many threads; called before any of them is loaded."""
+    # Read by the numerical libraries when they are loaded, which has not happened yet.
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = str(max(1, count))
+
+
+def choose_device(gpu_id: str) -> tuple[str, str]:
+    """Return the device, and a remark when it is not the one asked for.
+
+    The launcher has made the chosen GPU the only visible one, so it is ``cuda:0`` here; without a
+    launcher the choice is made here, before torch is loaded.
+
+    Parameters
+    ----------
+    gpu_id
+        Number of a GPU; empty or ``cpu`` = none.
+
+    Returns
+    -------
+    device, remark
+        ``cuda:0`` or ``cpu``; the remark is empty when the wish was granted.
+
+    Raises
+    ------
+    UserError
+        When this computer has GPUs but not this one.
+    """
+    wanted = gpu_id.strip().lower()
+    if "CUDA_VISIBLE_DEVICES" not in os.environ and wanted.isdecimal():
+        os.environ["CUDA_VISIBLE_DEVICES"] = wanted
+    import torch
+
+    if "OMP_NUM_THREADS" in os.environ:
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if wanted in ("", "cpu"):
+        return "cpu", ""
+    if torch.cuda.is_available():
+        return "cuda:0", ""
+    present = count_gpus()
+    if present:
+        last = f"GPU 0 to {present - 1} exist" if present > 1 else "only GPU 0 exists"
+        raise UserError(
+            f"GPU {gpu_id} cannot be used ({last} on this computer)",
+            column="gpu_id",
+            hint="Choose another one, or cpu to use the processor",
+        )
+    return "cpu", f"No GPU was found on this computer; the processor is used instead of GPU {gpu_id}."
+
+
+def count_gpus() -> int:
+    """Return how many NVIDIA GPUs the driver knows, whatever is visible to this process."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        try:
+            return int(pynvml.nvmlDeviceGetCount())
+        finally:
+            pynvml.nvmlShutdown()
+    except Exception:  # no driver, no library, or one too old to ask: each means that none can be named
+        return 0
+
+
+def set_seed(seed: int, uses_torch: bool = True) -> None:
+    """Start all global random numbers from one seed."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - other libraries draw from numpy's global state
+    if uses_torch:
+        import torch
+
+        torch.manual_seed(seed)
