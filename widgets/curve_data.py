@@ -138,6 +138,14 @@ class CurveData:
             group.sort(key=lambda name: name.half)
         return found
 
+    def phases_with_room(self, axis: Axis, share: float) -> list[PhaseStart]:
+        """Return the phases that are long enough for their name: at least `share` of the whole axis."""
+        ends = [max(getattr(s, axis), default=0.0) for s in self._series.values()]
+        places = [phase.place(axis) for phase in self.phases]
+        whole = max([*ends, *places], default=0.0)
+        following = [*places[1:], whole]
+        return [p for p, a, b in zip(self.phases, places, following, strict=True) if b - a >= share * whole]
+
     def xy(self, key: str, axis: Axis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return place and value of a curve; values that were not numbers are NaN."""
         series = self._series[key]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -33,7 +33,8 @@ _AXES: Final[tuple[tuple[Axis, str], ...]] = (("step", "Step"), ("minutes", "Tim
 class _Panel:
     """The plot of one quantity: its curves, phase marks, hover line and the values written above it."""
 
-    def __init__(self, title: str, names: list[Name], colour_index: int) -> None:
+    def __init__(self, title: str, names: list[Name], colour_index: int, *, is_top: bool) -> None:
+        self.is_top = is_top
         self.title = title
         self.names = names
         self.colour_index = colour_index
@@ -54,8 +55,12 @@ class _Panel:
     def pen(self, name: Name) -> QPen:
         """Half 1 is drawn solid, half 2 dashed: they stay apart without colour."""
         dash = Qt.PenStyle.DashLine if name.half == 2 else Qt.PenStyle.SolidLine
-        colour = plotting.series_colour(self.colour_index)
-        return pg.mkPen(colour, width=2, style=dash)
+        return pg.mkPen(self.colour(name), width=2, style=dash)
+
+    def colour(self, name: Name) -> QColor:
+        """Half 2 is also paler, because dashes get lost in a noisy curve."""
+        full = plotting.series_colour(self.colour_index)
+        return plotting.mixed(full, style.colour("surface"), 0.45) if name.half == 2 else full
 
     def update(self, data: CurveData, axis: Axis, log: bool) -> None:
         for name in self.names:
@@ -77,13 +82,15 @@ class _Panel:
             self.plot.removeItem(mark)
         pen = pg.mkPen(style.colour("outline"), width=1, style=Qt.PenStyle.DotLine)
         self.marks = []
+        named = data.phases_with_room(axis, 0.1)
         for phase in data.phases:
             if math.isfinite(phase.place(axis)):
                 options = {"position": 0.9, "color": style.colour("muted"), "anchors": [(0, 0.5), (0, 0.5)]}
-                mark = pg.InfiniteLine(
-                    phase.place(axis), angle=90, pen=pen, label=phase.name, labelOpts=options
-                )
-                mark.label.setFont(style.small_font())
+                label = phase.name if phase in named and self.is_top else None
+                place = phase.place(axis)
+                mark = pg.InfiniteLine(place, angle=90, pen=pen, label=label, labelOpts=options)
+                if label is not None:
+                    mark.label.setFont(style.small_font())
                 self.plot.addItem(mark, ignoreBounds=True)
                 self.marks.append(mark)
 
@@ -93,7 +100,7 @@ class _Panel:
         for name in self.names:
             value = data.last(name.key) if place is None else data.value_near(name.key, axis, place)
             line = "╌╌" if name.half == 2 else "──"
-            colour = plotting.series_colour(self.colour_index).name()
+            colour = self.colour(name).name()
             which = f"{name.series}&nbsp;" if name.half else ""
             parts.append(
                 f'<span style="color:{colour}">{line}</span> '
@@ -125,6 +132,7 @@ class LiveCurves(QWidget):
     def _build(self) -> None:
         self.choice = QListWidget(self)
         self.choice.setObjectName("curve_choice")
+        self.choice.setSpacing(2)
         self.choice.itemChanged.connect(self._on_choice)
         self.axis_box = ChoiceBox(self)
         self.axis_box.setObjectName("curve_axis")
@@ -258,7 +266,7 @@ class LiveCurves(QWidget):
         order = list(quantities)
         first: pg.PlotItem | None = None
         for row, title in enumerate(shown):
-            panel = _Panel(title, quantities[title], order.index(title))
+            panel = _Panel(title, quantities[title], order.index(title), is_top=row == 0)
             self.graphics.ci.addItem(panel.header, 2 * row, 0)
             self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
             panel.plot.getAxis("bottom").setStyle(showValues=row == len(shown) - 1)

@@ -372,7 +372,7 @@ class JobForm(QWidget):
     def _show_summary(self, at_fields: list[Problem]) -> None:
         general = [problem for problem in self._problems if problem.field not in self.rows]
         loud = [problem for problem in at_fields if not self._is_gentle(problem)]
-        needed = [problem for problem in at_fields if self._is_gentle(problem)]
+        needed = [p for p in at_fields if self._is_gentle(p) and p.severity == "error"]
         parts = [problem.sentence for problem in general]
         if loud:
             parts.append(f"{len(loud)} {'field needs' if len(loud) == 1 else 'fields need'} attention.")

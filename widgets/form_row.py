@@ -13,6 +13,8 @@ from jobs.core.errors import Problem
 from widgets import glyphs, style
 from widgets.fields import Editor
 
+_HELP_WIDTH = 380
+
 
 class HelpPopover(QFrame):
     """The explanation of an option, opened at its question mark; Escape or a click elsewhere closes it."""
@@ -34,7 +36,10 @@ class HelpPopover(QFrame):
         style.set_role(facts, "caption")
         for label in (title, text, facts):
             layout.addWidget(label)
-        self.setFixedWidth(380)
+        self.setFixedWidth(_HELP_WIDTH)
+        for label in (title, text, facts):
+            label.ensurePolished()  # the style sheet decides the fonts, hence the height
+        self.setFixedHeight(layout.heightForWidth(_HELP_WIDTH))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close on Escape."""
@@ -128,7 +133,6 @@ class FormRow:
     def show_help(self) -> None:
         """Open the explanation beside the question mark."""
         popover = HelpPopover(self.spec, self.help_button)
-        popover.adjustSize()
         corner = self.help_button.mapToGlobal(QPoint(self.help_button.width(), self.help_button.height()))
         screen = self.help_button.screen().availableGeometry()
         left = min(max(screen.left(), corner.x() - popover.width()), screen.right() - popover.width())

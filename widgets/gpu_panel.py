@@ -50,8 +50,9 @@ class MachineInfo:
 class Meter(QWidget):
     """A bar with what it measures at the left and the number at the right."""
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, *, runs_out: bool = False) -> None:
         super().__init__(parent)
+        self.runs_out = runs_out
         self.setObjectName(f"meter_{name.lower()}")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.name = name
@@ -65,6 +66,11 @@ class Meter(QWidget):
         self.setAccessibleName(f"{self.name}: {text}")
         self.setToolTip(f"{self.name}: {text}")
         self.update()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something that can run out is nearly used up."""
+        return self.runs_out and (self.fraction or 0) >= _FULL
 
     def sizeHint(self) -> QSize:
         """Return one line's height."""
@@ -89,7 +95,7 @@ class Meter(QWidget):
         painter.setBrush(style.colour("neutral_soft"))
         painter.drawRoundedRect(bar, 4, 4)
         if self.fraction:
-            painter.setBrush(style.colour("warning" if self.fraction >= _FULL else "accent"))
+            painter.setBrush(style.colour("warning" if self.is_full else "accent"))
             bar.setWidth(max(6.0, bar.width() * self.fraction))
             painter.drawRoundedRect(bar, 4, 4)
 
@@ -100,13 +106,13 @@ class _GpuCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         style.set_role(self, "card")
-        self.title = QLabel(self)
+        self.title = QLabel(self, wordWrap=True)
         self.title.setObjectName("gpu_title")
         style.set_role(self.title, "subheading")
         self.state = QLabel(self)
         self.state.setObjectName("gpu_state")
         style.set_role(self.state, "caption")
-        self.memory = Meter("Memory", self)
+        self.memory = Meter("Memory", self, runs_out=True)
         self.load = Meter("Load", self)
         self.processes = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.processes.setObjectName("gpu_processes")
@@ -115,10 +121,8 @@ class _GpuCard(QFrame):
         grid.setContentsMargins(style.MEDIUM, style.SMALL, style.MEDIUM, style.SMALL)
         grid.setVerticalSpacing(style.TIGHT)
         grid.setColumnStretch(0, 1)
-        grid.addWidget(self.title, 0, 0)
-        grid.addWidget(self.state, 0, 1)
-        for row, widget in enumerate((self.memory, self.load, self.processes), 1):
-            grid.addWidget(widget, row, 0, 1, 2)
+        for row, widget in enumerate((self.title, self.state, self.memory, self.load, self.processes)):
+            grid.addWidget(widget, row, 0)
 
     def show_gpu(self, gpu: GpuInfo) -> None:
         self.setObjectName(f"gpu_{gpu.index}")
@@ -168,7 +172,7 @@ class GpuPanel(QWidget):
         self.machine_title = QLabel("This machine", self._machine)
         style.set_role(self.machine_title, "subheading")
         self.cpu = Meter("Processor", self._machine)
-        self.memory = Meter("Memory", self._machine)
+        self.memory = Meter("Memory", self._machine, runs_out=True)
         inside = QVBoxLayout(self._machine)
         inside.setContentsMargins(style.MEDIUM, style.SMALL, style.MEDIUM, style.SMALL)
         inside.setSpacing(style.TIGHT)
@@ -183,6 +187,7 @@ class GpuPanel(QWidget):
         self._column.addStretch(1)
         area = QScrollArea(self)
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

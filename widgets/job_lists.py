@@ -40,9 +40,9 @@ class _JobDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         row: JobRow = index.data(ROW_ROLE)
-        state = option.state  # type: ignore[attr-defined]
-        rect = QRectF(option.rect)  # type: ignore[attr-defined]
-        font = QFont(option.font)  # type: ignore[attr-defined]
+        state = option.state
+        rect = QRectF(option.rect)
+        font = QFont(option.font)
         painter.save()
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, style.colour("selection"))

@@ -13,7 +13,6 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from widgets import latent_raster, plotting, style
-from widgets.curve_data import short_number
 from widgets.empty_state import EmptyState, WithEmptyState
 from widgets.fields import ChoiceBox
 
@@ -35,7 +34,7 @@ class ColourKey(QWidget):
 
     def set_scale(self, label: str, low: float, high: float, table: NDArray[np.uint8]) -> None:
         """Show a continuous scale."""
-        self.texts = [label, short_number(low), short_number(high)]
+        self.texts = [label, f"{low:.3g}", f"{high:.3g}"]
         self._table, self._categories = table, False
         self.update()
 

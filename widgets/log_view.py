@@ -60,6 +60,7 @@ class LogView(QWidget):
         self._dropped = 0
         self._matches: list[int] = []
         self._match_length = 0
+        self._place: int | None = None
         self._build(title)
         self._flush_timer = QTimer(self, singleShot=True, interval=_FLUSH_MS)
         self._flush_timer.timeout.connect(self.flush)
@@ -162,6 +163,7 @@ class LogView(QWidget):
         self.text.clear()
         self._note.clear()
         self._matches = []
+        self._place = None
         self._show_count()
         self._body.show_empty(True)
 
@@ -226,7 +228,6 @@ class LogView(QWidget):
     def _search(self) -> None:
         self._search_timer.stop()
         wanted = self.search_line.text()
-        current = self.text.textCursor().selectionStart() if self._matches else None
         self._match_length = len(wanted)
         self._matches = []
         if wanted:
@@ -234,7 +235,7 @@ class LogView(QWidget):
             text = _ASTRAL.sub("\ufffd\ufffd", self.text.toPlainText())
             pattern = re.compile(re.escape(wanted), re.IGNORECASE)
             self._matches = [match.start() for match in pattern.finditer(text)]
-        if self._matches and current not in self._matches:
+        if self._matches and self._place not in self._matches:
             self._go_to(self._first_in_view())
         self._show_count()
         self._highlight()
@@ -244,7 +245,7 @@ class LogView(QWidget):
         return bisect.bisect_left(self._matches, top) % len(self._matches)
 
     def _current(self) -> int:
-        return bisect.bisect_left(self._matches, self.text.textCursor().selectionStart())
+        return bisect.bisect_left(self._matches, self._place or 0) % max(1, len(self._matches))
 
     def find_next(self) -> None:
         """Go to the next match, from the last one to the first."""
@@ -264,9 +265,11 @@ class LogView(QWidget):
     def _go_to(self, number: int) -> None:
         self.follow.setChecked(False)
         cursor = QTextCursor(self.text.document())
-        cursor.setPosition(self._matches[number])
-        cursor.setPosition(self._matches[number] + self._match_length, QTextCursor.MoveMode.KeepAnchor)
-        self.text.setTextCursor(cursor)
+        self._place = self._matches[number]
+        # the end first, so that a match at the right edge is scrolled into view as a whole
+        for place in (self._place + self._match_length, self._place):
+            cursor.setPosition(place)
+            self.text.setTextCursor(cursor)
         self.text.ensureCursorVisible()
         self._show_count()
         self._highlight()
@@ -290,9 +293,8 @@ class LogView(QWidget):
             bottom = self.text.cursorForPosition(self.text.viewport().rect().bottomLeft()).block()
             end = bottom.position() + bottom.length() if height > 0 else top
             first, last = bisect.bisect_left(self._matches, top), bisect.bisect_right(self._matches, end)
-            current = self.text.textCursor().selectionStart()
             for start in self._matches[first : min(last, first + 2000)]:
-                selections.append(self._selection(start, is_current=start == current))
+                selections.append(self._selection(start, is_current=start == self._place))
         self.text.setExtraSelections(selections)
 
     def _selection(self, start: int, *, is_current: bool) -> QTextEdit.ExtraSelection:
@@ -300,15 +302,15 @@ class LogView(QWidget):
         cursor = QTextCursor(self.text.document())
         cursor.setPosition(start)
         cursor.setPosition(start + self._match_length, QTextCursor.MoveMode.KeepAnchor)
-        selection.cursor = cursor  # type: ignore[attr-defined]
-        style_of_match = selection.format  # type: ignore[attr-defined]
+        selection.cursor = cursor
+        style_of_match = selection.format
         style_of_match.setBackground(style.colour("accent" if is_current else "match"))
         style_of_match.setForeground(style.colour("on_accent" if is_current else "text"))
         return selection
 
     def highlighted(self) -> list[str]:
         """Return the words marked in view."""
-        return [s.cursor.selectedText() for s in self.text.extraSelections()]  # type: ignore[attr-defined]
+        return [s.cursor.selectedText() for s in self.text.extraSelections()]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keys: Ctrl+F searches, F3 and Return go on, Shift goes back, End follows."""

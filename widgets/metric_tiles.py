@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLayout, QProgressBar, QVBoxLayout, QWidget
 
 from widgets import style
 from widgets.curve_data import parse_name, short_number
 from widgets.durations import duration
 
-_TILE_WIDTH = 150
+_TILE_WIDTH = 180
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class MetricTiles(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(style.SMALL)
-        self._grid.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # the width decides about the columns, so the columns must not decide about the width
+        self._grid.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setMinimumWidth(_TILE_WIDTH)
 
     def set_tiles(self, texts: Sequence[TileText]) -> None:
         """Show these numbers; tiles are reused, so nothing flickers."""
@@ -112,6 +114,9 @@ class MetricTiles(QWidget):
 
     def _arrange(self) -> None:
         columns = max(1, min(len(self._tiles), self.width() // _TILE_WIDTH))
+        rows = math.ceil(len(self._tiles) / columns)
+        tallest = max((tile.sizeHint().height() for tile in self._tiles), default=0)
+        self.setFixedHeight(rows * tallest + max(0, rows - 1) * style.SMALL)
         if columns == self._columns:
             return
         for column in range(max(columns, self._columns)):
@@ -146,7 +151,7 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
             unit = f" {found[0].unit}" if found[0].unit else ""
             mean = sum(values.values()) / len(values)
             halves = ", ".join(
-                f"half {half}: {short_number(values[half])}" for half in sorted(values) if half
+                f"half {half}: {_three_digits(values[half])}" for half in sorted(values) if half
             )
             tiles.append(TileText(title, f"{_three_digits(mean)}{unit}", halves))
     return tiles
@@ -157,7 +162,7 @@ def _progress(newest: Mapping[str, Any]) -> TileText:
     phase = str(newest.get("phase") or "Progress")
     title = phase[:1].upper() + phase[1:]
     if isinstance(step, (int, float)) and isinstance(of, (int, float)) and of > 0:
-        return TileText(title, f"{100 * step / of:.0f} %", f"step {step:,} of {of:,}", step / of)
+        return TileText(title, f"{math.floor(100 * step / of)} %", f"step {step:,} of {of:,}", step / of)
     return TileText(title, f"step {step:,}" if isinstance(step, (int, float)) else "—")
 
 

@@ -30,10 +30,23 @@ def series_colour(index: int) -> QColor:
     return QColor(series[index % len(series)])
 
 
+def mixed(first: QColor, second: QColor, share: float) -> QColor:
+    """Return a colour between two, `share` (0 … 1) of it the second."""
+    pairs = (
+        (first.red(), second.red()),
+        (first.green(), second.green()),
+        (first.blue(), second.blue()),
+    )
+    parts = [round(a * (1 - share) + b * share) for a, b in pairs]
+    return QColor(*parts)
+
+
 def colour_table(name: str = "viridis") -> NDArray[np.uint8]:
     """Return a colour map as ``(256, 3)``; ``density`` runs from quiet to strong in the theme's accent."""
     if name != "density":
-        return np.asarray(pg.colormap.get(name).getLookupTable(nPts=256), np.uint8)[:, :3]
+        # the end of the map that would vanish in the background is left out
+        start, stop = (0.2, 1.0) if style.colours().name == "dark" else (0.0, 0.92)
+        return np.asarray(pg.colormap.get(name).getLookupTable(start, stop, 256), np.uint8)[:, :3]
     ends = [style.colour("selection"), style.colour("accent"), style.colour("text")]
     stops = np.array([[c.red(), c.green(), c.blue()] for c in ends], np.float64)
     place = np.linspace(0, 2, 256)

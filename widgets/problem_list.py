@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from jobs.core.errors import Problem
@@ -29,6 +29,7 @@ class ProblemList(QWidget):
         self.list.setObjectName("problem_items")
         self.list.setWordWrap(True)
         self.list.setSpacing(2)
+        self.list.setIconSize(QSize(16, 16))
         self.list.itemClicked.connect(self._on_item)
         self.list.itemActivated.connect(self._on_item)
         self._body = WithEmptyState(self.list, EmptyState("success", "No problems", parent=self), self)

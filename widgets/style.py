@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, Literal
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTemporaryDir
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -22,6 +23,7 @@ WIDE: Final = 24
 CONTROL_HEIGHT: Final = 30
 RADIUS: Final = 5
 
+_TICKS: Final[dict[str, tuple[QTemporaryDir, str]]] = {}
 _PROPERTY = "heteroscope_theme"
 _FOLLOWS_SYSTEM = "heteroscope_follows_system"
 
@@ -183,6 +185,7 @@ class ThemeWatcher(QObject):
 def style_sheet(palette: Palette) -> str:
     """Return the style sheet of the program for a palette."""
     c = palette
+    tick = f'image: url("{_tick_file(c.on_accent)}");'
     return f"""
 QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px; }}
 
@@ -302,6 +305,30 @@ QHeaderView::section {{
     padding: 5px 9px; font-weight: 600;
 }}
 
+QCheckBox {{ spacing: 7px; }}
+QCheckBox::indicator, QListView::indicator, QTreeView::indicator, QGroupBox::indicator {{
+    width: 14px; height: 14px; border: 1px solid {c.outline}; border-radius: 3px; background: {c.surface};
+}}
+QCheckBox::indicator:hover, QListView::indicator:hover {{ border-color: {c.accent}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {c.accent}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked, QTreeView::indicator:checked,
+QGroupBox::indicator:checked {{ background: {c.accent}; border-color: {c.accent}; {tick} }}
+QCheckBox::indicator:disabled {{ border-color: {c.line}; background: {c.window}; }}
+
+QMainWindow::separator {{ background: {c.window}; width: 6px; height: 6px; }}
+QMainWindow::separator:hover {{ background: {c.selection}; }}
+QDockWidget {{ font-weight: 600; }}
+QDockWidget::title {{ background: {c.window}; padding: 6px 8px; border-bottom: 1px solid {c.line}; }}
+QMenuBar {{ background: {c.window}; }}
+QMenuBar::item {{ padding: 5px 9px; background: transparent; border-radius: 3px; }}
+QMenuBar::item:selected {{ background: {c.selection}; }}
+QStatusBar {{ background: {c.window}; color: {c.muted}; }}
+QStatusBar::item {{ border: none; }}
+
+QProgressBar {{ background: {c.neutral_soft}; border: none; border-radius: 2px; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
+
+QSlider:horizontal {{ min-height: 22px; }}
 QSlider::groove:horizontal {{ height: 4px; background: {c.neutral_soft}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {c.accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{
@@ -323,6 +350,21 @@ QScrollBar::handle:hover {{ background: {c.muted}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """
+
+
+def _tick_file(colour_name: str) -> str:
+    """Return the path of a tick in a colour; style sheets can show pictures from files only."""
+    if colour_name not in _TICKS:
+        folder = QTemporaryDir()
+        path = Path(folder.path()) / "tick.svg"
+        path.write_text(
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M3.5 8.5 6.7 11.7 12.5 4.8"'
+            f' fill="none" stroke="{colour_name}" stroke-width="2" stroke-linecap="round"/></svg>',
+            encoding="utf-8",
+        )
+        # the folder goes away with the object that stands for it
+        _TICKS[colour_name] = (folder, path.as_posix())
+    return _TICKS[colour_name][1]
 
 
 def _points(factor: float) -> str:
