@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -49,6 +50,10 @@ def read_whole(path: str | Path, limit: int | None = None) -> bytes:
         When the file is missing, a folder, or not readable.
     """
     try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            # a pipe would block for ever, and some devices never end
+            raise FormatError("this is a device or pipe, but a file is expected", path=path)
         with Path(path).open("rb") as file:
             return file.read() if limit is None else file.read(limit)
     except OSError as error:
@@ -70,14 +75,16 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     target = Path(path)
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        temporary = Path(name)
+        name = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        temporary = name
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             # A rename that reaches the disk before the data would leave an empty file after a power cut.
             os.fsync(file.fileno())
-        temporary.chmod(_permissions(target))
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
         temporary = None
     except OSError as error:
@@ -90,15 +97,3 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
-
-
-def _permissions(target: Path) -> int:
-    """Return the mode of the file replaced, or what a newly created file would get."""
-    try:
-        return target.stat().st_mode & 0o777
-    except OSError:
-        # The process's mask can only be read by setting it; 0 would be visible to other threads for an
-        # instant, so the strictest mask stands in.
-        mask = os.umask(0o077)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -13,6 +13,7 @@ from jobs.core.errors import FormatError
 
 IntArray = npt.NDArray[np.int64]
 WHOLE_FILE = -1
+_MOST_SECTIONS = 2**31 - 1  # what an MRC header can count
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def split_image_names(names: Iterable[str]) -> ImageNames:
         if not at:
             number, path = "", name
             section.append(WHOLE_FILE)
-        elif number.isascii() and number.isdigit() and int(number) > 0:
+        elif number.isascii() and number.isdigit() and 0 < int(number) <= _MOST_SECTIONS:
             section.append(int(number) - 1)
         else:
             raise BadImageNameError(row, "an image number from 1 is expected before the @")

@@ -140,9 +140,15 @@ class ParticleSet:
             for name in self.__dataclass_fields__
             if name not in _NOT_PER_PARTICLE
         }
-        tables = dict(self.tables)
-        tables[self.table_name] = self.table.select(chosen)
+        tables = {
+            name: t.select(chosen) if name == self.table_name or self._is_of_body(name) else t
+            for name, t in self.tables.items()
+        }
         return replace(self, tables=tables, **per_particle)
+
+    def _is_of_body(self, name: str) -> bool:
+        """Tell whether a block of a multi-body refinement has one row per particle."""
+        return name.startswith("images_body_") and self.tables[name].n_rows == self.n
 
     def indices_of(self, image_names: Iterable[str]) -> IntArray:
         """Return where particles of these image names stand, in the order asked for.

@@ -26,6 +26,7 @@ __all__ = ["ParticleSet", "read_particles"]
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _ORIGINS_A = ("rlnOriginXAngst", "rlnOriginYAngst")
+_LAST_VERSION_WITHOUT_OPTICS = 30000
 _ORIGINS_PX = ("rlnOriginX", "rlnOriginY")
 
 
@@ -143,6 +144,13 @@ def _particle_table(tables: dict[str, StarTable], path: Path) -> StarTable:
             "these are tomography particles (tilt series), but single-particle images are expected", path=path
         )
     table.require(["rlnImageName"])
+    modern = (table.version or 0) > _LAST_VERSION_WITHOUT_OPTICS or "rlnOpticsGroup" in table
+    if modern and "optics" not in tables:
+        raise FormatError(
+            "the file has particles of RELION 3.1 or later, but no optics table (data_optics)",
+            path=path,
+            hint="Take the whole file: programs that copy only the particles lose the optics.",
+        )
     return table
 
 

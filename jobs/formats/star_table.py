@@ -210,6 +210,9 @@ class StarTable:
             offset = np.arange(width)
             at = np.minimum(begin[:, None] + offset, len(buffer) - 1)
             cells = np.where(offset < length[:, None], buffer[at], 0).astype(np.uint8)
+            if (cells == ord("_")).any():  # Python would read 1_000 as a thousand
+                out[a:b] = self._careful_floats(column, a, b)
+                continue
             try:
                 out[a:b] = np.ascontiguousarray(cells).view(f"S{width}").ravel().astype(np.float64)
             except ValueError:
@@ -367,7 +370,7 @@ class StarTable:
         values = []
         for row, raw in enumerate(self._raw(column, a, b), start=a):
             try:
-                values.append(float(unquote(raw)))
+                values.append(float(unquote(raw).replace("_", "?")))
             except ValueError as error:
                 raise self.cell_error(row, column, "a number is expected") from error
         return values

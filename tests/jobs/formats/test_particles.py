@@ -338,3 +338,15 @@ def test_that_one_particle_is_a_set(star_path: Path, tmp_path: Path) -> None:
     assert p.n == 1
     assert p.image_name.tolist() == ["000006@Extract/job002/a.mrcs"]
     assert ImageStacks(p).read([0]).shape == (1, 8, 8)
+
+
+def test_that_the_rows_of_multi_body_refinement_follow_the_selection(star_path: Path, tmp_path: Path) -> None:
+    tables = read_star_tables(star_path)
+    names = {1: "images_body_1", 2: "images_body_2"}
+    bodies = {n: StarTable.from_columns(n, {"rlnBody": 100 * b + np.arange(12)}) for b, n in names.items()}
+    write_star_tables(star_path, {**tables, **bodies})
+    read_particles(star_path).select([9, 2]).write(tmp_path / "out.star")
+    again = read_star_tables(tmp_path / "out.star")
+    assert again["images_body_2"].ints("rlnBody").tolist() == [209, 202]
+    assert again["particles"].n_rows == 2
+    assert again["optics"].n_rows == 1

@@ -10,6 +10,7 @@ import pytest
 from jobs.core.errors import FormatError
 from jobs.formats.mrc import write_stack
 from jobs.formats.particles import read_particles
+from jobs.formats.star import read_star_tables, write_star_tables
 from tests.support.shared import shared_dir
 
 MakeParticles = Callable[..., Path]
@@ -217,3 +218,14 @@ def test_that_a_stack_that_is_no_image_file_is_refused_by_name(star_path: Path, 
     error = refusal(star_path)
     assert "a.mrcs: the mode is" in str(error)
     assert error.row == 1
+
+
+def test_that_particles_without_their_optics_table_are_refused(star_path: Path, tmp_path: Path) -> None:
+    write_star_tables(tmp_path / "half.star", [read_star_tables(star_path)["particles"]])
+    assert "no optics table (data_optics)" in str(refusal(tmp_path / "half.star"))
+
+
+def test_that_absurd_image_numbers_are_refused(make_particles: MakeParticles) -> None:
+    names = with_value(["1@Extract/job002/a.mrcs"] * 12, 6, f"{10**20}@Extract/job002/a.mrcs")
+    error = refusal(make_particles({"rlnImageName": names}))
+    assert (error.row, error.column) == (7, "rlnImageName")

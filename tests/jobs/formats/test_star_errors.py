@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -109,3 +110,15 @@ def test_that_missing_files_folders_and_locked_files_are_refused_in_words(
     monkeypatch.setattr(Path, "open", denied)  # the tests may run as a user whom no permission stops
     with pytest.raises(FormatError, match=r"locked\.star: the file cannot be read: permission denied"):
         read_star_tables(tmp_path / "locked.star")
+
+
+def test_that_digits_joined_by_underscores_are_no_number() -> None:
+    with pytest.raises(FormatError, match="a is '1_000'"):
+        table(b"data_x\nloop_\n_a\n1\n1_000\n").floats("a")
+
+
+def test_that_pipes_and_endless_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.star")
+    for path in (tmp_path / "pipe.star", Path("/dev/zero")):
+        with pytest.raises(FormatError, match="a device or pipe"):
+            read_star_tables(path)
