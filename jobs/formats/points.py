@@ -82,7 +82,8 @@ def _read_model(path: Path) -> Points:
         if path.suffix.lower() in (".cif", ".mmcif"):
             structure = gemmi.make_structure_from_block(gemmi.cif.read_string(text).sole_block())
         else:
-            structure = gemmi.read_pdb_string(text)
+            # fields have fixed columns, which cut a letter of several bytes in two
+            structure = gemmi.read_pdb_string(text.encode("ascii", "replace").decode())
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FormatError(f"the atomic model cannot be read: {reason}", path=path) from error

@@ -86,3 +86,8 @@ def test_that_bad_points_are_refused_with_row_and_column(
 def test_that_a_missing_model_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"no\.pdb: the file does not exist"):
         read_points(tmp_path / "no.pdb")
+
+
+def test_that_letters_outside_ascii_do_not_upset_a_pdb_file(tmp_path: Path) -> None:
+    (tmp_path / "model.pdb").write_bytes(PDB.replace("  CA ", " \u00c5CA ").encode())
+    np.testing.assert_allclose(read_points(tmp_path / "model.pdb").xyz_a, EXPECTED)

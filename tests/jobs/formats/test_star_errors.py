@@ -4,11 +4,14 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from jobs.core.errors import FormatError
+from jobs.core.errors import FormatError, UserError
+from jobs.formats.particles import read_particles
 from jobs.formats.star import parse_star, read_star_head, read_star_tables
 from jobs.formats.star_table import StarTable
+from tests.support.shared import shared_dir
 
 
 def refusal(text: bytes) -> FormatError:
@@ -122,3 +125,43 @@ def test_that_pipes_and_endless_devices_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.star", Path("/dev/zero")):
         with pytest.raises(FormatError, match="a device or pipe"):
             read_star_tables(path)
+
+
+@pytest.mark.reference
+def test_that_random_damage_ends_in_one_sentence_or_in_a_set_that_survives_writing(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    source = (shared_dir() / "data" / "star" / "relion31.star").read_bytes()
+    pieces = [
+        b"\n",
+        b" ",
+        b'"',
+        b"'",
+        b"[",
+        b"_",
+        b"#",
+        b"data_",
+        b"loop_",
+        b"nan",
+        b"\xff",
+        b"\x07",
+        b"",
+        b"7",
+    ]
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(300):
+        damaged = bytearray(source)
+        at, length = int(rng.integers(len(source))), int(rng.integers(3))
+        damaged[at : at + length] = pieces[int(rng.integers(len(pieces)))]
+        (tmp_path / "damaged.star").write_bytes(damaged)
+        try:
+            p = read_particles(tmp_path / "damaged.star", require_images=False)
+        except UserError as error:
+            assert "damaged.star" in str(error)
+            outcomes["refused"] += 1
+            continue
+        p.write(tmp_path / "out.star")
+        again = read_particles(tmp_path / "out.star", require_images=False)
+        assert [again.table.row(i) for i in range(p.n)] == [p.table.row(i) for i in range(p.n)]
+        outcomes["read"] += 1
+    assert min(outcomes.values()) > 50
