@@ -5,8 +5,11 @@ from __future__ import annotations
 from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
 from jobs.dynamight import params as dynamight
+from jobs.simulate import params as simulate
 
-JOB_TYPES: dict[str, JobType] = {declared.key: declared for declared in (dynamight.JOB_TYPE,)}
+JOB_TYPES: dict[str, JobType] = {
+    declared.key: declared for declared in (dynamight.JOB_TYPE, simulate.JOB_TYPE)
+}
 
 
 def job_type(key: str) -> JobType:

@@ -152,7 +152,7 @@ class RunningOptions(JobOptions):
         "",
         label="Additional arguments:",
         help="Further options in the spelling of the command line, for example "
-        "--n-latent-dimensions 8; they win over the fields.",
+        "--seed 8; they win over the fields.",
         tab=RUNNING_TAB,
         kind=Kind.TEXT,
     )
