@@ -1,12 +1,11 @@
-"""Reconstruction by insertion of CTF-weighted central slices into a Fourier volume, image batch after image batch."""
+"""Reconstruction: CTF-weighted central slices are added up in a Fourier volume, batch after batch."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from jobs.maths.fourier import radius_rfft, rfft_to_volume, shell_average, shell_index
-from jobs.maths.fourier import shift_phases
+from jobs.maths.fourier import radius_rfft, rfft_to_volume, shell_average, shell_index, shift_phases
 from jobs.maths.slices import SlicePlane, fold_hermitian, locate_slices, sinc_squared
 
 
@@ -20,8 +19,8 @@ class Backprojector:
     device: torch.device or str
         Where the sums live; batches must be there too.
     padding: int
-        Oversampling of the Fourier volume. 1 is the plain insertion, 2 with gridding correction is more accurate at
-        the rim of the box and needs eight times the memory.
+        Oversampling of the Fourier volume. 1 is the plain insertion, 2 with gridding correction is more
+        accurate at the rim of the box and needs eight times the memory.
     radius: float or None
         Largest frequency used, in Fourier pixels; ``box // 2 - 1`` when None.
 
@@ -97,7 +96,7 @@ class Backprojector:
         return result
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Sums of data (complex) and of weights (real), ``(d, d, d // 2 + 1)``, with both members of each pair."""
+        """Sums ``(d, d, d // 2 + 1)`` of data and of weights, with both members of each conjugate pair."""
         shape = (self.size, self.size, self.size // 2 + 1)
         data = fold_hermitian(torch.complex(self.sums[:, 0], self.sums[:, 1]).reshape(shape))
         return data, fold_hermitian(self.sums[:, 2].reshape(shape))

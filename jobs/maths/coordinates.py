@@ -16,12 +16,12 @@ from torch import Tensor
 
 
 def voxel_to_centred(voxels: Tensor, box: int | Sequence[int], voxel_size_a: float) -> Tensor:
-    """Turn ``(..., 3)`` (or 2) voxel coordinates ``(x, y, z)`` into Å relative to the centre voxel ``box // 2``."""
+    """Turn ``(..., 3)`` (or 2) voxel coordinates ``(x, y, z)`` into Å about voxel ``box // 2``."""
     return (voxels - _centre(box, voxels)) * voxel_size_a
 
 
 def centred_to_voxel(points_a: Tensor, box: int | Sequence[int], voxel_size_a: float) -> Tensor:
-    """Turn ``(..., 3)`` (or 2) points in Å relative to the centre voxel into voxel coordinates ``(x, y, z)``."""
+    """Turn ``(..., 3)`` (or 2) points ``(x, y, z)`` in Å about voxel ``box // 2`` into voxel coordinates."""
     return points_a / voxel_size_a + _centre(box, points_a)
 
 
@@ -65,7 +65,7 @@ def centred_to_chimerax(
 
 
 def grid_points(box: int, voxel_size_a: float, device: torch.device | str | None = None) -> Tensor:
-    """Centred positions ``(box, box, box, 3)``, ordered ``(x, y, z)``, of the voxels of a volume ``[z, y, x]``."""
+    """Centred points ``(box, box, box, 3)``, each ``(x, y, z)`` in Å, of the voxels ``[z, y, x]``."""
     axis = (torch.arange(box, device=device, dtype=torch.float32) - box // 2) * voxel_size_a
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     return torch.stack((x, y, z), dim=-1)
@@ -99,7 +99,7 @@ def project_points(
 
 
 def origin_to_shift(origin_a: Tensor, pixel_size_a: float | Tensor) -> Tensor:
-    """Turn ``rlnOriginX/YAngst`` (``(..., 2)``, Å) into the offset of the particle from the centre, in pixels."""
+    """Turn ``rlnOriginX/YAngst`` (``(..., 2)``, Å) into the particle's offset from the centre, in pixels."""
     return -origin_a / pixel_size_a
 
 

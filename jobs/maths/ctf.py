@@ -1,8 +1,8 @@
 """The contrast transfer function in RELION's convention, with everything a RELION STAR file can say about it.
 
 ``CTF = scale * exp(-B u^2 / 4) * -sin(gamma)`` with
-``gamma = -pi lambda D(u) u^2 + pi/2 Cs lambda^3 u^4 - atan(Q / sqrt(1 - Q^2)) - phase shift + even aberrations``;
-underfocus is positive and ``CTF(0) = Q`` (particles are white).
+``gamma = -pi lambda D(u) u^2 + pi/2 Cs lambda^3 u^4 - atan(Q / sqrt(1 - Q^2)) - phase shift + even
+aberrations``; underfocus is positive and ``CTF(0) = Q`` (particles are white).
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def constant_ctf(
     bfactor_a2: ArrayLike | Tensor = 0.0,
 ) -> CtfParameters:
     """Parameters of images taken on one microscope; scalars are repeated for every image."""
-    u = torch.atleast_1d(torch.as_tensor(defocus_u_a, dtype=torch.float32))
+    u = torch.as_tensor(defocus_u_a, dtype=torch.float32)
+    u = u.reshape(-1)
 
     def full(values: ArrayLike | Tensor) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float32).to(u.device).expand_as(u).contiguous()
@@ -217,8 +218,8 @@ def aberration_phases(params: CtfParameters, box: int, pixel_size_a: float | Ten
     Returns
     -------
     torch.Tensor or None
-        ``(b, box, box // 2 + 1)`` complex factors that turn the transform of an unaberrated image into the measured
-        one; None when no image has odd aberrations.
+        ``(b, box, box // 2 + 1)`` complex factors that turn the transform of an unaberrated image into the
+        measured one; None when no image has odd aberrations.
     """
     if params.beam_tilt_mrad is None and params.odd_zernike is None:
         return None

@@ -1,8 +1,8 @@
 """Half-plane Fourier transforms of images and volumes: grids, shifts, shells, cropping.
 
-Transforms are orthonormal. The image centre, pixel ``D // 2``, is moved to the array origin before the transform, so
-phases are those of the centred object. A half plane has shape ``(D, D // 2 + 1)``, a half volume ``(D, D, D // 2 + 1)``;
-the last axis is x.
+Transforms are orthonormal. The image centre, pixel ``D // 2``, is moved to the array origin before the
+transform, so phases are those of the centred object. A half plane has shape ``(D, D // 2 + 1)``, a half
+volume ``(D, D, D // 2 + 1)``; the last axis is x.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def rfft_grid(box: int, device: torch.device | str | None = None) -> tuple[Tenso
 
 
 def radius_rfft(box: int, device: torch.device | str | None = None, ndim: int = 2) -> Tensor:
-    """Distance of every sample from the origin in Fourier pixels, ``(box, box // 2 + 1)`` or the 3-D analogue."""
+    """Distance of every sample of a half plane (or volume) from the origin, in Fourier pixels."""
     full = torch.fft.fftfreq(box, d=1 / box, device=device)
     half = torch.fft.rfftfreq(box, d=1 / box, device=device)
     square = half**2
@@ -76,8 +76,9 @@ def shift_phases(box: int, shifts_px: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(..., box, box // 2 + 1)`` complex factors to multiply half planes with. At the Nyquist frequency of an even
-        box they are real (the cosine): the only choice that keeps images real and makes ``-t`` the adjoint of ``t``.
+        ``(..., box, box // 2 + 1)`` complex factors to multiply half planes with. At the Nyquist frequency of
+        an even box they are real (the cosine): the only choice that keeps images real and makes ``-t`` the
+        adjoint of ``t``.
     """
     x, y = shifts_px.unbind(-1)
     kx = torch.fft.rfftfreq(box, device=shifts_px.device, dtype=shifts_px.dtype)
@@ -106,9 +107,10 @@ def crop_rfft(transforms: Tensor, new_box: int, ndim: int = 2) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(..., new_box, new_box // 2 + 1)``. Samples keep their value: white noise keeps its variance, and pixel values
-        grow by ``(D / new_box) ** (ndim / 2)``. Samples at the new Nyquist frequency are zero, because there one
-        stored number stands for two different ones; cropping to the same box changes nothing.
+        ``(..., new_box, new_box // 2 + 1)``. Samples keep their value: white noise keeps its variance, and
+        pixel values grow by ``(D / new_box) ** (ndim / 2)``. Samples at the new Nyquist frequency are zero,
+        because there one stored number stands for two different ones; cropping to the same box changes
+        nothing.
 
     Raises
     ------
@@ -163,7 +165,8 @@ def shell_average(values: Tensor, box: int, ndim: int = 2) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(..., D // 2 + 1)``; shell ``s`` holds the samples whose rounded radius is ``s``; corners are left out.
+        ``(..., D // 2 + 1)``; shell ``s`` holds the samples whose rounded radius is ``s``; corners are left
+        out.
     """
     index = shell_index(box, values.device, ndim).reshape(-1)
     weights = (
@@ -180,7 +183,7 @@ def shell_average(values: Tensor, box: int, ndim: int = 2) -> Tensor:
 
 
 def shell_index(box: int, device: torch.device | str | None = None, ndim: int = 2) -> Tensor:
-    """Shell number of every sample of a half plane or volume (int64); corners share the number ``box // 2 + 1``."""
+    """Shell number (int64) of every sample of a half plane or volume; corners share ``box // 2 + 1``."""
     return radius_rfft(box, device, ndim).round().long().clamp(max=box // 2 + 1)
 
 

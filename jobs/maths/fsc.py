@@ -21,7 +21,8 @@ def fsc(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(..., D // 2 + 1)`` real correlation of shells 0 ... ``D // 2``; 0 where a shell of either volume is empty.
+        ``(..., D // 2 + 1)`` real correlation of shells 0 ... ``D // 2``; 0 where a shell of either volume is
+        empty.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def fsc(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def fsc_auc(curve: Tensor) -> Tensor:
-    """Area under a correlation curve as CryoBench counts it: over frequency in cycles per voxel, zero to Nyquist.
+    """Area under a correlation curve over frequency in cycles per voxel, as CryoBench counts it.
 
     Parameters
     ----------
@@ -52,8 +53,8 @@ def fsc_auc(curve: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(...)`` trapezoidal area over shells 0 ... ``D // 2 - 1`` at frequency ``s / D``; two identical volumes
-        give just under 0.5 (0.484 for box 64).
+        ``(...)`` trapezoidal area over shells 0 ... ``D // 2 - 1`` at frequency ``s / D``; two identical
+        volumes give just under 0.5 (0.484 for box 64).
     """
     n_shells = curve.shape[-1] - 1
     return torch.trapezoid(curve[..., :n_shells], dx=1 / (2 * n_shells), dim=-1)
@@ -74,8 +75,8 @@ def resolution_at(curve: Tensor, voxel_size_a: float, threshold: float = 0.143) 
     Returns
     -------
     float
-        Resolution in Å; twice the voxel size when the curve stays above the threshold, infinity when shell 1 is
-        already below it.
+        Resolution in Å; twice the voxel size when the curve stays above the threshold, infinity when shell 1
+        is already below it.
     """
     values = curve.double().cpu()
     box = 2 * (len(values) - 1)

@@ -22,14 +22,14 @@ def raised_cosine(distance: Tensor, radius: float, edge: float) -> Tensor:
 def soft_circle(
     box: int, radius_px: float, edge_px: float, device: torch.device | str | None = None
 ) -> Tensor:
-    """Mask ``(box, box)``: 1 within ``radius_px`` of pixel ``box // 2``, falling to 0 over ``edge_px`` beyond it."""
+    """Mask ``(box, box)``: 1 within ``radius_px`` of pixel ``box // 2``, 0 from ``edge_px`` beyond it."""
     return raised_cosine(_distance(box, 2, device), radius_px, edge_px)
 
 
 def soft_sphere(
     box: int, radius_px: float, edge_px: float, device: torch.device | str | None = None
 ) -> Tensor:
-    """Mask ``(box, box, box)``: 1 within ``radius_px`` of voxel ``box // 2``, falling to 0 over ``edge_px`` beyond it."""
+    """Mask ``(box,) * 3``: 1 within ``radius_px`` of voxel ``box // 2``, 0 from ``edge_px`` beyond it."""
     return raised_cosine(_distance(box, 3, device), radius_px, edge_px)
 
 
@@ -59,7 +59,7 @@ def mask_from_points(
     offsets = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)  # (m, zyx)
     far = (radius_a + edge_a + voxel_size_a) ** 2
     nearest = torch.full((box**3,), far, device=points_a.device)
-    for chunk in points_a.float().split(max(1, _CHUNK_CELLS // len(offsets))):
+    for chunk in torch.split(points_a.float(), max(1, _CHUNK_CELLS // len(offsets))):
         position = chunk.flip(-1) / voxel_size_a + box // 2  # (n, zyx) voxels
         voxel = position.round().long()[:, None] + offsets
         square = ((voxel - position[:, None]) ** 2).sum(-1) * voxel_size_a**2
@@ -103,7 +103,7 @@ def mask_from_threshold(volume: Tensor, threshold: float, extend_px: float, edge
 
 
 def smooth_volume(volume: Tensor, sigma_px: float) -> Tensor:
-    """Convolve a volume ``(d, h, w)`` with a Gaussian of ``sigma_px`` voxels, treating the outside as zero."""
+    """Convolve a volume ``(d, h, w)`` with a Gaussian of ``sigma_px`` voxels; the outside counts as zero."""
     reach = max(1, math.ceil(4 * sigma_px))
     axis = torch.arange(-reach, reach + 1, dtype=volume.dtype, device=volume.device)
     kernel = torch.exp(-0.5 * (axis / sigma_px) ** 2)

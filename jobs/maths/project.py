@@ -1,4 +1,4 @@
-"""Projection of volumes: central slices of a padded transform, with trilinear interpolation, and its adjoint."""
+"""Projection of volumes by trilinear interpolation in a padded transform, and its adjoint."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rotations in RELION's convention, and the few other forms that are turned into it.
 
-A matrix ``A`` maps reference coordinates (columns ``(x, y, z)``) to the projection frame; a point ``p`` is seen at
-``(A p)[0:2] = (x, y)``. Angles are rot, tilt, psi in degrees (ZYZ).
+A matrix ``A`` maps reference coordinates (columns ``(x, y, z)``) to the projection frame; a point ``p`` is
+seen at ``(A p)[0:2] = (x, y)``. Angles are rot, tilt, psi in degrees (ZYZ).
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def matrix_to_euler(matrices: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor
-        ``(..., 3)`` rot, tilt, psi in degrees, rot and psi in (-180, 180], tilt in [0, 180]. Where tilt is 0 or 180
-        only a combination of rot and psi is defined; rot is then 0.
+        ``(..., 3)`` rot, tilt, psi in degrees, rot and psi in (-180, 180], tilt in [0, 180]. Where tilt is 0
+        or 180 only a combination of rot and psi is defined; rot is then 0.
     """
     _require(matrices, (3, 3), "matrices")
     m = matrices
@@ -120,9 +120,10 @@ def random_rotations(
 
 
 def rotation_angle(first: Tensor, second: Tensor) -> Tensor:
-    """Angle in degrees, ``(...)``, of the rotation that takes each of ``first`` to ``second`` (``(..., 3, 3)``)."""
+    """Angle ``(...)`` in degrees between rotations ``first`` and ``second``, both ``(..., 3, 3)``."""
     relative = second @ first.transpose(-1, -2)
-    # The chord |R - 1| = 2 sqrt(2) sin(angle / 2) keeps its precision at small angles, which the trace does not.
+    # The chord |R - 1| = 2 sqrt(2) sin(angle / 2) keeps its precision at small angles, which the trace does
+    # not.
     identity = torch.eye(3, dtype=relative.dtype, device=relative.device)
     chord = torch.linalg.matrix_norm(relative - identity) / 8**0.5
     return torch.rad2deg(2 * torch.asin(chord.clamp(max=1.0)))

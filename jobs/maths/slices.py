@@ -1,9 +1,10 @@
 """Central slices of a Fourier volume with trilinear weights: where each sample of a particle's plane lies.
 
-One description of the geometry serves the extraction of slices and their insertion, so that the two are adjoint
-exactly. A real volume is stored as its half ``x >= 0`` with wrapped ``z`` and ``y``; a sample that falls on the other
-half is replaced by its conjugate. Trilinear neighbours never cross ``x = 0``, because samples are turned to ``x >= 0``
-first; only plane ``x = 0`` itself holds both members of conjugate pairs, see :func:`fold_hermitian`.
+One description of the geometry serves the extraction of slices and their insertion, so that the two are
+adjoint exactly. A real volume is stored as its half ``x >= 0`` with wrapped ``z`` and ``y``; a sample that
+falls on the other half is replaced by its conjugate. Trilinear neighbours never cross ``x = 0``, because
+samples are turned to ``x >= 0`` first; only plane ``x = 0`` itself holds both members of conjugate pairs, see
+:func:`fold_hermitian`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Corners:
     flipped: Tensor
 
     def corner(self, i: int, size: int) -> tuple[Tensor, Tensor]:
-        """Flat indices ``(b, m)`` and weights ``(b, m)`` of corner ``i`` (0 ... 7) in a half volume of side ``size``."""
+        """Flat indices and weights, ``(b, m)``, of corner ``i`` (0 ... 7) in a half volume of ``size``."""
         step = (i >> 2 & 1, i >> 1 & 1, i & 1)
         weight, position = None, []
         for axis in range(3):
@@ -111,7 +112,8 @@ def fold_hermitian(half: Tensor) -> Tensor:
     Parameters
     ----------
     half: torch.Tensor
-        ``(..., d, d, d // 2 + 1)`` sums, real or complex, to which each conjugate pair of samples was added once.
+        ``(..., d, d, d // 2 + 1)`` sums, real or complex, to which each conjugate pair of samples was added
+        once.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def fold_hermitian(half: Tensor) -> Tensor:
 
 
 def sinc_squared(box: int, size: int, device: torch.device | str | None = None) -> Tensor:
-    """Real-space footprint ``(box, box, box)`` of trilinear interpolation in a Fourier volume of side ``size``."""
+    """Real-space footprint, cut to ``box``, of trilinear interpolation in a Fourier volume of ``size``."""
     axis = (torch.arange(box, device=device, dtype=torch.float32) - box // 2) / size
     line = torch.sinc(axis) ** 2
     return line[:, None, None] * line[None, :, None] * line

@@ -1,8 +1,8 @@
 """Zernike polynomials in RELION's numbering, for higher-order aberrations.
 
-``Z_n^m(r, t) = R_n^|m|(r) cos(m t)`` for ``m >= 0`` and ``R_n^|m|(r) sin(|m| t)`` for ``m < 0``, with the frequency in
-1/Å as radius (no unit disc, no normalisation). Even terms run through even ``n``, odd terms through odd ``n``, and
-within one ``n`` through ``m = -n, -n + 2, ..., n``.
+``Z_n^m(r, t) = R_n^|m|(r) cos(m t)`` for ``m >= 0`` and ``R_n^|m|(r) sin(|m| t)`` for ``m < 0``, with the
+frequency in 1/Å as radius (no unit disc, no normalisation). Even terms run through even ``n``, odd terms
+through odd ``n``, and within one ``n`` through ``m = -n, -n + 2, ..., n``.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ def project_cloud(
 
     Notes
     -----
-    Small clouds are exact samples of the projected Gaussians. Large ones are spread with cubic B-splines on a grid
-    of half the pixel and finished in Fourier space; the difference is below 1e-3 of the image's standard deviation
-    for Gaussians of half a pixel and more.
+    Small clouds are exact samples of the projected Gaussians. Large ones are spread with cubic B-splines on a
+    grid of half the pixel and finished in Fourier space; the difference is below 1e-3 of the image's standard
+    deviation for Gaussians of half a pixel and more.
     """
     xy = project_points(points_a, rotations, shifts_px, box, pixel_size_a)
     mass = weights.expand(xy.shape[:2])

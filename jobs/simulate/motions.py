@@ -1,4 +1,4 @@
-"""Motions of parts of a molecule: who moves, and where every point goes for a value of the motion's parameter."""
+"""Motions of parts of a molecule: who takes part, and where every point goes for a parameter value."""
 
 from __future__ import annotations
 

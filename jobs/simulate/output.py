@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from numpy.typing import NDArray
 
@@ -28,7 +29,7 @@ def write_particles(
 ) -> None:
     """Write ``particles.star`` with an optics and a particle table, as RELION's refinement leaves it."""
     n = spec.n_images
-    optics = {
+    optics: dict[str, npt.ArrayLike] = {
         "rlnOpticsGroupName": ["opticsGroup1"],
         "rlnOpticsGroup": [1],
         "rlnMicrographOriginalPixelSize": [spec.pixel_size_a],
@@ -39,7 +40,7 @@ def write_particles(
         "rlnImageSize": [spec.box],
         "rlnImageDimensionality": [2],
     }
-    columns: dict[str, object] = {
+    columns: dict[str, npt.ArrayLike] = {
         "rlnImageName": truth.image_name,
         "rlnOpticsGroup": np.ones(n, dtype=np.int64),
         "rlnGroupNumber": np.ones(n, dtype=np.int64),
@@ -61,7 +62,7 @@ def write_particles(
         columns["rlnRandomSubset"] = truth.half
     tables = [
         StarTable.from_columns("optics", optics, version=_VERSION),
-        StarTable.from_columns("particles", columns, version=_VERSION),  # type: ignore[arg-type]
+        StarTable.from_columns("particles", columns, version=_VERSION),
     ]
     write_star_tables(path, tables)
 

@@ -1,4 +1,4 @@
-"""Named data sets with a published recipe: the hinge R1, its rigid control R2, and three domains with two motions."""
+"""Named data sets: the hinge R1, its rigid control R2, three domains with two motions, and noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _TWO_CHAINS = StructureSpec(
     sigma_a=3.0,
 )
 
-# 300 + 200 + 100 beads: a body, a third of the mass that twists, a sixth that slides. The balls barely overlap.
+# 300 + 200 + 100 beads: a body, a third of the mass that twists, a sixth that slides. The balls barely
+# overlap.
 _THREE_DOMAINS = StructureSpec(
     chains=(
         ChainSpec("A", 300, (0.0, 0.0, -18.0), 25.0),

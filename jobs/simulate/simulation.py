@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,8 +112,8 @@ def simulate(
     folder
         Where; created when missing. Files of the same names are replaced when everything is complete.
     image_prefix
-        Path of the folder as the STAR file shall name it, such as ``Simulate/job001/``; empty when the folder is a
-        project of its own.
+        Path of the folder as the STAR file shall name it, such as ``Simulate/job001/``; empty when the folder
+        is a project of its own.
     reporter
         Is told the progress, and may stop the simulation.
 
@@ -280,7 +278,7 @@ def _add_noise(
     halves: list[Backprojector],
     report: Reporter,
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield noisy images chunk after chunk and insert them into the reconstructions with the written poses."""
+    """Yield noisy images in chunks; insert them into the reconstructions with the written poses."""
     rng = np.random.default_rng([spec.seed, _STREAMS.index("noise")])
     rotations = euler_to_matrix(torch.as_tensor(drawn.written_euler_deg)).float()
     shifts = origin_to_shift(torch.as_tensor(drawn.written_origin_a), spec.pixel_size_a).float()
@@ -363,6 +361,4 @@ def _publish(work: Path, target: Path) -> None:
     """Move finished files into place; the STAR file, which refers to the others, comes last."""
     for path in sorted(work.iterdir(), key=lambda p: (p.name == "particles.star", p.name)):
         final = target / path.name
-        if final.is_dir():
-            shutil.rmtree(final)
-        os.replace(path, final)
+        path.replace(final)

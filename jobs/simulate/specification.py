@@ -1,4 +1,4 @@
-"""What to simulate: structure, motions, microscope, poses and noise, as one record that can be saved as JSON."""
+"""What to simulate, as one record: structure, motions, microscope, poses and noise."""
 
 from __future__ import annotations
 
@@ -61,12 +61,13 @@ class RegionSpec:
     Attributes
     ----------
     kind
-        ``all``; ``chain`` of this ``name``; ``plane``: everything on the side of ``point`` to which ``normal`` shows;
-        ``sphere`` of ``radius`` about ``point``.
+        ``all``; ``chain`` of this ``name``; ``plane``: everything on the side of ``point`` to which
+        ``normal`` shows; ``sphere`` of ``radius`` about ``point``.
     name
         Chain name(s), separated by commas.
     point_a, normal, radius_a
-        Centred Å. None: the plane goes through the point that leaves ``fraction`` of the mass on its far side.
+        Centred Å. None: the plane goes through the point that leaves ``fraction`` of the mass on its far
+        side.
     softness_a
         Width over which the motion fades at a plane or sphere, so that nothing is torn apart.
     fraction
@@ -89,16 +90,16 @@ class MotionSpec:
     Attributes
     ----------
     kind
-        ``hinge`` and ``twist`` turn the region about ``axis`` through ``centre`` (degrees, right-handed), ``slide``
-        shifts it along ``axis`` (Å), ``breathing`` moves it away from ``centre`` in proportion to the distance (Å at
-        the region's rms distance).
+        ``hinge`` and ``twist`` turn the region about ``axis`` through ``centre`` (degrees, right-handed),
+        ``slide`` shifts it along ``axis`` (Å), ``breathing`` moves it away from ``centre`` in proportion to
+        the distance (Å at the region's rms distance).
     low, high
         Range of the parameter, uniformly distributed.
     states
         Discrete values instead, equally frequent.
     axis, centre_a
-        None chooses: a hinge turns about an axis across the plane's normal through the interface, a twist about the
-        normal; a slide goes across the normal; breathing is about the region's centre of mass.
+        None chooses: a hinge turns about an axis across the plane's normal through the interface, a twist
+        about the normal; a slide goes across the normal; breathing is about the region's centre of mass.
     """
 
     kind: MotionKind
@@ -126,8 +127,8 @@ class SimulationSpec:
     voltage_kv, spherical_aberration_mm, amplitude_contrast, phase_shift_deg, bfactor_a2
         Microscope, the same for all images.
     defocus_low_a, defocus_high_a, astigmatism_a
-        Mean defocus is uniform in the range; half the difference U - V is uniform up to half of ``astigmatism_a`` at
-        a uniform angle.
+        Mean defocus is uniform in the range; half the difference U - V is uniform up to half of
+        ``astigmatism_a`` at a uniform angle.
     shift_px
         Particles are off the centre by up to this in x and y; the STAR file says so.
     pose_error_deg, pose_error_px
@@ -141,7 +142,8 @@ class SimulationSpec:
     unit_noise
         Scale the images so that the noise, not the signal, has standard deviation 1 (as RELION normalises).
     seed
-        Every random quantity has its own generator derived from it; changing one setting leaves the others' draws.
+        Every random quantity has its own generator derived from it; changing one setting leaves the others'
+        draws.
     name
         Name of the recipe.
     """

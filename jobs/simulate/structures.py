@@ -35,7 +35,8 @@ class Structure:
     chain_names
         Names of the chains; one empty name for a map.
     beads
-        ``(n,)`` indices of the points that stand for the molecule in the ground truth (all, or a spread-out choice).
+        ``(n,)`` indices of the points that stand for the molecule in the ground truth (all, or a spread-out
+        choice).
     """
 
     points_a: Floats
@@ -77,7 +78,8 @@ def random_chain(chain: ChainSpec, rng: np.random.Generator) -> Floats:
     The centre itself is not a bead: this reproduces the published extent of the hinge's motion (16.5 Å).
     """
     centre = np.array(chain.centre_a)
-    place, beads = centre, []
+    place = centre
+    beads: list[Floats] = []
     while len(beads) < chain.n_beads:
         direction = rng.normal(size=3)
         proposed = place + _STEP_A * direction / np.linalg.norm(direction)
@@ -144,7 +146,11 @@ def _from_model(path: Path, spec: StructureSpec, pixel_size_a: float) -> Structu
         model.setup_entities()
     except (ValueError, RuntimeError, OSError) as error:
         raise UserError(f"not a readable atomic model ({error})", path=path) from error
-    points, weights, chain, names, trace = [], [], [], list[str](), []
+    points: list[list[float]] = []
+    weights: list[float] = []
+    chain: list[int] = []
+    names: list[str] = []
+    trace: list[int] = []
     for part in model[0] if len(model) else ():
         names.append(part.name)
         for residue in part:
@@ -176,7 +182,7 @@ def _from_model(path: Path, spec: StructureSpec, pixel_size_a: float) -> Structu
 
 
 def otsu_threshold(density: Floats) -> float:
-    """Level that separates the voxels of a map into solvent and molecule with the least spread within both."""
+    """Level that parts the voxels of a map into solvent and molecule with the least spread in both."""
     counts, edges = np.histogram(density, bins=512)
     middle = 0.5 * (edges[1:] + edges[:-1])
     below = np.cumsum(counts)

@@ -138,7 +138,8 @@ def displacements(
     indices
         Rows of particles; all when None.
     points_a
-        ``(n, 3)`` points, centred Å, to follow instead of the beads. Each takes part as the bead nearest to it.
+        ``(n, 3)`` points, centred Å, to follow instead of the beads. Each takes part as the bead nearest to
+        it.
     motion
         Only this motion (from 0) instead of the sum of all.
 
