@@ -125,12 +125,12 @@ def run(wishes: Wishes) -> int:
         progress.say(f"The images in {simulated} are used again.")
     else:
         progress.say(f"Simulating {wishes.n_images} images of a molecule with a hinge.")
-        simulated, outcome = _run_job(project, "simulate", _simulation(wishes), progress)
+        simulated, outcome = _run_job(project, "simulate", simulation(wishes), progress)
         if outcome.exit_code:
             return _stopped(folder / simulated, outcome)
 
     progress.say(f"Learning its motion; at most {wishes.max_minutes:g} minutes.")
-    name = _start(project, "dynamight", _training(wishes, simulated))
+    name = _start(project, "dynamight", training(wishes, simulated))
     with _window(wishes, folder, name, progress) as window:
         outcome = follow(project, name, progress)
         if outcome.exit_code:
@@ -166,11 +166,12 @@ def open_or_create(folder: Path) -> Project:
     return Project.create(folder)
 
 
-def _simulation(wishes: Wishes) -> dict[str, str]:
-    return {"recipe": "R1", "n_images": str(wishes.n_images)}
+def simulation(wishes: Wishes) -> dict[str, str]:
+    """Return the options of the simulation, in words of the command line."""
+    return {"recipe": "R1", "nr_images": str(wishes.n_images)}
 
 
-def _training(wishes: Wishes, simulated: str) -> dict[str, str]:
+def training(wishes: Wishes, simulated: str) -> dict[str, str]:
     """Return the options of the training, in RELION's words."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return {

@@ -6,8 +6,10 @@ Run as a program: ``python -P -m app.gui.demo_window PROJECT JOB [--pictures FOL
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +17,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
+import app.settings as preferences
+from app.gui.application import ExceptionHook, make_application, open_window
 from app.gui.main_window import MainWindow
+from app.gui.screenshots import grab
 from app.settings import Settings
-from app.settings import load as load_settings
 from jobs.core.folder import JobFolder
-from widgets.style import apply_theme
+from widgets import style
 
 #: Seconds after the opening at which pictures are taken; after the last, one each minute.
 _MOMENTS_S = (4.0, 15.0, 45.0)
@@ -78,38 +82,29 @@ class Photographer(QObject):
     def take(self, what: str) -> None:
         """Save a picture of the window."""
         self._taken += 1
-        self._window.grab().save(str(self._folder / f"{self._taken:02d}_{what}.png"))
+        grab(self._window, self._folder / f"{self._taken:02d}_{what}.png")
 
     def _finish(self) -> None:
         """Picture the result in both themes, then the panes below the form one after another."""
         self.take("result")
         for pane in ("io", "note", "logs"):
             self._window.panes.reveal(pane)
-            QApplication.processEvents()
             self.take(f"result_{pane}")
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         for theme in ("dark", "light"):
-            apply_theme(application, theme)
-            QApplication.processEvents()
+            style.apply_theme(application, theme)
             self.take(f"result_{theme}")
         self._done()
 
 
-def open_on(project: Path, name: str, settings: Settings) -> MainWindow:
-    """Return the window, which opens a project and shows one of its jobs as soon as it is read."""
-    window = MainWindow(settings)
-    window.project_commands.open(project)
-
-    def show_job() -> None:
-        if window.project_path is None or name not in window.entries:
-            QTimer.singleShot(100, window, show_job)
-            return
-        window.select(name, started=True)
-        window.panes.reveal("monitor")
-
-    show_job()
-    return window
+def show_job(window: MainWindow, name: str) -> None:
+    """Show a job and its monitor as soon as the project has been read."""
+    if window.project_path is None or name not in window.entries:
+        QTimer.singleShot(100, window, lambda: show_job(window, name))
+        return
+    window.select(name, started=True)
+    window.panes.reveal("monitor")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -119,23 +114,34 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("job")
     parser.add_argument("--pictures", type=Path, default=None)
     given = parser.parse_args(argv)
-    application = QApplication(sys.argv[:1])
-    application.setApplicationName("heteroscope")
-    # pictures are always made with the same preferences, and leave those of the person untouched
-    settings = load_settings() if given.pictures is None else Settings(theme="light")
-    apply_theme(application, settings.theme)
-    window = open_on(given.project.resolve(), given.job, settings)
-    if given.pictures is not None:
+    folder = given.project.resolve()
+    if given.pictures is None:
+        return _show(folder, given.job, preferences.load(), None)
+    # Pictures are always made with the same preferences, and leave those of the person untouched.
+    with tempfile.TemporaryDirectory(prefix="heteroscope-demo-") as private:
+        os.environ["XDG_CONFIG_HOME"] = private
+        return _show(folder, given.job, Settings(theme="light"), given.pictures)
+
+
+def _show(folder: Path, name: str, settings: Settings, pictures: Path | None) -> int:
+    application = make_application(sys.argv[:1], settings)
+    hook = ExceptionHook()
+    hook.install()
+    window = open_window(settings, folder)
+    hook.raised.connect(window.show_exception)
+    show_job(window, name)
+    if pictures is not None:
         window.resize(*_SIZE)
-        job = JobFolder(given.project.resolve(), given.job)
-        Photographer(window, job, given.pictures, window.close)  # kept alive by the window
-    window.show()
+        Photographer(window, JobFolder(folder, name), pictures, window.close)  # kept alive by the window
     # Python looks for signals only while it runs: with a turn now and then, the demo can end the window.
     signal.signal(signal.SIGTERM, lambda *_: window.close())
     turn = QTimer(interval=300)
     turn.timeout.connect(lambda: None)
     turn.start()
-    return application.exec()
+    try:
+        return application.exec()
+    finally:
+        hook.remove()
 
 
 if __name__ == "__main__":
