@@ -1,0 +1,327 @@
+"""The actions of the window as data: text, shortcut, tip, and when each may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What decides which actions may be used.
+
+    Attributes
+    ----------
+    project
+        A project is open.
+    writable
+        It is not read-only.
+    job
+        A job of the lists is shown, not a new one.
+    ours
+        Its type is one of this program's.
+    status
+        Its status in RELION's words, empty without a job.
+    can_run
+        The form is complete and something has changed since the last start.
+    """
+
+    project: bool = False
+    writable: bool = False
+    job: bool = False
+    ours: bool = False
+    status: str = ""
+    can_run: bool = False
+    why_not_run: str = ""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A condition of an action, with the sentence that explains why it can not be used now."""
+
+    met: Callable[[Situation], bool]
+    otherwise: str
+
+
+PROJECT = Need(lambda s: s.project, "Open a project first.")
+WRITABLE = Need(lambda s: s.project and s.writable, "The project is open for reading only.")
+JOB = Need(lambda s: s.job, "Choose a job in the lists first.")
+OURS = Need(lambda s: s.ours, "This job belongs to another program, which has to do that.")
+RUNNING = Need(lambda s: s.status == "Running", "The job is not running.")
+IDLE = Need(lambda s: s.status != "Running", "The job is running: abort it first.")
+UNFINISHED = Need(lambda s: s.status not in ("", "Succeeded"), "The job is finished already.")
+NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
+READY = Need(lambda s: s.can_run, "")
+
+
+@dataclass(frozen=True)
+class ActionInfo:
+    """One action: what is shown, and the name of the method of `Commands` that does it."""
+
+    key: str
+    text: str
+    tip: str
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    needs: tuple[Need, ...] = ()
+    checkable: bool = False
+
+    @property
+    def shown_text(self) -> str:
+        """The text without the mark of the mnemonic."""
+        return self.text.replace("&", "")
+
+    def hindrance(self, situation: Situation) -> str:
+        """Return why the action can not be used now, or an empty text when it can."""
+        for need in self.needs:
+            if not need.met(situation):
+                return need.otherwise or situation.why_not_run or "Not now."
+        return ""
+
+
+_ALL = (
+    # the project
+    ActionInfo("new_project", "&New project…", "Start a project in a folder", ("Ctrl+N",), "new"),
+    ActionInfo("open_project", "&Open project…", "Open a RELION project folder", ("Ctrl+O",), "open"),
+    ActionInfo(
+        "close_project",
+        "&Close project",
+        "Close the project; jobs go on running",
+        ("Ctrl+W",),
+        needs=(PROJECT,),
+    ),
+    ActionInfo(
+        "reread", "&Re-read project", "Read the project file again now", ("Alt+R", "F5"), "refresh", (PROJECT,)
+    ),
+    ActionInfo(
+        "edit_project_note",
+        "&Edit project note…",
+        "Free text kept with the project",
+        ("Alt+E",),
+        "note",
+        (PROJECT,),
+    ),
+    ActionInfo(
+        "print_all_notes",
+        "&Print all notes",
+        "Gather the notes of all jobs in one file",
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo(
+        "remake_nodes",
+        "Remake .&Nodes folder",
+        "Rebuild the folder from which RELION's Browse buttons choose",
+        ("Alt+N",),
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo(
+        "empty_trash",
+        "Empty &trash…",
+        "Remove deleted jobs for good",
+        ("Alt+T",),
+        "delete",
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo("show_welcome", "Show &start screen", "Recent projects and the demo", ("Alt+Z",)),
+    ActionInfo("preferences", "&Preferences…", "Theme, abort time and queue", ("Ctrl+,",), "settings"),
+    ActionInfo("quit", "&Quit", "Close the window; jobs go on running", ("Ctrl+Q", "Alt+Q")),
+    # jobs
+    ActionInfo("run", "&Run!", "Start the job", ("Ctrl+Return",), "run", needs=(PROJECT, WRITABLE, READY)),
+    ActionInfo(
+        "schedule",
+        "Sc&hedule",
+        "Enter the job in the project without starting it",
+        ("Ctrl+Shift+Return",),
+        "schedule",
+        needs=(PROJECT, WRITABLE, READY),
+    ),
+    ActionInfo(
+        "show_command",
+        "Check co&mmand…",
+        "Show the command that would be run, with the number the job would get",
+        ("Ctrl+Shift+C",),
+        "command",
+        needs=(PROJECT,),
+    ),
+    ActionInfo(
+        "save_job_star",
+        "&Save job.star…",
+        "Save the settings shown, also as defaults",
+        ("Alt+S",),
+        "save",
+        (PROJECT,),
+    ),
+    ActionInfo(
+        "load_job_star",
+        "&Load job.star…",
+        "Fill the form from a file of settings",
+        ("Alt+L",),
+        "open",
+        (PROJECT,),
+    ),
+    ActionInfo(
+        "order_alphabetically",
+        "Order &alphabetically",
+        "Sort the finished jobs by name",
+        ("Alt+A",),
+        needs=(PROJECT,),
+    ),
+    ActionInfo(
+        "order_chronologically",
+        "Order &chronologically",
+        "Newest finished job first",
+        ("Alt+C",),
+        needs=(PROJECT,),
+    ),
+    ActionInfo(
+        "undelete", "&Undelete jobs…", "Bring jobs back from the trash", ("Alt+U",), needs=(PROJECT, WRITABLE)
+    ),
+    ActionInfo(
+        "toggle_overwrite",
+        "Toggle &overwrite button",
+        "Run the shown job again from scratch in its own folder",
+        ("Alt+O",),
+        needs=(PROJECT, WRITABLE),
+        checkable=True,
+    ),
+    ActionInfo(
+        "run_scheduled",
+        "Run sche&duled jobs…",
+        "Start the waiting jobs one after another",
+        icon="queue",
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo(
+        "clean_gently",
+        "&Gently clean all jobs…",
+        "What cleaning would remove",
+        ("Alt+G",),
+        needs=(PROJECT, WRITABLE),
+    ),
+    # the shown job
+    ActionInfo("edit_note", "Edit &note", "Write into the note of this job", icon="note", needs=(JOB,)),
+    ActionInfo("set_alias", "&Alias…", "Give this job a name", icon="alias", needs=(JOB, WRITABLE)),
+    ActionInfo(
+        "abort",
+        "A&bort",
+        "Ask the running job to stop",
+        ("Ctrl+.",),
+        "abort",
+        needs=(JOB, WRITABLE, RUNNING, OURS),
+    ),
+    ActionInfo(
+        "mark_finished",
+        "Mark as &finished",
+        "Enter the job as succeeded",
+        icon="finished",
+        needs=(JOB, WRITABLE, UNFINISHED),
+    ),
+    ActionInfo(
+        "mark_failed",
+        "Mark as fai&led",
+        "Enter the job as failed",
+        icon="failed",
+        needs=(JOB, WRITABLE, NOT_FAILED),
+    ),
+    ActionInfo(
+        "clone",
+        "&Clone",
+        "Take over these settings into a new job",
+        ("Ctrl+D",),
+        "copy",
+        needs=(PROJECT, JOB, OURS),
+    ),
+    ActionInfo("clean_job", "&Gentle clean…", "What cleaning this job would remove", needs=(JOB, WRITABLE)),
+    ActionInfo(
+        "delete",
+        "&Delete…",
+        "Move this job, and those which use its results, to the trash",
+        ("Ctrl+Del",),
+        "delete",
+        needs=(JOB, WRITABLE, IDLE),
+    ),
+    ActionInfo("open_folder", "&Open folder", "Show the files of this job", icon="folder", needs=(JOB,)),
+    # the window
+    ActionInfo("reset_layout", "&Reset layout", "Put all panes back to their places"),
+    ActionInfo("find_in_log", "&Find in log", "Search run.out and run.err", ("Ctrl+F",), "search"),
+    ActionInfo("help_start", "&Getting started", "How to run a first job", ("F1",), "help"),
+    ActionInfo("help_job", "About this &job type", "What the options of the job type mean", ("Shift+F1",)),
+    ActionInfo("whats_new", "&What is new", "Changes in this version"),
+    ActionInfo("about", "&About Heteroscope", "Version and licence"),
+)
+
+ACTIONS: dict[str, ActionInfo] = {info.key: info for info in _ALL}
+
+SEPARATOR = ""
+
+#: Menus in order, as keys of actions; ``*name`` stands for a part that the window fills itself.
+MENUS: dict[str, tuple[str, ...]] = {
+    "&File": (
+        "new_project",
+        "open_project",
+        "*recent",
+        "close_project",
+        SEPARATOR,
+        "reread",
+        "edit_project_note",
+        "print_all_notes",
+        "remake_nodes",
+        "empty_trash",
+        SEPARATOR,
+        "show_welcome",
+        "preferences",
+        SEPARATOR,
+        "quit",
+    ),
+    "&Jobs": (
+        "run",
+        "schedule",
+        "show_command",
+        "toggle_overwrite",
+        SEPARATOR,
+        "save_job_star",
+        "load_job_star",
+        SEPARATOR,
+        "order_alphabetically",
+        "order_chronologically",
+        SEPARATOR,
+        "run_scheduled",
+        "undelete",
+        "clean_gently",
+    ),
+    "Job act&ions": (
+        "edit_note",
+        "set_alias",
+        "clone",
+        "open_folder",
+        SEPARATOR,
+        "abort",
+        "mark_finished",
+        "mark_failed",
+        SEPARATOR,
+        "clean_job",
+        "delete",
+    ),
+    "&View": ("*panes", SEPARATOR, "find_in_log", SEPARATOR, "*theme", SEPARATOR, "reset_layout"),
+    "Hel&p": ("help_start", "help_job", "whats_new", SEPARATOR, "about"),
+}
+
+#: The menu that opens on a right click on a job.
+JOB_MENU = MENUS["Job act&ions"]
+
+
+def action_info(key: str) -> ActionInfo:
+    """Return the declaration of an action.
+
+    Raises
+    ------
+    KeyError
+        When there is none of this name; the message suggests the nearest.
+    """
+    try:
+        return ACTIONS[key]
+    except KeyError:
+        import difflib
+
+        near = difflib.get_close_matches(key, ACTIONS, n=1)
+        raise KeyError(f"no action {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")) from None

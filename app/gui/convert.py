@@ -1,0 +1,86 @@
+"""News of the lanes in the terms of the widgets, which know neither projects nor runners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, cast
+
+from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, Machine, NodeLine
+from widgets.fields import GpuChoice
+from widgets.gpu_panel import GpuInfo, GpuProcessInfo, MachineInfo
+from widgets.inputs_outputs import IoEntry
+from widgets.job_model import JobRow
+from widgets.log_view import LogPanel
+
+
+def job_row(entry: JobEntry) -> JobRow:
+    """Return the line of a job for the lists."""
+    when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
+    return JobRow(entry.name, entry.alias, entry.title, entry.status, when, entry.note)
+
+
+def io_entries(
+    details: JobDetails | None, entries: Mapping[str, JobEntry]
+) -> tuple[list[IoEntry], list[IoEntry]]:
+    """Return what goes into and comes out of a job; result files that are no nodes count as outputs."""
+    if details is None:
+        return [], []
+    known = {line.path for line in details.outputs}
+    results = [
+        IoEntry(f"{details.entry.name}{path}", text)
+        for path, text in details.results
+        if f"{details.entry.name}{path}" not in known
+    ]
+    inputs = [io for line in details.inputs for io in _lines(line, entries)]
+    return inputs, [io for line in details.outputs for io in _lines(line, entries)] + results
+
+
+def _lines(line: NodeLine, entries: Mapping[str, JobEntry]) -> list[IoEntry]:
+    """Return one line for each job at the other end, or one without a job."""
+    return [
+        IoEntry(line.path, line.label, job, entries[job].shown if job in entries else job, line.exists)
+        for job in line.jobs or ("",)
+    ]
+
+
+def gpu_choices(seen: GpusSeen) -> tuple[GpuChoice, ...]:
+    """Return the GPUs offered in the form."""
+    return tuple(GpuChoice(str(gpu.index), gpu.sentence) for gpu in seen.gpus)
+
+
+def gpu_infos(seen: GpusSeen) -> list[GpuInfo]:
+    """Return the GPUs for the panel, with the jobs of this project by their names."""
+    return [
+        GpuInfo(
+            gpu.index,
+            gpu.name,
+            gpu.memory_total_mb,
+            gpu.memory_used_mb,
+            gpu.load_percent,
+            tuple(
+                GpuProcessInfo(p.pid, p.name, p.memory_mb or 0.0, seen.jobs_by_pid.get(p.pid, ""))
+                for p in gpu.processes
+            ),
+        )
+        for gpu in seen.gpus
+    ]
+
+
+def machine_info(machine: Machine | None) -> MachineInfo | None:
+    """Return processor and memory for the panel."""
+    if machine is None:
+        return None
+    return MachineInfo(machine.cpu_percent, machine.cores, machine.memory_used_mb, machine.memory_total_mb)
+
+
+def add_logs(panel: LogPanel, news: Followed) -> None:
+    """Append new text to the logs; a restarted one begins anew."""
+    if news.fresh:
+        panel.clear()
+    for stream, text, restarted in news.logs:
+        view = panel.out if stream == "out" else panel.err
+        if restarted:
+            view.clear()
+        if text:
+            panel.append(cast("Literal['out', 'err']", stream), text)

@@ -1,0 +1,401 @@
+"""What the Jobs and Job actions menus do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
+
+from app.gui.dialogs import forms
+from app.gui.dialogs.question import CANCEL, Answer, ask
+from app.gui.project_commands import ProjectCommands
+from app.runner.launch import OptionProblems
+from jobs.core.declaration import JobOptions, JobType
+from jobs.core.errors import UserError
+from jobs.core.job_star import JobStar, read_job_star, write_job_star
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+_CLEAN = (
+    "Cleaning moves files that are no longer needed to the trash. There is nothing of that kind in the jobs "
+    "of this program: everything they write is a result, or needed to continue. RELION cleans nothing of "
+    "DynaMight and External jobs either; jobs of other programs are cleaned there, never here."
+)
+
+
+class JobCommands:
+    """Handlers of the actions that concern jobs."""
+
+    def __init__(self, window: MainWindow, project: ProjectCommands) -> None:
+        self.window = window
+        self._project = project
+
+    # -- starting ------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run, continue or overwrite the shown job."""
+        self._start(schedule=False)
+
+    def schedule(self) -> None:
+        """Enter the shown job without starting it."""
+        self._start(schedule=True)
+
+    def _start(self, *, schedule: bool) -> None:
+        window, page = self.window, self.window.page
+        ready = self._ready(lenient=schedule)
+        if ready is None or not page.can_run():
+            return
+        job_type, options = ready
+        details = page.details
+        if page.overwrites and details is not None:
+            self._overwrite(details.entry.name, job_type, options)
+            return
+        if details is None:
+            alias = page.alias.text().strip()
+            self._launch(lambda: window.workplace.start(job_type, options, schedule=schedule, alias=alias))
+        elif page.is_continue and job_type.task_for(options, True, details.folder).viewer:
+            window.show_results()
+        else:
+            name = details.entry.name
+            self._launch(lambda: window.workplace.carry_on(name, job_type, options, schedule=schedule))
+
+    def _ready(self, *, lenient: bool) -> tuple[JobType, JobOptions] | None:
+        """Return what is to be started, or lead to what is missing; a job that only waits may lack inputs."""
+        page = self.window.page
+        form, job_type = page.current_form, page.job_type
+        if form is None or job_type is None:
+            return None
+        options = form.options()
+        if options is None or (form.has_errors() and not lenient):
+            form.reveal_problems()
+            loud = [problem for problem in form.problems() if problem.severity == "error"]
+            self.window.complain(
+                loud[0].sentence if loud else "A field holds something that can not be read."
+            )
+            return None
+        return job_type, options
+
+    def _launch(self, work: Callable[[], str]) -> None:
+        window = self.window
+        window.page.set_busy(True)
+
+        def done(name: str) -> None:
+            window.page.set_busy(False)
+            window.job_started(name)
+
+        def failed(error: Exception) -> None:
+            window.page.set_busy(False)
+            form = window.page.current_form
+            if isinstance(error, OptionProblems) and form is not None:
+                form.set_problems(error.problems)
+                form.reveal_problems()
+            self._project.told_of_lock(error, lambda: self._launch(work))
+
+        window.bridge.submit(work, done, failed)
+
+    def _overwrite(self, name: str, job_type: JobType, options: JobOptions) -> None:
+        window = self.window
+        users = window.page.details.consumers if window.page.details is not None else ()
+        text = (
+            f"The present results of {name} move to the trash, and the job runs again in a folder of the "
+            "same name."
+        )
+        if users:
+            text += " These jobs use its results:"
+        answer = ask(
+            window,
+            f"Overwrite {name.rstrip('/')}?",
+            text,
+            [Answer("overwrite", "Overwrite", danger=True), CANCEL],
+            items=list(users),
+        )
+        if answer:
+            self._launch(lambda: window.workplace.overwrite(name, job_type, options))
+
+    def show_command(self) -> None:
+        """Show the command that would be run, to copy."""
+        window, page = self.window, self.window.page
+        job_type, options = page.job_type, page.options()
+        if job_type is None or options is None:
+            window.complain("A field holds something that can not be read, so there is no command yet.")
+            return
+        name = page.details.entry.name if page.details is not None and page.is_continue else None
+
+        def show(words: list[str]) -> None:
+            where = f"For {name}" if name else "For a new job, with the number it would get now"
+            ask(
+                window,
+                "The command",
+                f"{where}. Nothing has been started or written.",
+                [Answer("", "Close")],
+                copyable=shlex.join(words),
+            )
+
+        window.bridge.submit(
+            lambda: window.workplace.command(job_type, options, name), show, window.complain_of
+        )
+
+    def run_scheduled(self) -> None:
+        """Ask which scheduled jobs shall run, and start them one after another."""
+        window = self.window
+        waiting = [
+            (e.name, f"{e.shown}   {e.title}") for e in window.entries.values() if e.status == "Scheduled"
+        ]
+        if not waiting:
+            window.tell("No job is scheduled.")
+            return
+        names = forms.ask_pick(
+            window,
+            "Run scheduled jobs",
+            "They run one after another, and stop at the first that fails.",
+            waiting,
+            "Run",
+            checked=True,
+        )
+        if names:
+            window.bridge.submit(
+                lambda: window.workplace.run_scheduled(names),
+                lambda _none: window.tell(f"{len(names)} scheduled jobs will run one after another."),
+                window.complain_of,
+            )
+
+    # -- settings files ------------------------------------------------------------------------------------
+
+    def save_job_star(self) -> None:
+        """Save the settings shown to a file, and as the defaults of the type."""
+        window, form = self.window, self.window.page.current_form
+        if form is None:
+            return
+        text, _ = QFileDialog.getSaveFileName(
+            window,
+            "Save the settings",
+            str((window.project_path or Path.home()) / "job.star"),
+            "Settings (*.star)",
+        )
+        if not text:
+            return
+        job_type, values = form.job_type, form.values()
+
+        def save() -> None:
+            write_job_star(Path(text), JobStar(job_type.label, values=values))
+            window.workplace.save_defaults(job_type, values)
+
+        window.bridge.submit(
+            save, lambda _none: window.tell(f"The settings were saved to {text}."), window.complain_of
+        )
+
+    def load_job_star(self) -> None:
+        """Fill the form from a file."""
+        window = self.window
+        text, _ = QFileDialog.getOpenFileName(
+            window,
+            "Load settings",
+            str(window.project_path or Path.home()),
+            "Settings (*.star run.job);;All files (*)",
+        )
+        if text:
+            window.bridge.submit(
+                lambda: window.workplace.read_settings(read_job_star(Path(text))),
+                lambda found: window.page.show_new(*found),
+                window.complain_of,
+            )
+
+    def order_alphabetically(self) -> None:
+        """Sort the finished jobs by name."""
+        self.window.jobs.set_order("alphabetical")
+
+    def order_chronologically(self) -> None:
+        """Show the newest finished job first."""
+        self.window.jobs.set_order("chronological")
+
+    def toggle_overwrite(self) -> None:
+        """Let the start button overwrite the shown job, or not."""
+        page = self.window.page
+        if page.details is None or page.job_type is None:
+            self.window.tell("Choose one of this program's jobs to overwrite it.")
+            self.window.update_state()
+            return
+        page.set_overwrite(not page.overwrites)
+
+    # -- the shown job -------------------------------------------------------------------------------------
+
+    def _name(self) -> str:
+        details = self.window.page.details
+        if details is None:
+            raise UserError("No job is shown", hint="Choose one in the lists")
+        return details.entry.name
+
+    def edit_note(self) -> None:
+        """Go to the note of the job."""
+        self.window.panes.reveal("note")
+        self.window.note.text.setFocus()
+
+    def save_note(self, name: str, loaded: str, text: str) -> None:
+        """Write a note, unless another program extended it meanwhile."""
+        window = self.window
+
+        def failed(error: Exception) -> None:
+            window.complain_of(error)
+
+        window.bridge.submit(
+            lambda: window.workplace.write_note(name, loaded, text),
+            lambda written: window.note_saved(name, written),
+            failed,
+        )
+
+    def set_alias(self) -> None:
+        """Ask for another name of the job."""
+        window, name = self.window, self._name()
+        details = window.page.details
+        alias = forms.ask_line(
+            window,
+            f"Alias of {name.rstrip('/')}",
+            "A name shown in place of the number. Leave it empty to remove it.",
+            details.entry.alias if details is not None else "",
+            check_alias,
+        )
+        if alias is not None:
+            self._project.change(
+                lambda project: project.set_alias(name, alias.strip()), lambda: window.select(name)
+            )
+
+    def abort(self) -> None:
+        """Ask the job to stop, after a question."""
+        window, name = self.window, self._name()
+        grace = window.settings.grace_s
+        answer = ask(
+            window,
+            f"Abort {name.rstrip('/')}?",
+            f"The job is asked to stop, and ended by force if it has not after {grace:.0f} s. What it has "
+            "saved stays, and it can be continued from there.",
+            [Answer("abort", "Abort the job", danger=True), Answer("", "Let it run", default=True)],
+        )
+        if answer:
+            window.bridge.submit(
+                lambda: window.workplace.abort(name, grace),
+                lambda _none: window.tell(f"{name} was asked to stop."),
+                window.complain_of,
+            )
+
+    def mark_finished(self) -> None:
+        """Enter the job as succeeded."""
+        self._mark("finished")
+
+    def mark_failed(self) -> None:
+        """Enter the job as failed."""
+        self._mark("failed")
+
+    def _mark(self, word: str) -> None:
+        window, name = self.window, self._name()
+        details = window.page.details
+        if details is not None and details.entry.status == "Running":
+            answer = ask(
+                window,
+                f"Mark {name.rstrip('/')} as {word}?",
+                "The project lists it as running. This only changes the list; a process that is still at "
+                "work is not stopped by it.",
+                [Answer("mark", f"Mark as {word}", danger=True), CANCEL],
+            )
+            if not answer:
+                return
+        self._project.change(
+            lambda project: project.mark_finished(name) if word == "finished" else project.mark_failed(name),
+            lambda: window.select(name),
+        )
+
+    def clone(self) -> None:
+        """Take over the settings of the job into a new one."""
+        page = self.window.page
+        if page.details is not None and page.job_type is not None:
+            self.window.show_new(page.job_type.key, dict(page.details.values))
+
+    def clean_job(self) -> None:
+        """Explain why there is nothing to clean."""
+        ask(self.window, "Nothing to clean", _CLEAN, [Answer("", "Close", default=True)])
+
+    def clean_gently(self) -> None:
+        """Explain why there is nothing to clean."""
+        self.clean_job()
+
+    def delete(self) -> None:
+        """Move the job and everything that depends on it to the trash, after a question that lists them."""
+        window, name = self.window, self._name()
+
+        def confirm(names: list[str]) -> None:
+            running = [n for n in names if n in window.entries and window.entries[n].status == "Running"]
+            if running:
+                window.complain(f"{', '.join(running)} would be deleted too, but is running. Abort it first.")
+                return
+            shown = [self._line(n) for n in names]
+            more = len(names) - 1
+            text = "The job moves to the trash, from where it can be brought back."
+            if more:
+                text = (
+                    f"{name.rstrip('/')} and {more} {'job that uses' if more == 1 else 'jobs that use'} "
+                    "its results move to the trash, from where they can be brought back."
+                )
+            answer = ask(
+                window,
+                f"Delete {name.rstrip('/')}?",
+                text,
+                [
+                    Answer("delete", "Delete" if not more else f"Delete {len(names)} jobs", danger=True),
+                    CANCEL,
+                ],
+                items=shown,
+            )
+            if answer:
+                self._project.change(lambda project: project.delete(names), lambda: window.job_gone(names))
+
+        window.bridge.submit(lambda: window.workplace.doomed(name), confirm, window.complain_of)
+
+    def _line(self, name: str) -> str:
+        entry = self.window.entries.get(name)
+        return f"{entry.shown}   {entry.title}, {entry.status.lower()}" if entry is not None else name
+
+    def undelete(self) -> None:
+        """Ask which deleted jobs shall come back."""
+        window = self.window
+
+        def choose(entries: list[str]) -> None:
+            if not entries:
+                window.tell("There are no deleted jobs in the trash.")
+                return
+            chosen = forms.ask_pick(
+                window,
+                "Undelete jobs",
+                "They move back to their places.",
+                [(e, e) for e in entries],
+                "Bring back",
+            )
+            for entry in chosen:
+                self._project.change(lambda project, e=entry: project.undelete(e))
+
+        window.bridge.submit(window.workplace.trash, choose, window.complain_of)
+
+    def open_folder(self) -> None:
+        """Show the job's files in the file manager of the desktop."""
+        details = self.window.page.details
+        if details is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(details.folder))):
+            self.window.tell(f"The files are in {details.folder}.")
+
+
+def check_alias(text: str) -> str:
+    """Return what is wrong with an alias, or nothing; RELION's rules."""
+    text = text.strip()
+    if not text:
+        return ""
+    if len(text) < 2:
+        return "At least two characters are needed."
+    if text.startswith("job"):
+        return "An alias must not begin with “job”, which names the folders."
+    if "None" in text:
+        return "RELION stumbles over names that contain “None”."
+    wrong = sorted(set(text) & set('*?()/"\\|#<>&%{}$'))
+    return f"These characters can not be used: {' '.join(wrong)}" if wrong else ""

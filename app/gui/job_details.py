@@ -1,0 +1,154 @@
+"""What the window shows about one job, gathered from the project and the job's folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from app.gui.news import JobDetails, JobEntry, NodeLine, RunLine
+from app.gui.relion_titles import title_of
+from app.project.graph import Node, Process
+from app.project.project import Project
+from app.runner.outcome import outcome_of
+from jobs import registry
+from jobs.core.declaration import JobType, specs, to_text
+from jobs.core.errors import UserError
+from jobs.core.external import from_external
+from jobs.core.folder import JobFolder
+from jobs.core.job_star import read_job_star
+
+_MARKERS = ("RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED")
+_NOTE_LIMIT = 400_000
+
+
+def entry_of(project_dir: Path, process: Process, times: dict[tuple[str, str], float | None]) -> JobEntry:
+    """Return the list entry of a process.
+
+    Parameters
+    ----------
+    project_dir
+        The project.
+    process
+        Row of the pipeline.
+    times
+        Times found earlier, by name and status; a folder is asked once for each of its states.
+    """
+    key = (process.name, process.status)
+    if key not in times:
+        times[key] = _changed(project_dir / process.name)
+    declared = registry.by_label(process.type_label)
+    return JobEntry(
+        name=process.name,
+        alias=process.short_alias,
+        type_label=process.type_label,
+        title=declared.title if declared else title_of(process.type_label),
+        ours=declared is not None,
+        status=process.status,
+        changed=times[key],
+    )
+
+
+def _changed(folder: Path) -> float | None:
+    for name in (*_MARKERS, "job.star"):
+        with contextlib.suppress(OSError):
+            return (folder / name).stat().st_mtime
+    return None
+
+
+def read_details(project: Project, name: str, times: dict[tuple[str, str], float | None]) -> JobDetails:
+    """Gather everything about a job.
+
+    Raises
+    ------
+    UserError
+        When the project has no such job.
+    """
+    process = next((p for p in project.pipeline.processes if p.name == name), None)
+    if process is None:
+        raise UserError(f"The project has no job {name}", hint="It may have been deleted by another program")
+    root = Path(project.path)
+    folder = root / name
+    entry = entry_of(root, process, times)
+    declared = registry.by_label(process.type_label)
+    values, trouble = _values(root, name, declared)
+    inputs, outputs = _nodes(project, name, root)
+    return JobDetails(
+        entry=entry,
+        folder=folder,
+        type_key=declared.key if declared else None,
+        values=values,
+        inputs=inputs,
+        outputs=outputs,
+        producers=_unique(inputs),
+        consumers=_unique(outputs),
+        note=_note(folder),
+        runs=_runs(root, name),
+        reason=outcome_of(folder).sentence if entry.status in ("Failed", "Aborted") and declared else "",
+        trouble=trouble,
+        results=_results(declared, folder),
+    )
+
+
+def _nodes(project: Project, name: str, root: Path) -> tuple[tuple[NodeLine, ...], tuple[NodeLine, ...]]:
+    makers: dict[str, list[str]] = {}
+    users: dict[str, list[str]] = {}
+    for process, node in project.pipeline.output_edges:
+        makers.setdefault(node, []).append(process)
+    for node, process in project.pipeline.input_edges:
+        users.setdefault(node, []).append(process)
+
+    def lines(nodes: Iterable[Node], ends: dict[str, list[str]]) -> tuple[NodeLine, ...]:
+        return tuple(
+            NodeLine(n.name, n.label, tuple(ends.get(n.name, ())), (root / n.name).exists()) for n in nodes
+        )
+
+    return lines(project.job_inputs(name), makers), lines(project.job_outputs(name), users)
+
+
+def _unique(lines: tuple[NodeLine, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(job for line in lines for job in line.jobs))
+
+
+def _values(root: Path, name: str, declared: JobType | None) -> tuple[dict[str, str], str]:
+    """Return the settings in RELION's words; what only we know comes from the latest exact record."""
+    try:
+        found = read_job_star(root / name)
+    except (UserError, OSError) as error:
+        return {}, str(error)
+    if declared is None:
+        return dict(found.values), ""
+    exact: dict[str, str] = {}
+    # Jobs that RELION made have no record; one that can not be read is no loss for the form.
+    with contextlib.suppress(UserError, OSError):
+        record = JobFolder(root, name).read_options()
+        exact = {
+            d.name: to_text(d, record.values[d.name])
+            for d in specs(declared.options)
+            if d.name in record.values
+        }
+    external = found.label.startswith("relion.external")
+    return {**exact, **(from_external(declared, found.values) if external else found.values)}, ""
+
+
+def _note(folder: Path) -> str:
+    try:
+        return (folder / "note.txt").read_text(errors="replace")[-_NOTE_LIMIT:]
+    except OSError:
+        return ""
+
+
+def _runs(root: Path, name: str) -> tuple[RunLine, ...]:
+    folder = JobFolder(root, name)
+    found = []
+    for run in folder.runs():
+        with contextlib.suppress(OSError, UserError):
+            record = folder.read_options(run)
+            found.append(RunLine(record.run, record.task, record.started))
+    return tuple(found)
+
+
+def _results(declared: JobType | None, folder: Path) -> tuple[tuple[str, str], ...]:
+    if declared is None:
+        return ()
+    return tuple((path, text) for path, text in declared.result_files if (folder / path).exists())

@@ -1,0 +1,60 @@
+"""The list of job types at the left: what can be started here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+
+from app.gui import icons
+from jobs.core.declaration import JobType
+from widgets import style
+
+_KEY = Qt.ItemDataRole.UserRole
+
+
+class JobTypeList(QListWidget):
+    """Titles of the job types; a click, also on the current one, starts a new job of that type.
+
+    Signals
+    -------
+    chosen : str
+        Key of the job type.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, types: Sequence[JobType], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("job_types")
+        self.setAccessibleName("Job types")
+        self.setIconSize(QSize(16, 16))
+        self.setUniformItemSizes(True)
+        for job_type in types:
+            item = QListWidgetItem(job_type.title)
+            item.setData(_KEY, job_type.key)
+            item.setToolTip(job_type.summary)
+            item.setSizeHint(QSize(0, 32))
+            self.addItem(item)
+        self._draw()
+        style.ThemeWatcher(self, self._draw)
+        self.itemClicked.connect(self._emit)
+        self.itemActivated.connect(self._emit)
+
+    def _draw(self) -> None:
+        """Draw the icons in the colours of the theme."""
+        for row in range(self.count()):
+            self.item(row).setIcon(icons.icon(str(self.item(row).data(_KEY))))
+
+    def _emit(self, item: QListWidgetItem) -> None:
+        self.chosen.emit(str(item.data(_KEY)))
+
+    def show_current(self, key: str | None) -> None:
+        """Mark the type that the form shows; None for another program's job."""
+        for row in range(self.count()):
+            if self.item(row).data(_KEY) == key:
+                self.setCurrentRow(row)
+                return
+        self.setCurrentRow(-1)
+        self.clearSelection()

@@ -1,0 +1,461 @@
+"""The window: panes around the form of a job, filled by news from beside the window's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QTimer, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from app.gui import convert, menus
+from app.gui.actions import JOB_MENU, Situation
+from app.gui.bridge import Bridge, LaneTrouble
+from app.gui.demo_guide import DemoGuide
+from app.gui.dialogs.question import Answer, ask
+from app.gui.follower import Follower
+from app.gui.job_commands import JobCommands
+from app.gui.job_page import JobPage
+from app.gui.job_types import JobTypeList
+from app.gui.monitor import Monitor
+from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, JobFinished, JobsChanged, LockSeen, Told
+from app.gui.node_source import ProjectNodes
+from app.gui.panes import Panes
+from app.gui.project_commands import ProjectCommands, plain
+from app.gui.welcome import WelcomePage
+from app.gui.workplace import Opened, Workplace, job_types
+from app.settings import Settings
+from widgets import style
+from widgets.fields import GpuChoice
+from widgets.gpu_panel import GpuPanel
+from widgets.inputs_outputs import InputsOutputs
+from widgets.job_lists import JobLists
+from widgets.log_view import LogPanel
+from widgets.message_bar import MessageBar
+from widgets.note_editor import NoteEditor
+
+_TITLE = "Heteroscope"
+
+
+class MainWindow(QMainWindow):
+    """Shows one project (or the start screen) and one of its jobs.
+
+    Nothing here reads files, starts processes or waits: that is done by the lanes of the bridge.
+
+    Parameters
+    ----------
+    settings
+        Preferences; saved when the window closes.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.setObjectName("main_window")
+        self.settings = settings
+        self.project_path: Path | None = None
+        self.readonly = False
+        self.entries: dict[str, JobEntry] = {}
+        self._gpus: tuple[GpuChoice, ...] = ()
+        self.demo: DemoGuide | None = None
+        self._wanted = ""
+        self._note_job = ""
+        self._note_text = ""
+        self.workplace = Workplace()
+        self.follower = Follower()
+        self.bridge = Bridge(self)
+        self.bridge.lanes["project"].add_tick(self.workplace.tick)
+        self.bridge.lanes["watch"].add_tick(self.follower.tick)
+        self.bridge.news.connect(self.take)
+        self.project_commands = ProjectCommands(self)
+        self.job_commands = JobCommands(self, self.project_commands)
+        self._make_parts()
+        self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
+            self, [self.project_commands, self.job_commands]
+        )
+        for action in self.actions_by_key.values():
+            self.addAction(action)
+        self._connect()
+        self.resize(1280, 800)
+        self.panes = Panes(self, self._pane_contents())
+        menus.fill_menu_bar(
+            self,
+            self.actions_by_key,
+            {"recent": self._add_recent_menu, "panes": self._add_pane_actions, "theme": self._add_theme_menu},
+        )
+        self._draw_icons()
+        style.ThemeWatcher(self, self._draw_icons)
+        self.panes.restore(settings)
+        self.setMinimumSize(820, 560)
+        self.project_closed()
+        self.bridge.start()
+
+    # -- building ------------------------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        types = job_types()
+        self.message_bar = MessageBar()
+        self.welcome = WelcomePage()
+        self.page = JobPage(
+            types, node_source=ProjectNodes(self.bridge, self.workplace), gpus=lambda: self._gpus
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.welcome)
+        self.stack.addWidget(self.page)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, 0)
+        column.setSpacing(style.SMALL)
+        column.addWidget(self.message_bar)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(centre)
+        self.types = JobTypeList(types)
+        self.jobs = JobLists()
+        self.gpu_panel = GpuPanel()
+        self.monitor = Monitor()
+        self.logs = LogPanel()
+        self.io = InputsOutputs()
+        self.note = NoteEditor()
+        self._where = QLabel()
+        self._where.setObjectName("status_project")
+        self._counts = QLabel()
+        self._counts.setObjectName("status_counts")
+        style.set_role(self._counts, "muted")
+        self.statusBar().addPermanentWidget(self._counts)
+        self.statusBar().addPermanentWidget(self._where)
+
+    def _pane_contents(self) -> dict[str, QWidget]:
+        return {
+            "job_types": self.types,
+            "jobs": self.jobs,
+            "gpus": self.gpu_panel,
+            "monitor": self.monitor,
+            "logs": self.logs,
+            "io": self.io,
+            "note": self.note,
+        }
+
+    def _connect(self) -> None:
+        jobs, page = self.job_commands, self.page
+        self.types.chosen.connect(self.show_new)
+        self.jobs.job_selected.connect(self.select)
+        self.jobs.menu_requested.connect(self._job_menu)
+        self.io.job_selected.connect(self.select)
+        self.io.file_activated.connect(lambda path: self._open_file(Path(path)))
+        self.note.save_requested.connect(self._save_note)
+        self.logs.open_requested.connect(self._open_log)
+        page.run_requested.connect(jobs.run)
+        page.schedule_requested.connect(jobs.schedule)
+        page.command_requested.connect(jobs.show_command)
+        page.log_requested.connect(self.show_log)
+        page.state_changed.connect(self.update_state)
+        self.welcome.open_requested.connect(self.project_commands.open_project)
+        self.welcome.create_requested.connect(self.project_commands.new_project)
+        self.welcome.demo_requested.connect(self.project_commands.start_demo)
+        self.welcome.project_chosen.connect(lambda path: self.project_commands.open(Path(path)))
+
+    def _add_recent_menu(self, menu: QMenu) -> None:
+        self._recent_menu = menu.addMenu("Open &recent")
+        self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
+
+    def _fill_recent_menu(self) -> None:
+        self._recent_menu.clear()
+        for path in self.settings.recent_projects[:10]:
+            action = self._recent_menu.addAction(path)
+            action.triggered.connect(lambda _checked=False, p=path: self.project_commands.open(Path(p)))
+        self._recent_menu.setEnabled(bool(self.settings.recent_projects))
+
+    def _add_pane_actions(self, menu: QMenu) -> None:
+        for dock in self.panes.docks.values():
+            menu.addAction(dock.toggleViewAction())
+
+    def _add_theme_menu(self, menu: QMenu) -> None:
+        def choose(name: str) -> None:
+            self.settings.theme = name  # type: ignore[assignment]
+            self.apply_settings()
+
+        self._themes = menus.add_theme_menu(menu, self.settings.theme, choose)
+
+    def _draw_icons(self) -> None:
+        menus.update_icons(self.actions_by_key)
+
+    # -- the project ---------------------------------------------------------------------------------------
+
+    def project_opened(self, opened: Opened) -> None:
+        """Show a project that was opened; the lists come with the first news of it."""
+        self.project_path, self.readonly = opened.path, opened.readonly
+        self.entries = {}
+        self.jobs.set_rows([])
+        self.settings.add_recent(opened.path)
+        self.settings.save()
+        self.page.set_project(opened.path, readonly=opened.readonly)
+        self.bridge.submit(lambda: self.follower.follow(opened.path), lane="watch")
+        self.stack.setCurrentWidget(self.page)
+        self.panes.set_welcome(False)
+        kind = " (read-only)" if opened.readonly else ""
+        self.setWindowTitle(f"{opened.path.name}{kind} – {_TITLE}")
+        self.message_bar.clear()
+        if opened.why_readonly:
+            self.message_bar.show_warning(f"The project is open for reading only: {opened.why_readonly}.")
+        self.show_new(next(iter(t.key for t in job_types())))
+        self.bridge.submit(self.workplace.relist, lambda news: [self.take(item) for item in news])
+        self.tell(f"{opened.path} is open.")
+        if self.demo is not None:
+            self.demo.project_opened(opened.path)
+
+    def project_closed(self) -> None:
+        """Show the start screen."""
+        self.project_path, self.readonly, self.entries = None, False, {}
+        self.page.set_project(None)
+        self.bridge.submit(lambda: self.follower.follow(None), lane="watch")
+        self.jobs.set_rows([])
+        self._show_parts(None)
+        self.setWindowTitle(_TITLE)
+        self._where.clear()
+        self._counts.clear()
+        self._show_welcome()
+        self.update_state()
+
+    def _show_welcome(self) -> None:
+        self.stack.setCurrentWidget(self.welcome)
+        self.panes.set_welcome(True)
+        paths = [Path(text) for text in self.settings.recent_projects]
+        self.welcome.set_recent([(path, True) for path in paths])
+        # Folders on a network that is away can take seconds to answer.
+        self.bridge.submit(
+            lambda: [(path, path.is_dir()) for path in paths], self.welcome.set_recent, lane="watch"
+        )
+
+    def toggle_welcome(self) -> None:
+        """Show the start screen, or go back to the open project."""
+        if self.stack.currentWidget() is self.welcome and self.project_path is not None:
+            self.stack.setCurrentWidget(self.page)
+            self.panes.set_welcome(False)
+        else:
+            self._show_welcome()
+
+    # -- the shown job -------------------------------------------------------------------------------------
+
+    def show_new(self, key: str, values: Mapping[str, str] | None = None) -> None:
+        """Show a new job of a type."""
+        if self.project_path is None:
+            return
+        self._wanted = ""
+        self.page.show_new(key, values)
+        self.types.show_current(key)
+        self.jobs.select(None)
+        self._follow("")
+        self._show_parts(None)
+
+    def select(self, name: str, *, started: bool = False) -> None:
+        """Show a job of the lists, loaded for continuation."""
+        self._wanted = name
+        self._follow(name)
+        self._load(name, started=started)
+
+    def _load(self, name: str, *, started: bool = False, keep_fields: bool = False) -> None:
+        def show(details: JobDetails) -> None:
+            if name != self._wanted:
+                return  # another job was chosen meanwhile
+            self.page.show_job(details, just_started=started, keep_fields=keep_fields)
+            self.types.show_current(details.type_key)
+            self.jobs.select(name)
+            self._show_parts(details)
+
+        self.bridge.submit(lambda: self.workplace.details(name), show, self.complain_of)
+
+    def _follow(self, name: str) -> None:
+        path = self.project_path
+        self.logs.clear()
+        self.monitor.forget()
+        self.bridge.submit(lambda: self.follower.follow(path, name), lane="watch")
+
+    def _show_parts(self, details: JobDetails | None) -> None:
+        self.monitor.show_job(details)
+        self.io.set_io(*convert.io_entries(details, self.entries))
+        name = details.entry.name if details is not None else ""
+        self.note.set_text(details.note if details is not None else "", other_job=name != self._note_job)
+        self._note_job, self._note_text = name, details.note if details is not None else ""
+        self.note.set_read_only(details is None or self.readonly)
+        self.update_state()
+
+    def job_started(self, name: str) -> None:
+        """A job was started from the form: show it as loaded for continuation."""
+        self.page.started()
+        self.tell(f"{name} was entered in the project.")
+        self.select(name, started=True)
+
+    def job_gone(self, names: list[str]) -> None:
+        """Jobs were deleted: if the shown one is among them, show a new one of its type."""
+        self.tell(f"{len(names)} {'job was' if len(names) == 1 else 'jobs were'} moved to the trash.")
+        details = self.page.details
+        if details is not None and details.entry.name in names:
+            self.show_new(details.type_key or next(t.key for t in job_types()))
+
+    def show_results(self) -> None:
+        """Bring what the job has learnt to the front."""
+        self.panes.reveal("monitor")
+        self.message_bar.show_info(
+            "The latent space and the volume of this job are shown in the monitor; the viewer in which one "
+            "walks through them is still to come."
+        )
+
+    def show_log(self) -> None:
+        """Bring the log to the front."""
+        self.panes.reveal("logs")
+
+    def find_in_log(self) -> None:
+        """Go to the search line of run.out."""
+        self.show_log()
+        self.logs.out.search_line.setFocus()
+
+    def _open_log(self, stream: str) -> None:
+        if self.page.details is not None:
+            self._open_file(Path(self.page.details.entry.name) / f"run.{stream}")
+
+    def _open_file(self, path: Path) -> None:
+        if self.project_path is None:
+            return
+        full = self.project_path / path
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(full))):
+            self.tell(f"No program of the desktop opens it; the file is {full}.")
+
+    def _save_note(self, text: str) -> None:
+        self.job_commands.save_note(self._note_job, self._note_text, text)
+
+    def note_saved(self, name: str, text: str) -> None:
+        """The note of a job was written."""
+        if name == self._note_job:
+            self._note_text = text
+            self.note.mark_saved(text)
+
+    def _job_menu(self, name: str, place: QPoint) -> None:
+        self.select(name)
+        menu = QMenu(self)
+        menus.fill_menu(menu, JOB_MENU, self.actions_by_key)
+        menu.popup(place)
+
+    # -- news ----------------------------------------------------------------------------------------------
+
+    def take(self, item: object) -> None:
+        """Show a piece of news."""
+        if isinstance(item, JobsChanged):
+            self._take_jobs(item)
+        elif isinstance(item, Followed):
+            if item.name == self._wanted:
+                convert.add_logs(self.logs, item)
+                self.monitor.add(item)
+        elif isinstance(item, JobFinished):
+            self._take_end(item)
+        elif isinstance(item, GpusSeen):
+            self._gpus = convert.gpu_choices(item)
+            self.gpu_panel.set_state(convert.gpu_infos(item), convert.machine_info(item.machine))
+            self.monitor.set_worker(item.worker)
+        elif isinstance(item, LockSeen):
+            self._take_lock(item)
+        elif isinstance(item, Told):
+            self.message_bar.show_warning(item.text)
+        elif isinstance(item, LaneTrouble):
+            self.complain(f"The {item.lane} could not be looked at. {plain(item.error)}")
+
+    def _take_jobs(self, news: JobsChanged) -> None:
+        before = self.entries.get(self._wanted)
+        self.entries = {entry.name: entry for entry in news.entries}
+        self.jobs.set_rows([convert.job_row(entry) for entry in news.entries])
+        after = self.entries.get(self._wanted)
+        if before is not None and after is None:
+            self.job_gone([before.name])
+        elif after is not None and after != before:
+            self.jobs.select(after.name)
+            self._load(after.name, keep_fields=True)
+        running = sum(entry.status == "Running" for entry in news.entries)
+        self._counts.setText(f"{len(news.entries):,} jobs" + (f", {running} running" if running else ""))
+        self._where.setText(f"{self.project_path}" + ("  ·  read-only" if self.readonly else ""))
+
+    def _take_end(self, news: JobFinished) -> None:
+        name = news.name.rstrip("/")
+        if news.kind == "succeeded":
+            self.message_bar.show_success(f"{name}: {news.sentence}")
+        elif news.kind == "aborted":
+            self.message_bar.show_info(f"{name}: {news.sentence}")
+        else:
+            self.message_bar.show_error(
+                f"{name}: {news.sentence}", "Show log", lambda: self._show_log_of(news.name)
+            )
+        if self.demo is not None:
+            self.demo.job_finished(news)
+        if self.settings.notify_end and not self.isActiveWindow():
+            QApplication.alert(self)
+
+    def _show_log_of(self, name: str) -> None:
+        if name in self.entries and name != self._wanted:
+            self.select(name)
+        self.show_log()
+
+    def _take_lock(self, lock: LockSeen) -> None:
+        # A lock matters only to one who waits for it; RELION holds it for moments, all the time.
+        if lock.owner is None or self.bridge.waiting_s() < 1.0:
+            return
+        self.message_bar.show_warning(
+            f"The project has been locked for {lock.age_s:.0f} s by {lock.owner}. Waiting for it.",
+            "What can be done…",
+            self.project_commands.ask_about_lock,
+        )
+
+    # -- telling -------------------------------------------------------------------------------------------
+
+    def tell(self, text: str) -> None:
+        """Say something in passing, in the status bar."""
+        self.statusBar().showMessage(text, 8000)
+
+    def complain(self, text: str) -> None:
+        """Say what went wrong; with the log at hand when a job is shown."""
+        if self.page.details is not None:
+            self.message_bar.show_error(text, "Show log", self.show_log)
+        else:
+            self.message_bar.show_error(text)
+
+    def complain_of(self, error: Exception) -> None:
+        """Say what an exception means."""
+        self.complain(plain(error))
+
+    def show_exception(self, sentence: str, details: str) -> None:
+        """Tell of an exception nobody expected; the window goes on."""
+        self.message_bar.show_error(
+            sentence,
+            "Details…",
+            lambda: ask(self, "Details", sentence, [Answer("", "Close", default=True)], copyable=details),
+        )
+
+    def update_state(self) -> None:
+        """Enable what can be done now."""
+        page, details = self.page, self.page.details
+        situation = Situation(
+            project=self.project_path is not None,
+            writable=not self.readonly,
+            job=details is not None,
+            ours=details is not None and details.type_key is not None,
+            status=details.entry.status if details is not None else "",
+            can_run=page.can_run(),
+            why_not_run=page.hindrance(),
+        )
+        menus.update_actions(self.actions_by_key, situation)
+        self.actions_by_key["toggle_overwrite"].setChecked(page.overwrites)
+
+    def apply_settings(self) -> None:
+        """Apply and save the preferences."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            style.apply_theme(app, self.settings.theme)
+        for action in self._themes.actions():
+            action.setChecked(action.data() == self.settings.theme)
+        self.settings.save()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout and end the lanes; jobs go on."""
+        self.note.flush()
+        self.panes.save(self.settings)
+        self.settings.save()
+        self.bridge.stop()
+        QTimer.singleShot(0, self.deleteLater)
+        event.accept()

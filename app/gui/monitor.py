@@ -1,0 +1,176 @@
+"""The running job as it learns: tiles, curves, latent space and volume; afterwards its result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from app.gui.news import Followed, JobDetails
+from widgets import style
+from widgets.curves import LiveCurves
+from widgets.durations import duration
+from widgets.empty_state import EmptyState, WithEmptyState
+from widgets.latent_plot import LatentPlot
+from widgets.metric_tiles import MetricTiles, TileText, summary_tiles
+from widgets.volume_preview import VolumePreview
+
+#: At most so often the pictures are drawn anew; metrics may come far more often (ms).
+_DRAW_MS = 400
+_COLOUR_SUFFIX = "_colour"
+
+
+class Monitor(QWidget):
+    """Everything that is known about the progress of the shown job.
+
+    Which values there are is decided by the job: their names carry their units. Of its arrays, ``latent``
+    (P, L) with ``latent_colour`` (P,) and ``volume`` [z, y, x] are shown.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("monitor")
+        self._records: list[dict[str, Any]] = []
+        self._drawn = 0
+        self._arrays: dict[str, np.ndarray] = {}
+        self._status = ""
+        self._changed: set[str] = set()
+        self.heading = QLabel()
+        self.heading.setObjectName("monitor_heading")
+        style.set_role(self.heading, "subheading")
+        self.worker = QLabel()
+        self.worker.setObjectName("monitor_worker")
+        style.set_role(self.worker, "caption")
+        line = QHBoxLayout()
+        line.addWidget(self.heading, 1)
+        line.addWidget(self.worker)
+        self.tiles = MetricTiles()
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(style.SMALL, style.TIGHT, style.SMALL, style.SMALL)
+        layout.setSpacing(style.SMALL)
+        layout.addLayout(line)
+        layout.addWidget(self.tiles)
+        layout.addWidget(self._make_pictures(), 1)
+        self._empty = EmptyState("curve", "Nothing to watch yet", "")
+        self._whole = WithEmptyState(content, self._empty, self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._whole)
+        self._timer = QTimer(self, singleShot=True, interval=_DRAW_MS)
+        self._timer.timeout.connect(self.draw)
+        self.show_job(None)
+
+    def _make_pictures(self) -> QSplitter:
+        self.curves = LiveCurves()
+        self.latent = LatentPlot()
+        self.volume = VolumePreview()
+        below = QSplitter(Qt.Orientation.Horizontal)
+        below.addWidget(self.latent)
+        below.addWidget(self.volume)
+        self.pictures = QSplitter(Qt.Orientation.Vertical)
+        self.pictures.setObjectName("monitor_pictures")
+        self.pictures.addWidget(self.curves)
+        self.pictures.addWidget(below)
+        for splitter in (below, self.pictures):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(style.SMALL)
+            splitter.setStretchFactor(0, 1)
+            splitter.setStretchFactor(1, 1)
+        return self.pictures
+
+    # -- news ----------------------------------------------------------------------------------------------
+
+    def show_job(self, details: JobDetails | None) -> None:
+        """Show the state of another job (its values come with the next news), or of none."""
+        self._status = details.entry.status if details is not None else ""
+        if details is None:
+            self.forget()
+            self._empty.set_message("Nothing to watch yet", "Press Run!, or choose a job in the lists.")
+        elif details.type_key is None:
+            self._empty.set_message("No curves of this job", "Jobs of other programs write logs only.")
+        elif self._status == "Running":
+            self._empty.set_message("The job has started", "The first values appear in a moment.")
+        elif self._status == "Scheduled":
+            self._empty.set_message("The job is waiting", "It is scheduled, and has not begun.")
+        else:
+            self._empty.set_message("This job left no values", "Its log tells what happened.")
+        name = details.entry.name.rstrip("/") if details is not None else ""
+        words = {"Succeeded": "Result of", "Failed": "Reached in", "Aborted": "Reached in"}
+        self.heading.setText(f"{words.get(self._status, '')} {name}".strip())
+        self._changed.add("records")
+        self._timer.start()
+
+    def forget(self) -> None:
+        """Show nothing."""
+        self._reset()
+        self.worker.clear()
+        self.draw()
+
+    def _reset(self) -> None:
+        self._records, self._arrays, self._drawn = [], {}, 0
+        self._changed = {"records", "latent", "volume"}
+        self.curves.set_records([])
+
+    def add(self, news: Followed) -> None:
+        """Take up what is new; it is drawn a moment later."""
+        if news.fresh:
+            self._reset()
+        if news.records:
+            self._records += news.records
+            self._changed.add("records")
+        for name, array in news.arrays.items():
+            self._arrays[name] = array
+            self._changed.add(name.removesuffix(_COLOUR_SUFFIX))
+        if self._changed and not self._timer.isActive():
+            self._timer.start()
+
+    def set_worker(self, text: str) -> None:
+        """Show the load of the worker process."""
+        self.worker.setText(text)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The metrics of the shown job, oldest first."""
+        return self._records
+
+    # -- drawing -------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw what has changed."""
+        changed, self._changed = self._changed, set()
+        self._whole.show_empty(not self._records and not self._arrays)
+        if "records" in changed:
+            if new := self._records[self._drawn :]:
+                self.curves.add_records(new)
+                self._drawn = len(self._records)
+            self.tiles.set_tiles(self._tile_texts())
+        if "latent" in changed:
+            self._draw_latent()
+        if "volume" in changed:
+            volume = self._arrays.get("volume")
+            self.volume.set_volume(volume if volume is not None and volume.ndim == 3 else None)
+
+    def _tile_texts(self) -> list[TileText]:
+        texts = summary_tiles(self._records)
+        if self._status == "Running" or not texts:
+            return texts
+        # of a job that is over, the time it took is worth knowing, not the time left
+        run = self._records[-1].get("run")
+        times = [float(r["t"]) for r in self._records if r.get("run") == run]
+        took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
+        return [took if text.title == "Time left" else text for text in texts]
+
+    def _draw_latent(self) -> None:
+        points = self._arrays.get("latent")
+        if points is None or points.ndim != 2 or not points.size:
+            self.latent.set_latent(np.zeros((0, 2), np.float32), {})
+            return
+        values = {
+            name.removeprefix("latent_").replace("_", " "): array
+            for name, array in self._arrays.items()
+            if name.startswith("latent_") and array.shape == (len(points),)
+        }
+        self.latent.set_latent(points, values)

@@ -1,0 +1,105 @@
+"""The screen without a project: open, create, recent projects, the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from widgets import style
+
+
+class _Recent(QPushButton):
+    """One recent project: its name, and where it lies."""
+
+    def __init__(self, path: Path, present: bool) -> None:
+        super().__init__()
+        self.setObjectName("recent_project")
+        style.set_role(self, "row")
+        self.setText(f"{path.name}\n{path.parent}" + ("" if present else "   (not found)"))
+        self.setEnabled(present)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(str(path))
+
+
+class WelcomePage(QWidget):
+    """What there is to do before a project is open.
+
+    Signals
+    -------
+    create_requested, open_requested, demo_requested
+        The three ways in.
+    project_chosen : str
+        Path of a recent project.
+    """
+
+    create_requested = Signal()
+    open_requested = Signal()
+    demo_requested = Signal()
+    project_chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("welcome")
+        outer = QGridLayout(self)
+        outer.setRowStretch(0, 1)
+        outer.setRowStretch(2, 2)
+        outer.setColumnStretch(0, 1)
+        outer.setColumnStretch(2, 1)
+        middle = QWidget()
+        middle.setFixedWidth(620)
+        outer.addWidget(middle, 1, 1)
+        layout = QVBoxLayout(middle)
+        layout.setSpacing(style.LARGE)
+        title = QLabel("Heteroscope")
+        title.setFont(style.scaled_font(2.2, title, bold=True))
+        subtitle = QLabel("See the motions and mixtures in cryo-EM data, on RELION projects.")
+        style.set_role(subtitle, "muted")
+        layout.addWidget(title)
+        layout.addWidget(subtitle)
+        row = QHBoxLayout()
+        row.setSpacing(style.MEDIUM)
+        for name, text, tip, signal in (
+            ("welcome_open", "Open project…", "A folder in which RELION was used", self.open_requested),
+            ("welcome_create", "New project…", "Start in an empty or existing folder", self.create_requested),
+            (
+                "welcome_demo",
+                "Try the demo",
+                "Simulates a moving molecule and learns its motion",
+                self.demo_requested,
+            ),
+        ):
+            button = QPushButton(text)
+            button.setObjectName(name)
+            button.setToolTip(tip)
+            button.setMinimumHeight(40)
+            if name == "welcome_open":
+                style.set_role(button, "primary")
+            button.clicked.connect(signal)
+            row.addWidget(button, 1)
+        layout.addLayout(row)
+        card = QFrame()
+        style.set_role(card, "card")
+        self._recent = QVBoxLayout(card)
+        self._recent.setSpacing(0)
+        layout.addWidget(card)
+
+    def set_recent(self, paths: Sequence[tuple[Path, bool]]) -> None:
+        """Show the recent projects, newest first, each with whether its folder still exists."""
+        while (item := self._recent.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.setParent(None)
+                widget.deleteLater()
+        caption = QLabel("Recent projects")
+        style.set_role(caption, "subheading")
+        self._recent.addWidget(caption)
+        if not paths:
+            empty = QLabel("Projects that you open are listed here.")
+            style.set_role(empty, "muted")
+            self._recent.addWidget(empty)
+        for path, present in paths[:6]:
+            button = _Recent(path, present)
+            button.clicked.connect(lambda _checked=False, p=str(path): self.project_chosen.emit(p))
+            self._recent.addWidget(button)

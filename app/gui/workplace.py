@@ -1,0 +1,223 @@
+"""The open project, as the project lane works with it; no Qt, and never called in the window's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.gui import job_details
+from app.gui.news import JobDetails, JobEntry, JobFinished, JobsChanged, Told
+from app.project.graph import Process
+from app.project.notes import write_note
+from app.project.project import Project
+from app.runner import launch
+from app.runner.events import Event, JobEnded, Notice
+from app.runner.supervise import Supervisor
+from jobs import registry
+from jobs.core.declaration import JobOptions, JobType
+from jobs.core.errors import UserError
+from jobs.core.external import from_external
+from jobs.core.job_star import JobStar
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the window must know about a project it has just opened."""
+
+    path: Path
+    readonly: bool
+    why_readonly: str = ""
+
+
+class Workplace:
+    """Holds the project and the supervisor of its jobs."""
+
+    def __init__(self) -> None:
+        self._project: Project | None = None
+        self._supervisor: Supervisor | None = None
+        self._entries: tuple[JobEntry, ...] = ()
+        self._times: dict[tuple[str, str], float | None] = {}
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def open(self, path: Path, *, readonly: bool = False, upgrade: bool = False) -> Opened:
+        """Open a project and re-attach to its running jobs.
+
+        Raises
+        ------
+        UserError
+            Not a project, damaged, old, locked or unreadable; see `app.project`.
+        """
+        project = Project.open(path, readonly=readonly, upgrade=upgrade)
+        self._take(project)
+        why = "" if readonly or not project.readonly else "its folder can not be written to"
+        return Opened(Path(project.path), project.readonly, why)
+
+    def create(self, path: Path) -> Opened:
+        """Make a project in a folder and open it."""
+        path.mkdir(parents=True, exist_ok=True)
+        self._take(Project.create(path))
+        return Opened(Path(self.project.path), False)
+
+    def restore(self, path: Path, backup: Path) -> Opened:
+        """Put a backup in the place of a damaged project file, which is kept aside, and open the project."""
+        Project.restore_backup(path, backup)
+        return self.open(path)
+
+    def close(self) -> None:
+        """Let go of the project; its jobs go on."""
+        self._project = None
+        self._supervisor = None
+        self._entries = ()
+        self._times.clear()
+
+    @property
+    def project(self) -> Project:
+        """The open project.
+
+        Raises
+        ------
+        UserError
+            When none is open.
+        """
+        if self._project is None:
+            raise UserError("No project is open", hint="Open or create one")
+        return self._project
+
+    def _take(self, project: Project) -> None:
+        self.close()
+        self._project = project
+        # A project that is only read is watched through its files alone: nobody is marked as failed here.
+        self._supervisor = None if project.readonly else Supervisor(project)
+
+    # -- looking -------------------------------------------------------------------------------------------
+
+    def tick(self) -> list[object]:
+        """Look at running jobs and at the project file; returns news for the window."""
+        if self._project is None:
+            return []
+        news: list[object] = []
+        if self._supervisor is not None:
+            news += [found for event in self._supervisor.poll() if (found := _news_of(event)) is not None]
+        self._project.refresh()
+        return news + self._changes()
+
+    def _changes(self) -> list[object]:
+        entries = tuple(self._entry(process) for process in self.project.pipeline.processes)
+        if entries == self._entries:
+            return []
+        self._entries = entries
+        return [JobsChanged(entries, self.project.readonly)]
+
+    def _entry(self, process: Process) -> JobEntry:
+        return job_details.entry_of(Path(self.project.path), process, self._times)
+
+    def relist(self) -> list[object]:
+        """Return the lists even when nothing changed."""
+        self._entries = ()
+        return self._changes() or [JobsChanged((), self.project.readonly)]
+
+    def details(self, name: str) -> JobDetails:
+        """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""
+        return job_details.read_details(self.project, name, self._times)
+
+    def nodes(self, prefixes: Sequence[str]) -> tuple[Path, list[tuple[str, str, str]]]:
+        """Return the project's folder, and ``(path, label, job)`` of the nodes with these labels."""
+        pipeline = self.project.pipeline
+        maker = {node: process for process, node in pipeline.output_edges}
+        shown = {p.name: p.alias or p.name for p in pipeline.processes}
+        return Path(self.project.path), [
+            (node.name, node.label, shown.get(maker.get(node.name, ""), maker.get(node.name, "")))
+            for node in self.project.nodes_for(list(prefixes))
+        ]
+
+    # -- starting ------------------------------------------------------------------------------------------
+
+    def start(
+        self, job_type: JobType, options: JobOptions, *, schedule: bool = False, alias: str = ""
+    ) -> str:
+        """Start (or enter as scheduled) a new job and return its name."""
+        return launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
+
+    def carry_on(self, name: str, job_type: JobType, options: JobOptions, *, schedule: bool = False) -> str:
+        """Start a further task of a job, or a scheduled one."""
+        return launch.continue_job(self.project, name, job_type, options, schedule=schedule)
+
+    def command(self, job_type: JobType, options: JobOptions, name: str | None) -> list[str]:
+        """Return the command that would be run."""
+        return launch.command_line(self.project, job_type, options, name)
+
+    def abort(self, name: str, grace_s: float) -> None:
+        """Ask a job to stop; it is ended by force after the grace period."""
+        if self._supervisor is not None:
+            self._supervisor.abort(name, grace_s=grace_s)
+
+    def run_scheduled(self, names: list[str]) -> None:
+        """Start scheduled jobs one after another."""
+        launch.run_scheduled(self.project, names)
+
+    # -- notes, trash, settings ----------------------------------------------------------------------------
+
+    def project_note(self) -> str:
+        """Return the note of the project."""
+        return self.project.read_project_note()
+
+    def write_note(self, name: str, loaded: str, text: str) -> str:
+        """Write the note of a job and return it as it stands in the file.
+
+        What another program appended since the note was loaded (each start of the job does) is kept.
+        """
+        path = Path(self.project.path) / name / "note.txt"
+        present = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if present != loaded and present.startswith(loaded):
+            text += present[len(loaded) :]
+        write_note(path, text)
+        return text
+
+    def trash(self) -> list[str]:
+        """Return the deleted jobs that can be brought back."""
+        return [str(entry) for entry in self.project.trash_entries()]
+
+    def doomed(self, name: str) -> list[str]:
+        """Return the job and everything that depends on it, in the order of creation."""
+        return [name, *(str(other) for other in self.project.dependants(name) if other != name)]
+
+    def save_defaults(self, job_type: JobType, values: Mapping[str, str]) -> None:
+        """Keep settings as those with which the form of this type begins."""
+        self.project.save_settings(job_type, values)
+
+    def read_settings(self, found: JobStar) -> tuple[str, dict[str, str]]:
+        """Return type and values of a settings file, if it is of one of our types.
+
+        Raises
+        ------
+        UserError
+            When it belongs to another program.
+        """
+        declared = registry.by_label(found.label)
+        if declared is None:
+            raise UserError(f"These are settings of another program ({found.label})", hint="Load them there")
+        external = found.label.startswith("relion.external")
+        return declared.key, from_external(declared, found.values) if external else dict(found.values)
+
+    # -- changing ------------------------------------------------------------------------------------------
+
+    def change(self, action: Callable[[Project], object]) -> list[object]:
+        """Do something to the project and return the changed lists."""
+        action(self.project)
+        self.project.refresh()
+        return self._changes()
+
+
+def _news_of(event: Event) -> object | None:
+    if isinstance(event, JobEnded):
+        return JobFinished(event.job, str(event.outcome.kind), event.outcome.sentence)
+    if isinstance(event, Notice):
+        return Told(event.text, "warning", event.job)
+    return None
+
+
+def job_types() -> list[JobType]:
+    """Return the job types offered, in the order of the registry."""
+    return list(registry.JOB_TYPES.values())
