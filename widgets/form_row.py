@@ -123,7 +123,8 @@ class FormRow:
         text = problem.sentence
         for prefix in (f"{self.spec.label.rstrip(':')}: ", f"{self.spec.label.rstrip(':?')}: "):
             text = text.removeprefix(prefix)
-        text = text[:1].upper() + text[1:]
+        if text.split(" ")[0].isalpha():  # a file name keeps its small letters
+            text = text[:1].upper() + text[1:]
         mark = "warning" if problem.severity == "warning" else "problem"
         style.set_role(self.reason, "needed" if gentle else mark)
         self.editor.set_mark("" if gentle else mark)

@@ -156,8 +156,8 @@ class NodePicker(QDialog):
         self.setModal(True)
         self.resize(1080, 480)
         self._labels = tuple(labels)
-        self._build(title)
         self._reader = Newest(source.candidates, 0, self)
+        self._build(title)
         self._reader.answered.connect(self._show_candidates)
         self._reader.failed.connect(self._show_failure)
         self._reader.request(self._labels)
@@ -239,7 +239,7 @@ class NodePicker(QDialog):
     def _filter(self, text: str) -> None:
         self._proxy.set_words(text)
         shown, total = self._proxy.rowCount(), len(self.model.rows)
-        if self._reader_pending():
+        if self.loading:
             return
         if not total:
             self._body.empty.set_message(
@@ -256,8 +256,10 @@ class NodePicker(QDialog):
             self.table.selectRow(0)
         self._update_button()
 
-    def _reader_pending(self) -> bool:
-        return hasattr(self, "_reader") and self._reader.pending and not self.model.rows
+    @property
+    def loading(self) -> bool:
+        """Whether the list is still being made."""
+        return self._reader.pending
 
     def _update_button(self) -> None:
         self.choose.setEnabled(bool(self.table.selectionModel().selectedRows()) and not self._body.is_empty)
