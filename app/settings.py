@@ -20,7 +20,7 @@ _MAX_RECENT = 12
 
 
 class Settings(BaseModel):
-    """Preferences; each field is followed by what it means. Assigning an invalid value raises ValidationError."""
+    """Preferences, each followed by its meaning. Assigning an invalid value raises ValidationError."""
 
     model_config = ConfigDict(
         validate_assignment=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64"
@@ -100,7 +100,9 @@ def load(path: Path | None = None) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
-        return _with_warnings(Settings(), [f"{path}: the settings could not be read ({error}); defaults are used."])
+        return _with_warnings(
+            Settings(), [f"{path}: the settings could not be read ({error}); defaults are used."]
+        )
     if not isinstance(stored, dict):
         return _with_warnings(Settings(), [f"{path}: the settings are not a JSON object; defaults are used."])
     stored = _migrate(stored)

@@ -3,9 +3,11 @@
 Used by the keeper of every running job, therefore without imports beyond the standard library.
 """
 
-# ruff: noqa: PTH - pathlib would cost the keeper of every job a megabyte
+# pathlib would cost the keeper of every job a megabyte
+# ruff: noqa: PTH105, PTH110, PTH118, PTH123
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -71,7 +73,10 @@ def describe_end(
         return f"The worker was ended by {name}: {why}."
     if exit_code is not None:
         return f"The worker ended with exit code {exit_code} without saying why; see the lines above."
-    return "The worker disappeared without a trace: killed, probably because memory ran out, or the machine was restarted."
+    return (
+        "The worker disappeared without a trace: killed, probably because memory ran out, "
+        "or the machine was restarted."
+    )
 
 
 def marker_of(job_dir: str) -> str | None:
@@ -112,10 +117,9 @@ def end_silently(job_dir: str, reason: str, *, aborted: bool) -> bool:
         When the folder cannot be written.
     """
     with open(os.path.join(job_dir, "run.err"), "ab") as log:
-        try:
+        # Some network file systems have no locks; at worst the reason then stands there twice.
+        with contextlib.suppress(OSError):
             fcntl.flock(log, fcntl.LOCK_EX)
-        except OSError:
-            pass  # some network file systems have no locks; at worst the reason stands there twice
         if marker_of(job_dir) is not None:
             return False
         log.write(f"{'' if aborted else 'ERROR: '}{reason}\n".encode())

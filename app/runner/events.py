@@ -53,7 +53,7 @@ class SnapshotChanged(Event):
 
 @dataclass(frozen=True)
 class StatusChanged(Event):
-    """The job's status in the project changed (RELION's word: Running, Scheduled, Succeeded, Failed, Aborted)."""
+    """The job's status in the project changed (RELION's word, such as Running or Succeeded)."""
 
     status: str
 

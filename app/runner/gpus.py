@@ -9,7 +9,10 @@ from typing import Any
 
 import psutil
 
+from app.runner.processes import ProcessStats, process_stats
 from jobs.core.errors import UserError
+
+__all__ = ["Gpu", "GpuChoice", "GpuProcess", "ProcessStats", "choose_gpu", "list_gpus", "process_stats"]
 
 _MIB = 1024**2
 
@@ -30,7 +33,7 @@ class Gpu:
     Attributes
     ----------
     index
-        Number by which users name it; those hidden from this program by CUDA_VISIBLE_DEVICES are not counted.
+        Number by which users name it; GPUs hidden from us by CUDA_VISIBLE_DEVICES are not counted.
     name, uuid
         Product name, and the id that never changes.
     memory_total_mb, memory_used_mb
@@ -75,9 +78,9 @@ class GpuChoice:
     note: str = ""
 
     @property
-    def slot(self) -> str:
-        """Name of the queue slot that the job occupies: ``gpu0`` … or ``cpu``."""
-        return "cpu" if self.index is None else f"gpu{self.index}"
+    def text(self) -> str:
+        """The number as text, "" = CPU."""
+        return "" if self.index is None else str(self.index)
 
 
 def list_gpus() -> list[Gpu]:
@@ -88,7 +91,7 @@ def list_gpus() -> list[Gpu]:
     try:
         import pynvml
 
-        # Counted by the library and cheap after the first time; never shut down, because the window asks often.
+        # Cheap after the first time; never shut down, because the window asks often.
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
     except Exception:  # the module's own error class needs the module; a missing driver must never matter
@@ -185,7 +188,9 @@ def choose_gpu(wanted: str, *, default: str = "0", gpus: list[Gpu] | None = None
     numbers = [part for part in re.split(r"[\s,:]+", word) if part]
     if len(numbers) > 1:
         raise UserError(
-            f"'{wanted}' names {len(numbers)} GPUs, but a job uses one", column="gpu_id", hint="Give one number"
+            f"'{wanted}' names {len(numbers)} GPUs, but a job uses one",
+            column="gpu_id",
+            hint="Give one number",
         )
     there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
     if not word.isdecimal():

@@ -3,7 +3,8 @@
 Used by the keeper of every running job, therefore without imports beyond the standard library.
 """
 
-# ruff: noqa: PTH - pathlib would cost the keeper of every job a megabyte
+# pathlib would cost the keeper of every job a megabyte
+# ruff: noqa: PTH112, PTH123
 from __future__ import annotations
 
 import os

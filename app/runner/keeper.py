@@ -6,14 +6,16 @@ standard library and needs a few megabytes. When the worker has ended it hands o
 :mod:`app.runner.settle`, which brings the project up to date and starts what was waiting.
 
 Call: ``python -P -m app.runner.keeper JOB_DIR ABOUT -- WORKER COMMAND…`` in the project's folder, where
-ABOUT is a JSON object: ``gpu``, ``run``, ``queue_id`` (copied to ``worker.json``), ``report_to`` (a file
+ABOUT is a JSON object: ``gpu`` and ``run`` (copied to ``worker.json``), ``report_to`` (a file
 descriptor that receives one line when the worker has started or could not be started), ``detach`` (true:
 become a process of its own) and ``settle`` (true: update the project at the end).
 """
 
-# ruff: noqa: PTH - pathlib would cost the keeper of every job a megabyte
+# pathlib would cost the keeper of every job a megabyte
+# ruff: noqa: PTH116, PTH118, PTH123
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -63,7 +65,8 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         **(found.as_dict() if found else {"pid": worker.pid, "create_time": 0.0, "start_ticks": None}),
         "host": host_name(),
         "gpu": about.get("gpu", ""),
-        "queue_id": about.get("queue_id"),
+        # Written by whoever submitted the job to a cluster's queue; local launches begin without the file.
+        "queue_id": ending.read_worker_file(job_dir).get("queue_id"),
         "run": about.get("run"),
         "started": _now(),
         "keeper": own.as_dict() if own else None,
@@ -114,7 +117,7 @@ def signal_group(leader: int, number: int) -> bool:
 
 
 def out_of_memory_kills() -> int:
-    """Return how many processes the kernel has killed for lack of memory in our control group (0 if unknown)."""
+    """Return how many processes the kernel killed for lack of memory in our control group (0 if unknown)."""
     try:
         with open("/proc/self/cgroup", encoding="utf-8") as stream:
             group = next((line[3:].strip() for line in stream if line.startswith("0::")), "/")
@@ -156,10 +159,9 @@ def _settle(job_dir: str) -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(quiet, descriptor)
-    try:
+    # Where that fails, any other process of ours does it when it looks at the project next.
+    with contextlib.suppress(OSError):
         os.execv(sys.executable, [sys.executable, "-P", "-m", "app.runner.settle", job_dir])
-    except OSError:
-        pass  # any other process of ours does it when it looks at the project next
 
 
 if __name__ == "__main__":

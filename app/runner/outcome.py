@@ -128,7 +128,7 @@ class WorkerRecord:
     @property
     def keeper_alive(self) -> bool:
         """Whether the keeper lives, which will say how the worker ended."""
-        return self.is_here and not self.ended and self.keeper is not None and is_alive(self.keeper)
+        return self.is_here and self.keeper is not None and is_alive(self.keeper)
 
 
 def _int(value: Any) -> int | None:

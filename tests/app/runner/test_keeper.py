@@ -43,7 +43,16 @@ def keep(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / "Fake" / "job001"
         folder.mkdir(parents=True, exist_ok=True)
         about = {"gpu": "", "run": 1, "detach": detach, "settle": False}
-        arguments = [sys.executable, "-P", "-S", "-m", "app.runner.keeper", str(folder), json.dumps(about), "--"]
+        arguments = [
+            sys.executable,
+            "-P",
+            "-S",
+            "-m",
+            "app.runner.keeper",
+            str(folder),
+            json.dumps(about),
+            "--",
+        ]
         with (folder / "run.out").open("ab") as out, (folder / "run.err").open("ab") as err:
             subprocess.run(
                 [*arguments, *(command or [sys.executable, "-c", program])],
@@ -87,7 +96,9 @@ def test_that_a_marker_written_by_the_worker_stays_the_only_one(keep: Callable[.
     assert outcome_of(folder).exit_code == 0
 
 
-def test_that_an_exit_code_without_a_marker_is_a_failure_that_names_the_code(keep: Callable[..., Path]) -> None:
+def test_that_an_exit_code_without_a_marker_is_a_failure_that_names_the_code(
+    keep: Callable[..., Path],
+) -> None:
     folder = keep("raise SystemExit(7)")
     wait_until(lambda: markers(folder))
     outcome = outcome_of(folder)

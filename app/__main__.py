@@ -1,0 +1,62 @@
+"""The two doors: ``heteroscope [PROJECT]`` opens the window, every other command is carried out here.
+
+This is the only place that chooses between them, so that the command line needs no Qt.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PACKAGES = ("jobs", "resources", "widgets")
+
+
+def misplaced_package() -> str:
+    """Return a sentence when a folder of ours is shadowed by another distribution's, else ""."""
+    import importlib.util
+
+    home = Path(__file__).resolve().parents[1]
+    for name in _PACKAGES:
+        found = importlib.util.find_spec(name)
+        places = list(found.submodule_search_locations or []) if found is not None else []
+        if not any(Path(place).resolve() == home / name for place in places):
+            where = places[0] if places else "nowhere"
+            return (
+                f"The package '{name}' of Heteroscope is hidden by another one ({where}). "
+                "Install Heteroscope in an environment of its own."
+            )
+    return ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window or carry out a command; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if trouble := misplaced_package():
+        print(f"heteroscope: {trouble}", file=sys.stderr)
+        return 2
+    from app import cli
+
+    if words[:1] == ["demo"]:
+        return cli.guarded(lambda: _demo(words[1:]))
+    if not words or not cli.is_command(words[0]):
+        if words and not Path(words[0]).is_dir():
+            return cli.main(words)  # tells what is wrong with it
+        return cli.guarded(lambda: _window(words))
+    return cli.main(words)
+
+
+def _window(words: list[str]) -> int:
+    from app.gui import application
+
+    return int(application.main(words))
+
+
+def _demo(words: list[str]) -> int:
+    from app import demo
+
+    return int(demo.main(words))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

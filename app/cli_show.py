@@ -1,0 +1,216 @@
+"""Commands that look at jobs, GPUs and the project: jobs, show, validate, gpus, init, unlock."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.cli_parser import Parser
+from app.cli_places import find_job, find_project, open_project
+from app.project.lock import break_lock, lock_info
+from app.project.project import Project
+from app.runner.checks import find_problems
+from app.runner.gpus import list_gpus
+from app.runner.launch import SCHEDULED
+from app.runner.outcome import outcome_of
+from app.runner.queue import LocalQueue
+from app.runner.stored import read_stored
+from jobs import registry
+from jobs.core.declaration import specs, to_text
+from jobs.core.errors import Problem, UserError
+from jobs.core.folder import JobFolder
+from jobs.core.job_star import read_job_star
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as aligned columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _look(project: Project) -> None:
+    """Bring statuses up to date if the project can be written to."""
+    if project.readonly:
+        return
+    try:
+        project.check_completion()
+    except UserError as error:
+        print(f"Warning: {error}", file=sys.stderr)
+
+
+def jobs(words: Sequence[str]) -> int:
+    """``heteroscope jobs``: list the jobs of a project."""
+    parser = Parser(prog="heteroscope jobs", description="List the jobs of a project.")
+    parser.add_argument(
+        "project_dir", nargs="?", metavar="PROJECT", help="folder of the project [the current one]"
+    )
+    parser.add_argument("--project", default=None, help="the same")
+    parser.add_argument(
+        "--status", default="", help="only those Running, Scheduled, Succeeded, Failed or Aborted"
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON list")
+    given = parser.read(words)
+    project = open_project(given.project or given.project_dir)
+    _look(project)
+    waiting = {entry.job for entry in LocalQueue(project).entries()}
+    rows = []
+    for process in project.pipeline.processes:
+        if given.status and process.status.lower() != given.status.lower():
+            continue
+        declared = registry.by_label(process.type_label)
+        status = f"{process.status} (in the queue)" if process.name in waiting else process.status
+        rows.append((process.name, status, declared.title if declared else process.type_label, process.alias))
+    if given.json:
+        keys = ("name", "status", "type", "alias")
+        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1))
+    elif rows:
+        print(table([("JOB", "STATUS", "TYPE", "ALIAS"), *rows]))
+    else:
+        print("There are no such jobs." if given.status else "The project has no jobs yet.", file=sys.stderr)
+    return 0
+
+
+def _job_arguments(command: str, text: str, words: Sequence[str]) -> tuple[Project, str]:
+    parser = Parser(prog=f"heteroscope {command}", description=text)
+    parser.add_argument("job", metavar="JOB")
+    parser.add_argument("--project", default=None, help="folder of the project [the one that holds the job]")
+    given = parser.read(words)
+    project = open_project(given.project, given.job)
+    return project, find_job(project, given.job)
+
+
+def show(words: Sequence[str]) -> int:
+    """``heteroscope show JOB``: everything about one job."""
+    project, name = _job_arguments("show", "Show status, files, options and runs of a job.", words)
+    _look(project)
+    root = Path(project.path)
+    process = project.pipeline.process(name)
+    if process is None:
+        raise UserError(f"{name} was deleted this moment")
+    declared = registry.by_label(process.type_label)
+    print(f"{name}  {declared.title if declared else process.type_label}")
+    if process.alias:
+        print(f"alias   {process.alias}")
+    print(f"status  {process.status}")
+    if process.status != SCHEDULED and declared is not None:
+        print(f"        {outcome_of(root / name).sentence}")
+    for title, nodes in (("input", project.job_inputs(name)), ("output", project.job_outputs(name))):
+        for node in nodes:
+            missing = "" if (root / node.name).exists() else "  (does not exist)"
+            print(f"{title:<7} {node.name}  {node.label}{missing}")
+    _show_runs(JobFolder(root, name))
+    _show_options(root, name, known=declared is not None)
+    return 0
+
+
+def _show_runs(folder: JobFolder) -> None:
+    for run in folder.runs():
+        try:
+            record = folder.read_options(run)
+        except UserError as error:
+            print(f"run {run:<3} {error}")
+            continue
+        print(f"run {run:<3} {record.task}  {record.started}  {record.host}  seed {record.seed}")
+        print(f"        {shlex.join(record.command)}")
+
+
+def _show_options(root: Path, name: str, *, known: bool) -> None:
+    print("options")
+    if known:
+        stored = read_stored(root, name)
+        for declared in specs(stored.job_type.options):
+            value = to_text(declared, getattr(stored.options, declared.name))
+            print(f"  --{declared.name} {shlex.quote(value)}{f'  {declared.unit}' if declared.unit else ''}")
+        for problem in stored.problems:
+            print(f"  {problem.sentence}", file=sys.stderr)
+    else:
+        for option, value in sorted(read_job_star(root / name).values.items()):
+            print(f"  {option} {shlex.quote(value)}")
+
+
+def validate(words: Sequence[str]) -> int:
+    """``heteroscope validate JOB``: whether a job's settings are fit to run."""
+    project, name = _job_arguments("validate", "Check the settings and input files of a job.", words)
+    root = Path(project.path)
+    stored = read_stored(root, name)
+    record = stored.record
+    is_continue = record is not None and record.is_continue
+    found: list[Problem] = [
+        *stored.problems,
+        *find_problems(root, stored.job_type, stored.options, name=name if is_continue else None),
+    ]
+    for problem in found:
+        print(f"{problem.severity}: {problem.sentence}")
+    if not found:
+        print(f"{name}: nothing is wrong.", file=sys.stderr)
+    return 2 if any(problem.severity == "error" for problem in found) else 0
+
+
+def gpus(words: Sequence[str]) -> int:
+    """``heteroscope gpus``: the GPUs of this machine and who uses them."""
+    parser = Parser(prog="heteroscope gpus", description="List the GPUs of this machine.")
+    parser.read(words)
+    found = list_gpus()
+    if not found:
+        print("There is no GPU here, or no NVIDIA driver; jobs use the CPU.", file=sys.stderr)
+        return 0
+    rows = [("GPU", "NAME", "MEMORY USED", "LOAD", "PROCESSES")]
+    for gpu in found:
+        users = ", ".join(f"{p.pid} {p.name} {_mib(p.memory_mb)}".strip() for p in gpu.processes)
+        load = "" if gpu.load_percent is None else f"{gpu.load_percent:.0f} %"
+        memory = f"{gpu.memory_used_mb / 1024:.1f} of {gpu.memory_total_mb / 1024:.1f} GiB"
+        rows.append((str(gpu.index), gpu.name, memory, load, users))
+    print(table(rows))
+    return 0
+
+
+def _mib(amount: float | None) -> str:
+    return "" if amount is None else f"{amount:.0f} MiB"
+
+
+def init(words: Sequence[str]) -> int:
+    """``heteroscope init DIR``: make a project."""
+    parser = Parser(prog="heteroscope init", description="Make a RELION project in a folder.")
+    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the folder [the current one]")
+    given = parser.read(words)
+    folder = Path(given.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder cannot be made ({error.strerror})", path=folder) from error
+    Project.create(folder)
+    print(folder)
+    return 0
+
+
+def unlock(words: Sequence[str]) -> int:
+    """``heteroscope unlock``: who holds the project's lock, and its removal when the owner is dead."""
+    parser = Parser(
+        prog="heteroscope unlock",
+        description="Show who holds the lock of a project, and since when; remove it when its owner is dead.",
+    )
+    parser.add_argument(
+        "project_dir", nargs="?", metavar="PROJECT", help="folder of the project [the current one]"
+    )
+    parser.add_argument("--project", default=None, help="the same")
+    parser.add_argument("--force", action="store_true", help="remove it although the owner may be alive")
+    given = parser.read(words)
+    folder = find_project(given.project or given.project_dir)
+    info = lock_info(folder)
+    if info is None:
+        print(f"{folder} is not locked.", file=sys.stderr)
+        return 0
+    print(f"{folder}: the lock is {info.sentence}.")
+    if info.alive is not False and not given.force:
+        state = "is alive" if info.alive else "may be alive, which cannot be seen from here"
+        raise UserError(
+            f"The owner of the lock {state}, so it was left alone",
+            hint="If you are sure that no program works on the project, use: heteroscope unlock --force",
+        )
+    break_lock(folder, info, force=given.force)
+    print("The lock was removed.")
+    return 0

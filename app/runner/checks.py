@@ -1,0 +1,107 @@
+"""Whether a job may start: everything that is wrong with its options, told together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.runner.gpus import GpuChoice, choose_gpu
+from jobs.core.declaration import CheckContext, JobOptions, JobType, Task, specs
+from jobs.core.errors import Problem, UserError
+from jobs.core.options import Kind
+
+
+class OptionProblems(UserError):
+    """The options of a job are not fit to start it; all problems are told together."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(problem.sentence for problem in problems))
+        self.problems = tuple(problems)
+
+
+def gpu_for(job_type: JobType, options: JobOptions) -> GpuChoice:
+    """Return the GPU these options ask for; types without a GPU option get none.
+
+    Raises
+    ------
+    UserError
+        When it does not exist.
+    """
+    for declared in specs(job_type.options):
+        if declared.kind is Kind.GPU:
+            return choose_gpu(str(getattr(options, declared.name)), default=str(declared.default))
+    return GpuChoice(None, "")
+
+
+def is_cluster_job(options: JobOptions) -> bool:
+    """Tell whether the job goes to a cluster's queue."""
+    return bool(getattr(options, "do_queue", False))
+
+
+def find_problems(
+    project_dir: Path,
+    job_type: JobType,
+    options: JobOptions,
+    *,
+    name: str | None = None,
+    waiting: bool = False,
+) -> list[Problem]:
+    """Return everything that keeps a job from being started, and warnings.
+
+    Parameters
+    ----------
+    project_dir
+        The project.
+    job_type, options
+        What is to be done.
+    name
+        Job that is continued; None = a new one.
+    waiting
+        True for a job that is only scheduled: input files and GPU need not be there yet.
+    """
+    job_dir = project_dir / name if name else None
+    context = CheckContext(project_dir, is_continue=name is not None, job_dir=job_dir)
+    problems = job_type.problems(options, context)
+    paths = {d.name: str(getattr(options, d.name)) for d in specs(job_type.options) if d.is_path}
+    if waiting:
+        return [
+            p
+            for p in problems
+            if not (paths.get(p.field or "") and not (project_dir / paths[p.field or ""]).exists())
+        ]
+    if not is_cluster_job(options):
+        try:
+            gpu_for(job_type, options)
+        except UserError as error:
+            problems.append(Problem(error.message, field=error.column, hint=error.hint))
+    return problems
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Raise OptionProblems when there is an error among problems; warnings pass."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise OptionProblems(errors)
+
+
+def task_to_run(job_type: JobType, options: JobOptions, job_dir: Path | None) -> Task:
+    """Return the task that options ask for.
+
+    Parameters
+    ----------
+    job_type, options
+        What is to be done.
+    job_dir
+        Folder of the job that is continued; None = a new job.
+
+    Raises
+    ------
+    UserError
+        When none or several are chosen, or the task opens a window instead of starting a worker.
+    """
+    task = job_type.task_for(options, job_dir is not None, job_dir)
+    if task.viewer:
+        raise UserError(
+            f"'{task.label}' opens a window and is no job", hint="Open it from the job in the window"
+        )
+    return task

@@ -1,0 +1,1 @@
+"""A job type that computes nothing, quickly, and can go wrong in every way on request."""
