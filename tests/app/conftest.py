@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from app.project.project import Project
 from jobs import registry
 from jobs.core.declaration import JobType
 from tests.support.jobs import FAKE_JOBS, end_leftovers
+
+if TYPE_CHECKING:
+    from app.project.project import Project
 
 
 @pytest.fixture
@@ -32,5 +35,7 @@ def fake_type(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobType]:
 @pytest.fixture
 def project(project_dir: Path, fake_type: JobType) -> Iterator[Project]:
     """Return a new project; what still runs in it at the end of the test is ended."""
+    from app.project.project import Project
+
     yield Project.create(project_dir)
     end_leftovers(project_dir)
