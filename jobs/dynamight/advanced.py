@@ -26,7 +26,8 @@ class AdvancedOptions(JobOptions):
     mask_file: str = _advanced(
         "",
         "Deformation mask (optional):",
-        "Mask in the box of the map. Where it is above 0.9 the molecule may move, elsewhere it stays rigid.",
+        "Mask in the box of the map. Where it is 1 the molecule may move, where it is 0 it stays rigid; "
+        "values between hold the motion back accordingly.",
         kind=Kind.INPUT_NODE,
         node_labels=("Mask3D.mrc", "Mask3D"),
         pattern="*.mrc *.map",
@@ -35,8 +36,8 @@ class AdvancedOptions(JobOptions):
     atomic_model: str = _advanced(
         "",
         "Atomic model (optional):",
-        "PDB or mmCIF file fitted into the consensus map; its bonds and chains guide which Gaussians "
-        "move together.",
+        "PDB or mmCIF file fitted into the consensus map: the Gaussians start on its atoms instead of in "
+        "the density of the map.",
         kind=Kind.FILE,
         pattern="*.pdb *.ent *.cif *.mmcif",
         cli=("--atomic-model",),
@@ -66,7 +67,7 @@ class AdvancedOptions(JobOptions):
     initial_resolution: float = _advanced(
         8.0,
         "Initial resolution:",
-        "Resolution at which the first Gaussian model describes the consensus map.",
+        "Resolution of the map that is reconstructed from the particles when no consensus map is given.",
         kind=Kind.NUMBER,
         low=3,
         high=30,
@@ -97,8 +98,18 @@ class AdvancedOptions(JobOptions):
         minimum=1,
         cli=("--n-latent-dimensions", "--n-latent-dims"),
     )
+    n_motion_modes: int = _advanced(
+        24,
+        "Motion modes:",
+        "How many elementary motions the displacement of the molecule is composed of. A hinge needs two.",
+        kind=Kind.INTEGER,
+        low=4,
+        high=64,
+        step=4,
+        minimum=1,
+    )
     n_positional_encoding_dimensions: int = _advanced(
-        10,
+        4,
         "Positional encoding frequencies:",
         "How many frequencies per coordinate the network sees; more allow sharper borders between moving "
         "parts. 0: the bare coordinates.",
@@ -110,7 +121,7 @@ class AdvancedOptions(JobOptions):
         cli=("--n-positional-encoding-dimensions",),
     )
     n_linear_layers: int = _advanced(
-        8,
+        2,
         "Network layers:",
         "Hidden layers of the network that gives each Gaussian its displacement.",
         kind=Kind.INTEGER,
@@ -121,7 +132,7 @@ class AdvancedOptions(JobOptions):
         cli=("--n-linear-layers",),
     )
     n_neurons_per_layer: int = _advanced(
-        32,
+        64,
         "Neurons per layer:",
         "Width of each of those layers.",
         kind=Kind.INTEGER,
@@ -163,7 +174,7 @@ class AdvancedOptions(JobOptions):
         enabled="always",
     )
     batch_size: int = _advanced(
-        128,
+        64,
         "Batch size:",
         "Images per training step. It is lowered by itself when the GPU runs out of memory.",
         kind=Kind.INTEGER,
@@ -185,9 +196,10 @@ class AdvancedOptions(JobOptions):
         cli=("--weight-decay",),
     )
     kld_factor: float = _advanced(
-        0.01,
+        1.0,
         "Latent prior weight:",
-        "Strength with which the states of the particles are drawn together to a normal distribution.",
+        "Weight of the prior of the particles' states. 1 is what the statistics ask for; less lets noise look "
+        "like motion, more makes motions smaller.",
         kind=Kind.NUMBER,
         low=0,
         high=1,
@@ -219,14 +231,14 @@ class AdvancedOptions(JobOptions):
         cli=("--consensus-update-decay",),
     )
     consensus_update_pooled_particles: int = _advanced(
-        100,
+        0,
         "Particles per consensus update:",
-        "How many particles are averaged for one update of the consensus structure.",
+        "How many particles are averaged for one update of the consensus structure. 0: all of them.",
         kind=Kind.INTEGER,
-        low=1,
+        low=0,
         high=1000,
         step=10,
-        minimum=1,
+        minimum=0,
         cli=("--consensus-update-pooled-particles",),
     )
     apply_bfactor: float = _advanced(
@@ -251,8 +263,7 @@ class AdvancedOptions(JobOptions):
     combine_resolution: float = _advanced(
         8.0,
         "Combine resolution:",
-        "Width around the Gaussians within which the structures of the two half-sets are compared "
-        "and aligned.",
+        "How far the masks that are written with the consensus maps reach beyond the Gaussians.",
         kind=Kind.NUMBER,
         low=2,
         high=30,
@@ -262,7 +273,7 @@ class AdvancedOptions(JobOptions):
         cli=("--combine-resolution",),
     )
     pose_refinement: bool = _advanced(
-        True,
+        False,
         "Refine poses?",
         "Yes: angles and shifts of the particles are improved along with the motion.",
         kind=Kind.YESNO,
@@ -288,9 +299,9 @@ class AdvancedOptions(JobOptions):
         cli_task="",
     )
     n_workers: int = _advanced(
-        4,
-        "Reading processes:",
-        "How many processes read images at the same time when they are not preloaded.",
+        1,
+        "Reading threads:",
+        "How many threads read and prepare images ahead when they do not fit into memory.",
         kind=Kind.INTEGER,
         low=0,
         high=16,

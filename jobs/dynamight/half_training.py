@@ -44,8 +44,8 @@ class StepSizes:
         Of the field's weights.
     """
 
-    field: float = 2e-3
-    latents: float = 0.1
+    field: float = 4e-3
+    latents: float = 0.15
     positions_a: float = 0.02
     amplitudes: float = 0.01
     prior: float = 1.0

@@ -15,11 +15,11 @@ from typing import Any
 COARSE_VISITS = 18_000
 CHECK_VISITS = 4_500
 #: An interval counts as an improvement if it gains this many nats per particle.
-LEAST_GAIN = 0.1
+LEAST_GAIN = 0.02
 #: Intervals without improvement that end the learning.
-PATIENCE = 2
+PATIENCE = 5
 #: Length of the last stretch over the epochs before it, and its fewest epochs.
-FINAL_SHARE = 0.5
+FINAL_SHARE = 0.7
 FINAL_EPOCHS = 5
 _LAST_RATE = 0.02
 

@@ -33,6 +33,9 @@ class TrainingSettings:
     weight_decay: float = 0.0
     kld_factor: float = 1.0
     consensus_update_rate: float = 1.0
+    consensus_update_decay: float = 0.95
+    consensus_update_pooled_particles: int = 0
+    combine_resolution: float = 8.0
     apply_bfactor: float = 0.0
     particle_diameter: float | None = None
     soft_edge_width: float = 20.0
@@ -64,6 +67,9 @@ class TrainingSettings:
             weight_decay=options.weight_decay,
             kld_factor=options.kld_factor,
             consensus_update_rate=options.consensus_update_rate,
+            consensus_update_decay=options.consensus_update_decay,
+            consensus_update_pooled_particles=options.consensus_update_pooled_particles,
+            combine_resolution=options.combine_resolution,
             apply_bfactor=options.apply_bfactor,
             particle_diameter=options.particle_diameter,
             soft_edge_width=options.soft_edge_width,

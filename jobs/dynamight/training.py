@@ -119,8 +119,7 @@ class Training:
         sums = tuple(half.run_pass(plan, self.noise, observer.each_batch) for half in self.halves)
         self._check_finite(sums)
         if moving:
-            for half in self.halves:
-                half.model.recentre(half.latents.means[half.training], self.settings.consensus_update_rate)
+            self._update_consensus()
         objective = sum(s["data"] + s["prior"] for s in sums) / 2
         seconds = time.monotonic() - began
         self.seconds += seconds
@@ -161,6 +160,16 @@ class Training:
             align_halves(self.halves)
         if new_stage == "done":
             self.held_out_gain = self._measure_held_out_gain()
+
+    def _update_consensus(self) -> None:
+        """Let both consensus structures follow the mean of their moved structures."""
+        settings = self.settings
+        rate = settings.consensus_update_rate * settings.consensus_update_decay**self.schedule.strikes
+        for half in self.halves:
+            pooled = half.training
+            if settings.consensus_update_pooled_particles > 0:
+                pooled = pooled[: settings.consensus_update_pooled_particles]
+            half.model.recentre(half.latents.means[pooled.to(half.device)], rate)
 
     def estimate_noise(self, memory: float, move: bool) -> None:
         """Estimate the noise from the residuals of particles of both half-sets."""

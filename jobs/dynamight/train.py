@@ -1,0 +1,142 @@
+"""The task "Estimate motions" of a DynaMight job, and its resumption."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+from jobs.core.errors import UserError
+from jobs.dynamight.encoder import Encoder, teach_encoder
+from jobs.dynamight.outputs import (
+    FORWARD,
+    PARTICLES,
+    checkpoint_path,
+    write_graph,
+    write_particles,
+    write_volumes,
+)
+from jobs.dynamight.reporting import JobObserver
+from jobs.dynamight.settings import TrainingInput, TrainingSettings
+from jobs.dynamight.setup import Prepared, prepare_training
+from jobs.dynamight.state import read_state, restore, write_checkpoint
+
+if TYPE_CHECKING:
+    from jobs.core.context import WorkerContext
+    from jobs.dynamight.params import DynaMightOptions
+
+_PARTICLE_LABEL = "ParticleGroupMetadata.star.relion"
+
+
+def run(context: WorkerContext) -> None:
+    """Train both half-sets to the end, from the beginning or from the last checkpoint."""
+    options = cast("DynaMightOptions", context.options)
+    source = _source(options, context.project_dir)
+    settings = TrainingSettings.from_options(options, context.seed)
+    device = torch.device(context.device)
+    context.say(f"Motions are estimated on {_describe(device)}, seed {settings.seed}")
+
+    def read(done: int, of: int) -> None:
+        context.check_abort()
+        context.progress("initialise", done, of)
+
+    prepared = prepare_training(source, settings, device, context.say, read)
+    start = _last_checkpoint(context, options)
+    if start is None:
+        prepared.training.initialise()
+    else:
+        restore(prepared, read_state(start), start)
+        epoch = prepared.training.schedule.epoch
+        context.say(f"Resuming after epoch {epoch - 1} from {start.name}")
+    observer = JobObserver(context, prepared, options.fn_star)
+    try:
+        prepared.training.run(observer)
+        observer.pictures()
+    finally:
+        observer.close()
+    _finish(context, prepared, options.fn_star)
+
+
+def _finish(context: WorkerContext, prepared: Prepared, star: str) -> None:
+    """Teach the encoders and write the results, the final checkpoint last."""
+    job = context.folder.path
+    training = prepared.training
+    last = training.schedule.epoch - 1
+    encoders: list[Encoder] = []
+    for number, half in enumerate(training.halves, 1):
+        context.check_abort()
+        context.progress("write", number - 1, 4)
+        encoders.append(teach_encoder(half, training.noise, training.boxes, training.settings.seed + number))
+    context.progress("write", 2, 4)
+    write_volumes(job, prepared, last, masks=True)
+    write_graph(job, prepared, last)
+    context.progress("write", 3, 4)
+    write_particles(job, prepared)
+    write_checkpoint(checkpoint_path(job, None), prepared, star, (encoders[0], encoders[1]))
+    context.add_output(PARTICLES, _PARTICLE_LABEL)
+    context.progress("write", 4, 4)
+    context.say(_verdict(prepared))
+    context.say(f"Results are in {context.folder.name}{FORWARD}/")
+
+
+def _verdict(prepared: Prepared) -> str:
+    """What was found, in a sentence."""
+    training = prepared.training
+    rms = [half.rms_displacement_a() for half in training.halves]
+    gain = training.held_out_gain
+    found = f"rms displacement {rms[0]:.2f} Å in half-set 1 and {rms[1]:.2f} Å in half-set 2"
+    if math.isnan(gain):
+        return f"Found: {found}. No particles were held out, so nothing can be said about its significance."
+    if gain > 1.0:
+        judgement = f"the motion explains particles it was not learnt from better, by {gain:.1f} nats per image"
+    else:
+        judgement = (
+            f"the motion does not explain particles it was not learnt from ({gain:.1f} nats per image): "
+            "there is no evidence of motion in these images"
+        )
+    return f"Found: {found}; {judgement}."
+
+
+def _source(options: DynaMightOptions, project_dir: Path) -> TrainingInput:
+    """Input files of the job, resolved in the project.
+
+    Raises
+    ------
+    UserError
+        If there is no particle file.
+    """
+    if not options.fn_star:
+        raise UserError(
+            "no particle STAR file was given",
+            hint="Choose the particles of a refinement as input images STAR file.",
+        )
+
+    def resolve(path: str) -> Path | None:
+        return project_dir / path if path else None
+
+    return TrainingInput(
+        star=project_dir / options.fn_star,
+        project_dir=project_dir,
+        map=resolve(options.fn_map),
+        mask=resolve(options.mask_file),
+        atomic_model=resolve(options.atomic_model),
+    )
+
+
+def _last_checkpoint(context: WorkerContext, options: DynaMightOptions) -> Path | None:
+    """Checkpoint to go on from: the one asked for, or the newest of this job when it is resumed."""
+    if options.fn_checkpoint:
+        return context.project_dir / options.fn_checkpoint
+    if not context.task.resumes:
+        return None
+    folder = checkpoint_path(context.folder.path, 0).parent
+    numbered = sorted(p for p in folder.glob("*.pth") if p.stem.isdigit())
+    return max(numbered, key=lambda p: int(p.stem)) if numbered else None
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"GPU {torch.cuda.get_device_name(device)}"
+    return f"the CPU with {torch.get_num_threads()} threads"
