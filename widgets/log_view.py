@@ -61,6 +61,7 @@ class LogView(QWidget):
         self._matches: list[int] = []
         self._match_length = 0
         self._place: int | None = None
+        self._moving = False
         self._build(title)
         self._flush_timer = QTimer(self, singleShot=True, interval=_FLUSH_MS)
         self._flush_timer.timeout.connect(self.flush)
@@ -186,6 +187,7 @@ class LogView(QWidget):
         excess = max(0, len(lines) - self._max_lines)
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        self._moving = True
         cursor.beginEditBlock()
         if self._has_tail:
             # the unfinished line is written anew: it may have been overwritten meanwhile
@@ -203,6 +205,7 @@ class LogView(QWidget):
             self.scroll_to_end()
         else:
             scroll.setValue(max(0, place - max(0, lost)))
+        self._moving = False
 
     def lines(self) -> list[str]:
         """Return the lines shown; the last one may be unfinished or empty."""
@@ -219,7 +222,8 @@ class LogView(QWidget):
 
     def _on_scrolled(self, value: int) -> None:
         scroll = self.text.verticalScrollBar()
-        if scroll.isSliderDown() or self.text.underMouse():
+        # only a hand on bar or wheel changes following, not text that arrives or a match that is gone to
+        if not self._moving and (scroll.isSliderDown() or self.text.underMouse()):
             self.follow.setChecked(value >= scroll.maximum() - 1)
         self._highlight()
 
@@ -266,11 +270,13 @@ class LogView(QWidget):
         self.follow.setChecked(False)
         cursor = QTextCursor(self.text.document())
         self._place = self._matches[number]
+        self._moving = True
         # the end first, so that a match at the right edge is scrolled into view as a whole
         for place in (self._place + self._match_length, self._place):
             cursor.setPosition(place)
             self.text.setTextCursor(cursor)
         self.text.ensureCursorVisible()
+        self._moving = False
         self._show_count()
         self._highlight()
 
@@ -333,6 +339,8 @@ class LogView(QWidget):
             self.follow.setChecked(False)
         if watched is self.text and event.key() == Qt.Key.Key_End:
             self.follow.setChecked(True)
+            self.scroll_to_end()
+            return True
         return super().eventFilter(watched, event)
 
 

@@ -71,7 +71,7 @@ class MessageBar(QFrame):
         layout.addWidget(self.close_button)
         self._timer = QTimer(self, singleShot=True, interval=_QUIET_MS)
         self._timer.timeout.connect(self.dismiss)
-        style.ThemeWatcher(self, self._show)
+        style.ThemeWatcher(self, self._draw)
         self.hide()
 
     def show_error(
@@ -133,10 +133,7 @@ class MessageBar(QFrame):
             self.hide()
             return
         message = self._messages[-1]
-        glyph, colour = _GLYPHS[message.severity]
-        style.set_role(self, f"bar-{message.severity}")
-        self._icon.setPixmap(glyphs.glyph_pixmap(glyph, style.colour(colour), 20, self.devicePixelRatioF()))
-        self.close_button.setIcon(glyphs.glyph_icon("close"))
+        self._draw()
         self.text.setText(message.text)
         self.setAccessibleName(f"{message.severity}: {message.text}")
         self.action.setText(message.action_text)
@@ -146,6 +143,16 @@ class MessageBar(QFrame):
         self.show()
         if message.severity in ("info", "success") and not message.action_text:
             self._timer.start()
+
+    def _draw(self) -> None:
+        """Give the bar the colours of its message in the present theme."""
+        if not self._messages:
+            return
+        message = self._messages[-1]
+        glyph, colour = _GLYPHS[message.severity]
+        style.set_role(self, f"bar-{message.severity}")
+        self._icon.setPixmap(glyphs.glyph_pixmap(glyph, style.colour(colour), 20, self.devicePixelRatioF()))
+        self.close_button.setIcon(glyphs.glyph_icon("close"))
 
     def _on_action(self) -> None:
         if self._messages and self._messages[-1].on_action is not None:

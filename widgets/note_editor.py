@@ -78,14 +78,20 @@ class NoteEditor(QWidget):
         """
         if other_job:
             self.flush()
-        elif self.is_dirty and text not in (self._saved, self.text.toPlainText()):
-            self._timer.stop()
-            self._other = text
-            self._show_state()
+        elif self.is_dirty:
+            if text == self.text.toPlainText():
+                self.mark_saved(text)
+            elif text != self._saved:
+                self._timer.stop()
+                self._other = text
+                self._show_state()
             return
+        self._load(text)
+
+    def _load(self, text: str) -> None:
         self._saved = text
         self._other = None
-        if text != self.text.toPlainText() and (other_job or not self.text.hasFocus() or not self.is_dirty):
+        if text != self.text.toPlainText():
             self._loading = True
             self.text.setPlainText(text)
             self._loading = False
@@ -117,12 +123,7 @@ class NoteEditor(QWidget):
             self.save_requested.emit(self.text.toPlainText())
 
     def _take_other(self) -> None:
-        text, self._other = self._other or "", None
-        self._saved = text
-        self._loading = True
-        self.text.setPlainText(text)
-        self._loading = False
-        self._show_state()
+        self._load(self._other or "")
 
     def _keep_mine(self) -> None:
         self._other = None

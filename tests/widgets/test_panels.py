@@ -1,0 +1,281 @@
+"""Smaller parts: machine, problems, messages, notes, slow answers."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QPlainTextEdit, QPushButton, QToolButton
+from pytestqt.qtbot import QtBot
+
+from jobs.core.errors import Problem
+from widgets import style
+from widgets.background import Newest
+from widgets.empty_state import EmptyState
+from widgets.gpu_panel import GpuInfo, GpuPanel, GpuProcessInfo, MachineInfo, Meter
+from widgets.message_bar import MessageBar
+from widgets.note_editor import NoteEditor
+from widgets.problem_list import ProblemList
+
+MACHINE = MachineInfo(37, 8, 16 * 1024, 64 * 1024)
+
+
+def shown_texts(widget: GpuPanel) -> str:
+    QApplication.processEvents()
+    return " | ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> GpuPanel:
+    widget = GpuPanel()
+    qtbot.addWidget(widget)
+    widget.resize(400, 400)
+    widget.show()
+    return widget
+
+
+def test_that_gpus_show_memory_load_and_whose_processes_run(panel: GpuPanel) -> None:
+    busy = GpuInfo(0, "H100", 81920, 77824, 97, (GpuProcessInfo(4711, "python", 70000, "DynaMight/job034/"),))
+    panel.set_state([busy, GpuInfo(1, "H100", 81920, 600, 0)], MACHINE)
+    text = shown_texts(panel)
+    assert "GPU 0 · H100" in text
+    assert "used by this project, memory nearly full" in text
+    assert "DynaMight/job034/ · process 4711" in text
+    assert "free" in text
+    meters = {(m.name, m.text): m for m in panel.findChildren(Meter)}
+    assert ("Memory", "76.0 of 80.0 GB") in meters
+    assert meters["Memory", "76.0 of 80.0 GB"].is_full
+    # being busy is what a GPU is for
+    assert not meters["Load", "97 %"].is_full
+
+
+def test_that_a_machine_without_gpu_is_told_kindly(panel: GpuPanel) -> None:
+    panel.set_state([], MACHINE)
+    assert "everything works" in shown_texts(panel)
+    assert "This machine · 8 cores" in shown_texts(panel)
+    panel.set_state([GpuInfo(0, "A", 1000, 10)], MACHINE)
+    assert "everything works" not in shown_texts(panel)
+    assert "not known" in {m.text for m in panel.findChildren(Meter)}
+
+
+def test_that_others_are_told_from_us_and_the_panel_fits_its_width(panel: GpuPanel) -> None:
+    others = (GpuProcessInfo(1, "x", 400),)
+    panel.set_state([GpuInfo(0, "A very long name of a graphics card", 1000, 500, 50, others)])
+    assert "used by others" in shown_texts(panel)
+    card = panel._cards[0]
+    assert card.width() <= panel.width()
+
+
+def test_that_problems_are_listed_errors_first_and_lead_to_their_field(qtbot: QtBot) -> None:
+    widget = ProblemList()
+    qtbot.addWidget(widget)
+    widget.show()
+    widget.set_problems(
+        [
+            Problem("Many Gaussians need much memory", severity="warning"),
+            Problem("the box is 128, that of the particles 256", "fn_map", "Choose another map"),
+        ],
+        {"fn_map": "Consensus map:"},
+    )
+    assert widget.texts() == [
+        "Consensus map: the box is 128, that of the particles 256. Choose another map.",
+        "Many Gaussians need much memory.",
+    ]
+    items = widget.findChild(QListWidget, "problem_items")
+    assert items is not None
+    with qtbot.waitSignal(widget.field_requested) as signal:
+        qtbot.mouseClick(
+            items.viewport(), Qt.MouseButton.LeftButton, pos=items.visualItemRect(items.item(0)).center()
+        )
+    assert signal.args == ["fn_map"]
+    widget.set_problems([])
+    assert widget._body.empty.message() == "No problems"
+    assert widget._body.is_empty
+
+
+@pytest.fixture
+def bar(qtbot: QtBot) -> MessageBar:
+    widget = MessageBar()
+    qtbot.addWidget(widget)
+    widget.resize(700, 60)
+    return widget
+
+
+def test_that_an_error_stays_and_its_log_is_one_click_away(qtbot: QtBot, bar: MessageBar) -> None:
+    asked: list[str] = []
+    bar.show_error(
+        "DynaMight/job034/ failed: the stack is truncated.", "Show log", lambda: asked.append("log")
+    )
+    assert bar.isVisible()
+    assert not bar.isModal()
+    button = bar.findChild(QPushButton, "message_action")
+    assert button is not None
+    assert button.text() == "Show log"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert asked == ["log"]
+    assert bar.isVisible()
+    assert not bar._timer.isActive()
+
+
+def test_that_messages_wait_for_each_other_and_are_not_repeated(qtbot: QtBot, bar: MessageBar) -> None:
+    bar.show_error("first")
+    bar.show_warning("second")
+    bar.show_error("first")
+    assert bar.messages() == ["second", "first"]
+    more = bar.findChild(QLabel, "message_more")
+    text = bar.findChild(QLabel, "message_text")
+    close = bar.findChild(QToolButton, "message_close")
+    assert more is not None
+    assert text is not None
+    assert close is not None
+    assert more.text() == "+1 more"
+    qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
+    assert text.text() == "second"
+    qtbot.keyClick(bar, Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+
+
+def test_that_good_news_leaves_by_itself(qtbot: QtBot, bar: MessageBar) -> None:
+    bar.show_success("DynaMight/job034/ has finished.")
+    assert bar._timer.isActive()
+    bar._timer.setInterval(1)
+    bar._timer.start()
+    qtbot.waitUntil(lambda: not bar.isVisible())
+
+
+@pytest.fixture
+def note(qtbot: QtBot) -> NoteEditor:
+    widget = NoteEditor()
+    qtbot.addWidget(widget)
+    widget.show()
+    return widget
+
+
+def typed(note: NoteEditor) -> QPlainTextEdit:
+    found = note.findChild(QPlainTextEdit, "note_text")
+    assert found is not None
+    return found
+
+
+def state(note: NoteEditor) -> str:
+    found = note.findChild(QLabel, "note_state")
+    assert found is not None
+    return found.text()
+
+
+def test_that_a_note_is_saved_a_moment_after_typing(qtbot: QtBot, note: NoteEditor) -> None:
+    with qtbot.waitSignal(note.save_requested, timeout=3000) as signal:
+        qtbot.keyClicks(typed(note), "better mask")
+        assert state(note) == "Not saved yet"
+    assert signal.args == ["better mask"]
+    note.mark_saved("better mask")
+    assert state(note) == "Saved"
+
+
+def test_that_the_old_note_is_saved_before_another_jobs_is_shown(qtbot: QtBot, note: NoteEditor) -> None:
+    qtbot.keyClicks(typed(note), "half a sen")
+    with qtbot.waitSignal(note.save_requested) as signal:
+        note.set_text("note of the other job", other_job=True)
+    assert signal.args == ["half a sen"]
+    assert typed(note).toPlainText() == "note of the other job"
+    assert not note.is_dirty
+
+
+def test_that_words_being_typed_are_never_overwritten(qtbot: QtBot, note: NoteEditor) -> None:
+    note.set_text("on disk")
+    qtbot.keyClicks(typed(note), "mine ")
+    note.set_text("changed by somebody")
+    assert typed(note).toPlainText() == "mine on disk"
+    assert "changed elsewhere" in state(note)
+    reload = note.findChild(QPushButton, "note_reload")
+    keep = note.findChild(QPushButton, "note_keep")
+    assert reload is not None
+    assert keep is not None
+    with qtbot.waitSignal(note.save_requested) as signal:
+        qtbot.mouseClick(keep, Qt.MouseButton.LeftButton)
+    assert signal.args == ["mine on disk"]
+    note.set_text("changed again")
+    qtbot.mouseClick(reload, Qt.MouseButton.LeftButton)
+    assert typed(note).toPlainText() == "changed again"
+    assert not note.is_dirty
+
+
+def test_that_a_read_only_note_is_not_saved(qtbot: QtBot, note: NoteEditor) -> None:
+    note.set_text("old")
+    note.set_read_only(True)
+    qtbot.keyClicks(typed(note), "x")
+    assert typed(note).toPlainText() == "old"
+    assert state(note) == "Read only"
+
+
+def test_that_an_empty_state_offers_what_to_do(qtbot: QtBot) -> None:
+    widget = EmptyState("folder", "No project", "Open one, or make a new one.", "Open project")
+    qtbot.addWidget(widget)
+    widget.show()
+    assert widget.message() == "No project Open one, or make a new one."
+    button = widget.findChild(QPushButton, "empty_action")
+    assert button is not None
+    with qtbot.waitSignal(widget.action):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_that_only_the_newest_answer_arrives(qtbot: QtBot) -> None:
+    owner = QObject()
+    first_runs, release = threading.Event(), threading.Event()
+    asked: list[int] = []
+
+    def slow(number: int) -> int:
+        asked.append(number)
+        if number == 1:
+            first_runs.set()
+            release.wait(3)
+        return 10 * number
+
+    newest = Newest(slow, 0, owner)
+    answers: list[int] = []
+    newest.answered.connect(answers.append)
+    newest.request(1)
+    qtbot.waitUntil(first_runs.is_set)
+    for number in (2, 3, 4):
+        newest.request(number)
+    qtbot.wait(20)
+    release.set()
+    qtbot.waitUntil(lambda: not newest.pending)
+    assert answers == [40]
+    assert asked == [1, 4]
+
+
+def test_that_the_gui_thread_is_left_alone(qtbot: QtBot) -> None:
+    owner = QObject()
+    newest = Newest(lambda _: threading.current_thread(), 0, owner)
+    with qtbot.waitSignal(newest.answered) as signal:
+        newest.request(None)
+    assert signal.args[0] is not threading.main_thread()
+
+
+def test_that_an_answer_nobody_wants_any_more_is_dropped(qtbot: QtBot) -> None:
+    owner = QObject()
+    release = threading.Event()
+    newest = Newest(lambda _: release.wait(3), 0, owner)
+    answers: list[object] = []
+    newest.answered.connect(answers.append)
+    newest.request(1)
+    qtbot.waitUntil(lambda: newest._busy)
+    newest.cancel()
+    release.set()
+    qtbot.waitUntil(lambda: not newest.pending)
+    assert answers == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_that_every_panel_survives_a_change_of_theme(
+    qtbot: QtBot, qapp: QApplication, panel: GpuPanel, bar: MessageBar, note: NoteEditor, theme: style.Theme
+) -> None:
+    panel.set_state([GpuInfo(0, "A", 1000, 10)], MACHINE)
+    bar.show_error("wrong")
+    bright = style.apply_theme(qapp, theme).name == "light"
+    for widget in (panel, bar, note):
+        image = widget.grab().toImage().scaled(1, 1)
+        assert (image.pixelColor(0, 0).lightness() > 128) == bright
+    style.apply_theme(qapp, "light")
