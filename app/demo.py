@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.cli_follow import follow
 from app.cli_progress import Progress, duration
-from app.cli_run import follow
 from app.project.project import NotAProject, Project
 from app.runner.gpus import list_gpus
 from app.runner.launch import start_job
@@ -150,10 +150,11 @@ def open_or_create(folder: Path) -> Project:
     UserError
         When the folder holds other things, or can not be made.
     """
-    try:
-        return Project.open(folder)
-    except NotAProject:
-        pass
+    if folder.is_dir():
+        try:
+            return Project.open(folder)
+        except NotAProject:
+            pass  # an empty folder may become one
     try:
         folder.mkdir(parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())

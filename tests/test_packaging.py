@@ -65,9 +65,11 @@ def test_that_every_file_of_resources_is_covered_by_the_package_data() -> None:
     assert present == covered
 
 
-def test_that_no_folder_below_tests_is_a_package() -> None:
-    # such a file would hide app, jobs or widgets from the tests
-    assert list((REPOSITORY / "tests").rglob("__init__.py")) == []
+def test_that_no_folder_below_tests_is_a_package_that_could_hide_one_of_ours() -> None:
+    tests = REPOSITORY / "tests"
+    packages = [file.parent.relative_to(tests).parts for file in tests.rglob("__init__.py")]
+    # what pretends to be a job type lies deeper, under a name of its own
+    assert [parts for parts in packages if len(parts) < 3 or parts[-1] in TOP_LEVEL] == []
 
 
 @pytest.mark.parametrize("name", TOP_LEVEL)
