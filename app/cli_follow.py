@@ -14,10 +14,10 @@ from app.cli_progress import Progress
 from app.project.project import Project
 from app.runner import launch
 from app.runner.abort import Abort, abort
+from app.runner.deaths import bury
 from app.runner.launch import status_of
 from app.runner.outcome import Outcome, OutcomeKind, outcome_of
 from app.runner.queue import LocalQueue
-from app.runner.supervise import bury
 from app.runner.watcher import JobWatcher
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.runner.spawn import PACKAGES
+from app.runner.spawn import program_environment
 from jobs.core.errors import UserError
 
 SCRIPT = "run_submit.script"
@@ -93,7 +93,8 @@ def fill_template(template: str, replacements: Mapping[str, str], command: str) 
 
 def shell_command(command: list[str]) -> str:
     """Return a command line that finds our packages on whichever machine the queue chooses."""
-    return shlex.join(["env", f"PYTHONPATH={PACKAGES}", "PYTHONSAFEPATH=1", *command])
+    ours = program_environment()
+    return shlex.join(["env", *(f"{name}={ours[name]}" for name in ("PYTHONPATH", "PYTHONSAFEPATH")), *command])
 
 
 def submit(

@@ -48,8 +48,8 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
             signal_group(pid, number)
 
     # Handlers, unlike "ignore", are not inherited by the worker.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, pass_on if number == signal.SIGTERM else _stay)
+    for kind in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(kind, pass_on if kind == signal.SIGTERM else _stay)
     kills_before = out_of_memory_kills()
     offsets = {name: _size(job_dir, f"run.{name}") for name in ("out", "err")}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from app.runner.checks import (
     refuse,
     task_to_run,
 )
+from app.runner.deaths import bury
 from app.runner.outcome import outcome_of, read_worker
 from app.runner.spawn import keeper_command, spawn, spawn_program, worker_command
 from app.runner.stored import StoredJob, read_stored
 from jobs.core.declaration import JobOptions, JobType, Task, to_values
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
-from jobs.core.job_star import job_star_for, write_job_star
+from jobs.core.job_star import job_star_for, read_job_star, write_job_star
 
 __all__ = [
     "RUNNING",
@@ -62,8 +64,8 @@ class _Plan:
     def outputs(self) -> list[tuple[str, str]]:
         return [(node.path, node.label) for node in self.task.outputs]
 
-    def prepare(self, project_dir: Path, name: str) -> int:
-        """Write the settings into the job's folder and clear what an earlier run left; returns the run."""
+    def prepare(self, project_dir: Path, name: str) -> None:
+        """Write the settings of the next run into the job's folder."""
         folder = JobFolder(project_dir, name)
         run = folder.next_run()
         write_job_star(
@@ -79,9 +81,8 @@ class _Plan:
             command=worker_command(self.job_type.module, name, run),
         )
         folder.write_options(run, record)
-        folder.clear_markers()
+        # The project clears the markers; with an old record the job would look dead before it is started.
         folder.worker_json.unlink(missing_ok=True)
-        return run
 
 
 def command_line(
@@ -206,10 +207,9 @@ def start_scheduled(project: Project, name: str) -> str:
     run = _run_to_start(folder, stored)
     if run is None:
         # Scheduled by another program, or changed by it since: this is a record of its own.
-        run = plan.prepare(project.path, name)
-    else:
-        folder.clear_markers()
-        folder.worker_json.unlink(missing_ok=True)
+        plan.prepare(project.path, name)
+    folder.clear_markers()
+    folder.worker_json.unlink(missing_ok=True)
     project.set_status(name, RUNNING)
     _launch(project, name, plan, run)
     return name
@@ -238,7 +238,9 @@ def status_of(project: Project, name: str) -> str:
 
 
 def refuse_running(project: Project, name: str) -> None:
-    """Raise UserError when a job is running (its worker would be doubled)."""
+    """Raise UserError when a job is running (its worker would be doubled); a dead one is entered as such."""
+    bury(JobFolder(project.path, name))
+    project.check_completion()
     if status_of(project, name) == RUNNING and not outcome_of(project.path / name).is_over:
         raise UserError(f"{name} is running", hint="Wait for its end, or abort it first")
 
@@ -260,7 +262,9 @@ def _launch(project: Project, name: str, plan: _Plan, run: int | None = None) ->
         project.check_completion()
         raise
     folder.append_note([shlex.join(command)])
-    project.copy_pipeline_to(name)
+    # The next new job of this type begins with these settings.
+    with contextlib.suppress(UserError):
+        project.save_settings(plan.job_type.key, read_job_star(folder.job_star))
 
 
 def _submit(folder: JobFolder, plan: _Plan, run: int, command: list[str]) -> list[str]:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.project.project import Project
+from app.runner.deaths import bury
 from app.runner.launch import RUNNING, SCHEDULED, start_scheduled, status_of
 from app.runner.outcome import Outcome, OutcomeKind, outcome_of
-from app.runner.supervise import bury
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 

@@ -6,18 +6,16 @@ import time
 from pathlib import Path
 
 from app.project.project import Project
-from app.runner import ending
 from app.runner.abort import Abort
+from app.runner.deaths import bury
 from app.runner.events import Event, JobEnded, JobStarted, Notice, StatusChanged
 from app.runner.launch import RUNNING
-from app.runner.outcome import Outcome, OutcomeKind, outcome_of, read_worker
+from app.runner.outcome import OutcomeKind, outcome_of, read_worker
 from app.runner.queue import LocalQueue
 from app.runner.watcher import JobWatcher
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 
-#: A job of ours that stands as Running without a worker for so long was never started (s).
-_LAUNCH_S = 60.0
 _QUEUE_PERIOD_S = 2.0
 
 
@@ -75,9 +73,13 @@ class Supervisor:
         events: list[Event] = []
         try:
             self.project.refresh()
+            if self._first:
+                # Ends that nobody has entered yet are news; everything else is as it was found.
+                self._statuses = self._all_statuses()
             events += self._look_at_running()
             events += self._status_changes()
             self._trouble = ""
+            self._first = False
         except UserError as error:
             # A lock that is held, a project file damaged by somebody else: told once, tried again.
             if str(error) != self._trouble:
@@ -87,7 +89,6 @@ class Supervisor:
         for watcher in self._watchers.values():
             # Beginning and end come from the look at all jobs.
             events += [e for e in watcher.poll() if not isinstance(e, JobStarted | JobEnded)]
-        self._first = False
         # The end of a job is told after its last line.
         return sorted(events, key=lambda event: isinstance(event, JobEnded))
 
@@ -102,7 +103,8 @@ class Supervisor:
                 self._runs[process.name] = record.started
                 self._ended.discard(process.name)
                 events.append(JobStarted(process.name, run=record.run, attached=self._first))
-            over |= outcome.is_over or self._bury(process.name, job_dir, outcome)
+            over |= bury(JobFolder(self.project.path, process.name), outcome)
+            over |= outcome.is_over and outcome.kind is not OutcomeKind.VANISHED
         if over:
             self.project.check_completion()
         now = time.monotonic()
@@ -111,16 +113,15 @@ class Supervisor:
             self._queue.advance()
         return events
 
-    def _bury(self, name: str, job_dir: Path, outcome: Outcome) -> bool:
-        """Write the end of a job whose worker is gone and left no marker; True when that was done."""
-        return bury(JobFolder(self.project.path, name), outcome)
+    def _all_statuses(self) -> dict[str, str]:
+        return {process.name: process.status for process in self.project.pipeline.processes}
 
     def _status_changes(self) -> list[Event]:
         events: list[Event] = []
-        now = {process.name: process.status for process in self.project.pipeline.processes}
+        now = self._all_statuses()
         for name, status in now.items():
             before = self._statuses.get(name)
-            if before == status or (before is None and self._first):
+            if before == status:
                 continue
             events.append(StatusChanged(name, status))
             if status == RUNNING:
@@ -147,40 +148,3 @@ class Supervisor:
                 if under_way.remark:
                     events.append(Notice(name, under_way.remark))
         return events
-
-
-def bury(folder: JobFolder, outcome: Outcome | None = None) -> bool:
-    """Write reason and exit marker of a job whose worker is gone without a word.
-
-    Nothing is done while its keeper lives (which does it), for workers on other machines, or for jobs of
-    other programs.
-
-    Returns
-    -------
-    bool
-        True when a marker was written.
-    """
-    job_dir = str(folder.path)
-    outcome = outcome or outcome_of(folder.path)
-    record = read_worker(folder.path)
-    aborted = ending.abort_requested(job_dir)
-    if outcome.kind is OutcomeKind.VANISHED and record is not None:
-        if record.keeper_alive:
-            return False
-        reason = ending.describe_end(record.exit_code, record.signal, aborted=aborted)
-        return ending.end_silently(job_dir, reason, aborted=aborted)
-    if outcome.kind is OutcomeKind.NOT_STARTED and record is None and _was_never_started(folder):
-        reason = "The job was entered but never started: the program that launched it ended too early."
-        return ending.end_silently(job_dir, reason, aborted=aborted)
-    return False
-
-
-def _was_never_started(folder: JobFolder) -> bool:
-    runs = folder.runs()
-    if not runs:
-        return False  # another program's job
-    try:
-        age = time.time() - folder.options_file(runs[-1]).stat().st_mtime
-    except OSError:
-        return False
-    return age > _LAUNCH_S

@@ -126,7 +126,7 @@ def test_that_a_schedule_goes_on_by_itself_and_stops_when_its_file_is_deleted(
     flag = marker(project.path, "test1")
     wait_until(flag.exists)
     assert flag.name == "RUNNING_PIPELINER_default_test1"
-    wait_until(lambda: (project.path / first / "run.out").exists())
+    wait_until((project.path / first / "run.out").exists)
     flag.unlink()
     assert wait_for_end(project.path / first) == "SUCCESS"
     log = project.path / "pipeline_test1.log"

@@ -52,7 +52,7 @@ def test_that_beginning_status_and_end_are_told_in_order(project: Project, fake_
     steps = [record["step"] for e in events if isinstance(e, MetricsAdded) for record in e.records]
     assert steps == [1, 2, 3]
     text = "".join(e.text for e in events if isinstance(e, LogAppended) and e.stream == "out")
-    assert text == (project.path / name / "run.out").read_text()
+    assert text == (project.path / name / "run.out").read_bytes().decode()
     assert supervisor.poll() == []
 
 

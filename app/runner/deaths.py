@@ -1,0 +1,49 @@
+"""Jobs whose worker is gone without a word: their end is written down for them."""
+
+from __future__ import annotations
+
+import time
+
+from app.runner import ending
+from app.runner.outcome import Outcome, OutcomeKind, outcome_of, read_worker
+from jobs.core.folder import JobFolder
+
+#: A job of ours that stands as Running without a worker for so long was never started (s).
+_LAUNCH_S = 60.0
+
+
+def bury(folder: JobFolder, outcome: Outcome | None = None) -> bool:
+    """Write reason and exit marker of a job whose worker is gone without a word.
+
+    Nothing is done while its keeper lives (which does it), for workers on other machines, or for jobs of
+    other programs.
+
+    Returns
+    -------
+    bool
+        True when a marker was written.
+    """
+    job_dir = str(folder.path)
+    outcome = outcome or outcome_of(folder.path)
+    record = read_worker(folder.path)
+    aborted = ending.abort_requested(job_dir)
+    if outcome.kind is OutcomeKind.VANISHED and record is not None:
+        if record.keeper_alive:
+            return False
+        reason = ending.describe_end(record.exit_code, record.signal, aborted=aborted)
+        return ending.end_silently(job_dir, reason, aborted=aborted)
+    if outcome.kind is OutcomeKind.NOT_STARTED and record is None and _was_never_started(folder):
+        reason = "The job was entered but never started: the program that launched it ended too early."
+        return ending.end_silently(job_dir, reason, aborted=aborted)
+    return False
+
+
+def _was_never_started(folder: JobFolder) -> bool:
+    runs = folder.runs()
+    if not runs:
+        return False  # another program's job
+    try:
+        age = time.time() - folder.options_file(runs[-1]).stat().st_mtime
+    except OSError:
+        return False
+    return age > _LAUNCH_S
