@@ -15,7 +15,7 @@ class Backprojector:
     Parameters
     ----------
     box: int
-        Image side; even.
+        Image side.
     device: torch.device or str
         Where the sums live; batches must be there too.
     padding: int
@@ -23,18 +23,11 @@ class Backprojector:
         accurate at the rim of the box and needs eight times the memory.
     radius: float or None
         Largest frequency used, in Fourier pixels; ``box // 2 - 1`` when None.
-
-    Raises
-    ------
-    ValueError
-        If the box is odd.
     """
 
     def __init__(
         self, box: int, device: torch.device | str = "cpu", padding: int = 1, radius: float | None = None
     ) -> None:
-        if box % 2:
-            raise ValueError(f"a reconstruction needs an even box, not {box}")
         self.box, self.padding, self.size = box, padding, box * padding
         self.radius = float(box // 2 - 1 if radius is None else radius)
         self.plane = SlicePlane.make(box, self.radius, device)
@@ -58,7 +51,8 @@ class Backprojector:
         ctf: torch.Tensor or None
             ``(b, D, D // 2 + 1)`` real CTFs, None for 1.
         rotations: torch.Tensor
-            ``(b, 3, 3)`` RELION matrices.
+            ``(b, 3, 3)`` RELION matrices, or ``(b, 2, 3)`` with magnification
+            (:func:`jobs.maths.rotations.projection_matrices`).
         shifts_px: torch.Tensor or None
             ``(b, 2)`` offset of the particle from the image centre, ``-origin / pixel``; it is undone.
         weights: torch.Tensor or None
@@ -135,7 +129,7 @@ class Backprojector:
         transform = torch.where(
             inside & (divisor > 0), data / divisor.clamp(min=tiny), torch.zeros_like(data)
         )
-        before = (self.size - self.box) // 2
+        before = self.size // 2 - self.box // 2
         inner = slice(before, before + self.box)
         scale = self.box / self.size**1.5  # image transform (orthonormal in D^2) to volume transform
         volume = rfft_to_volume(transform, self.size)[inner, inner, inner] * scale

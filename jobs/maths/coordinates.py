@@ -81,7 +81,7 @@ def project_points(
     points_a: torch.Tensor
         ``(n, 3)`` or ``(b, n, 3)`` centred points in Å.
     rotations: torch.Tensor
-        ``(b, 3, 3)`` RELION matrices.
+        ``(b, 3, 3)`` RELION matrices, or ``(b, 2, 3)`` with magnification.
     shifts_px: torch.Tensor
         ``(b, 2)`` offset of the particle from the image centre in pixels, ``-origin / pixel``.
     box: int

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CtfParameters:
-    """CTF parameters of ``b`` images; all tensors float32 on one device.
+    """CTF parameters of ``b`` images; tensors of one device, of any precision (the phase is computed in double).
 
     Attributes
     ----------
@@ -40,7 +40,9 @@ class CtfParameters:
     beam_tilt_mrad: torch.Tensor or None
         ``(b, 2)`` x and y.
     mag_matrix: torch.Tensor or None
-        ``(b, 2, 2)`` anisotropic magnification, applied to frequencies.
+        ``(b, 2, 2)`` anisotropic magnification: frequency ``k`` of the image is ``M k`` of the object. It
+        acts on the aberrations here, and on the geometry through
+        :func:`jobs.maths.rotations.projection_matrices`.
     odd_zernike, even_zernike: torch.Tensor or None
         ``(b, n)`` RELION's coefficients in radians, zero-padded.
     """
@@ -92,11 +94,11 @@ def constant_ctf(
     bfactor_a2: ArrayLike | Tensor = 0.0,
 ) -> CtfParameters:
     """Parameters of images taken on one microscope; scalars are repeated for every image."""
-    u = torch.as_tensor(defocus_u_a, dtype=torch.float32)
+    u = torch.as_tensor(defocus_u_a, dtype=torch.float64)
     u = u.reshape(-1)
 
     def full(values: ArrayLike | Tensor) -> Tensor:
-        return torch.as_tensor(values, dtype=torch.float32).to(u.device).expand_as(u).contiguous()
+        return torch.as_tensor(values, dtype=torch.float64).to(u.device).expand_as(u).contiguous()
 
     return CtfParameters(
         defocus_u_a=u,
@@ -133,12 +135,12 @@ def from_particles(
     """
     rows = slice(None) if indices is None else torch.as_tensor(indices, dtype=torch.long).numpy()
 
-    def column(name: str, dtype: torch.dtype = torch.float32) -> Tensor:
+    def column(name: str, dtype: torch.dtype = torch.float64) -> Tensor:
         return torch.as_tensor(getattr(particles, name)[rows].copy(), dtype=dtype, device=device)
 
     tilt, mag = column("beam_tilt_mrad"), column("mag_matrix")
     group = torch.as_tensor(particles.optics_group[rows].copy(), dtype=torch.long)
-    identity = torch.eye(2, device=device)
+    identity = torch.eye(2, device=device, dtype=mag.dtype)
     return CtfParameters(
         defocus_u_a=column("defocus_u_a"),
         defocus_v_a=column("defocus_v_a"),
@@ -178,29 +180,94 @@ def ctf_rfft(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> T
     Returns
     -------
     torch.Tensor
-        ``(b, box, box // 2 + 1)`` real CTF, in the dtype of the parameters.
+        ``(b, box, box // 2 + 1)`` real CTF, float32, right to 1e-5 also where the phase is hundreds of radians.
     """
-    kx, ky = _frequencies(params, box, pixel_size_a)
-    square = kx * kx + ky * ky
-
-    def image(values: Tensor) -> Tensor:
-        return values[:, None, None]
-
-    wave = wavelength_a(params.voltage_kv)
-    angle = torch.deg2rad(params.defocus_angle_deg)
-    # D(u) u^2 as a quadratic form in the frequency needs no angle of the frequency itself.
-    mean = 0.5 * (params.defocus_u_a + params.defocus_v_a)
-    half = 0.5 * (params.defocus_u_a - params.defocus_v_a)
-    along, across = half * torch.cos(2 * angle), half * torch.sin(2 * angle)
-    blur = image(mean) * square + image(along) * (kx * kx - ky * ky) + image(2 * across) * (kx * ky)
-    q = params.amplitude_contrast
-    constant = torch.atan2(q, torch.sqrt(1 - q * q)) + torch.deg2rad(params.phase_shift_deg)
-    quartic = 0.5 * torch.pi * params.spherical_aberration_mm * 1e7 * wave**3
-    gamma = -torch.pi * image(wave) * blur + image(quartic) * square * square - image(constant)
+    turns = _turns(params, box, pixel_size_a)
     if params.even_zernike is not None:
-        gamma = gamma + zernike_phase(params.even_zernike, kx, ky, parity="even")
-    ctf = -torch.sin(gamma) * torch.exp(-0.25 * image(params.bfactor_a2) * square) * image(params.scale)
-    return torch.where(image(params.known), ctf, torch.ones_like(ctf))
+        kx, ky = _frequencies(params, box, pixel_size_a)
+        turns = turns + zernike_phase(params.even_zernike.float(), kx, ky, parity="even") / (2 * torch.pi)
+    ctf = torch.sin(turns.mul_(-2 * torch.pi))
+    # The envelope is a product of two lines (and a mixed term under magnification): always applied, never asked for,
+    # since asking would wait for the GPU.
+    one = torch.ones_like(params.bfactor_a2)
+    xx, yy, xy = _quadratic_form(one, one, torch.zeros_like(one), params)
+    fall = -0.25 * params.bfactor_a2 / (torch.as_tensor(pixel_size_a, device=one.device) * box) ** 2
+    i, j = _integer_frequencies(box, one.device)
+    ctf *= (params.scale[:, None] * torch.exp((fall * yy)[:, None] * j**2)).float()[:, :, None]
+    ctf *= torch.exp((fall * xx)[:, None] * i**2).float()[:, None, :]
+    if params.mag_matrix is not None:
+        ctf *= torch.exp((fall * xy)[:, None, None] * (j[:, None] * i)).float()
+    return ctf.masked_fill_(~params.known[:, None, None], 1.0)
+
+
+def _turns(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> Tensor:
+    """Phase ``gamma / 2 pi`` of the CTF without even aberrations, ``(b, box, box // 2 + 1)`` float32.
+
+    The phase is a polynomial in the integer frequencies ``(i, j)``. Its terms in ``i`` or ``j`` alone, which are by far
+    the largest, are evaluated in double precision and reduced to below one turn on two short axes; only mixed terms
+    need the plane, where single precision does.
+    """
+    double = torch.float64
+    device = params.defocus_u_a.device
+    step = 1 / (torch.as_tensor(pixel_size_a, dtype=double, device=device) * box)  # 1/Å per Fourier pixel
+    wave = wavelength_a(params.voltage_kv.to(double))
+    angle = 2 * torch.deg2rad(params.defocus_angle_deg.to(double))
+    mean = 0.5 * (params.defocus_u_a.to(double) + params.defocus_v_a.to(double))
+    half = 0.5 * (params.defocus_u_a.to(double) - params.defocus_v_a.to(double))
+    # Quadratic forms (ii, jj, ij) of defocus times square frequency, and of the square frequency itself.
+    defocus = _quadratic_form(
+        mean + half * angle.cos(), mean - half * angle.cos(), half * angle.sin(), params
+    )
+    one = torch.ones_like(mean)
+    length = _quadratic_form(one, one, torch.zeros_like(one), params)
+    second = -0.5 * wave * step**2
+    fourth = 0.25 * params.spherical_aberration_mm.to(double) * 1e7 * wave**3 * step**4
+    q = params.amplitude_contrast.to(double)
+    constant = (torch.atan2(q, torch.sqrt(1 - q * q)) + torch.deg2rad(params.phase_shift_deg.to(double))) / (
+        2 * torch.pi
+    )
+
+    i, j = _integer_frequencies(box, device)
+    along_x = (
+        (second * defocus[0])[:, None] * i**2 + (fourth * length[0] ** 2)[:, None] * i**4 - constant[:, None]
+    )
+    along_y = (second * defocus[1])[:, None] * j**2 + (fourth * length[1] ** 2)[:, None] * j**4
+    along_x, along_y = (along_x - along_x.round()).float(), (along_y - along_y.round()).float()
+    i, j = i.float(), j.float()
+    across = j[:, None] * i
+
+    def plane(values: Tensor) -> Tensor:
+        return values.float()[:, None, None]
+
+    mixed = plane(fourth * (2 * length[0] * length[1] + length[2] ** 2)) * across + plane(second * defocus[2])
+    if params.mag_matrix is not None:
+        uneven = plane(2 * fourth * length[2] * length[0]) * i**2
+        mixed = mixed + uneven + plane(2 * fourth * length[2] * length[1]) * (j**2)[:, None]
+    mixed *= across
+    mixed += along_y[:, :, None]
+    mixed += along_x[:, None, :]
+    return mixed
+
+
+def _integer_frequencies(box: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Frequencies in Fourier pixels, in double precision: ``(box // 2 + 1,)`` along x, ``(box,)`` along y."""
+    i = torch.fft.rfftfreq(box, 1 / box, dtype=torch.float64, device=device)
+    return i, torch.fft.fftfreq(box, 1 / box, dtype=torch.float64, device=device)
+
+
+def _quadratic_form(
+    xx: Tensor, yy: Tensor, xy: Tensor, params: CtfParameters
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients of ``i^2``, ``j^2`` and ``i j`` of a form in ``M (i, j)``, given those in ``(x, y)``."""
+    if params.mag_matrix is None:
+        return xx, yy, 2 * xy
+    m = params.mag_matrix.to(xx.dtype)
+    a, b, c, d = m[:, 0, 0], m[:, 0, 1], m[:, 1, 0], m[:, 1, 1]
+    return (
+        xx * a * a + 2 * xy * a * c + yy * c * c,
+        xx * b * b + 2 * xy * b * d + yy * d * d,
+        2 * (xx * a * b + xy * (a * d + b * c) + yy * c * d),
+    )
 
 
 def aberration_phases(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> Tensor | None:
@@ -227,25 +294,26 @@ def aberration_phases(params: CtfParameters, box: int, pixel_size_a: float | Ten
     phase = torch.zeros_like(kx + ky).expand(params.n, -1, -1)
     if params.beam_tilt_mrad is not None:
         wave = wavelength_a(params.voltage_kv)
-        factor = 2 * torch.pi * params.spherical_aberration_mm * 1e7 * wave * wave * 1e-3
-        tilt = (factor[:, None] * params.beam_tilt_mrad)[:, :, None, None]
+        # RELION's sign: a positive tilt delays the phase along it.
+        factor = -2 * torch.pi * params.spherical_aberration_mm * 1e7 * wave * wave * 1e-3
+        tilt = (factor[:, None] * params.beam_tilt_mrad).float()[:, :, None, None]
         phase = phase + (kx * kx + ky * ky) * (tilt[:, 0] * kx + tilt[:, 1] * ky)
     if params.odd_zernike is not None:
-        phase = phase + zernike_phase(params.odd_zernike, kx, ky, parity="odd")
+        phase = phase + zernike_phase(params.odd_zernike.float(), kx, ky, parity="odd")
     phases = torch.polar(torch.ones_like(phase), phase)
     return torch.where(params.known[:, None, None], phases, torch.ones_like(phases))
 
 
 def _frequencies(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> tuple[Tensor, Tensor]:
     """Frequencies ``(kx, ky)`` in 1/Å, ``(1 or b, box, box // 2 + 1)``, after the magnification matrix."""
-    dtype, device = params.defocus_u_a.dtype, params.defocus_u_a.device
-    ky, kx = (k.to(dtype)[None] for k in rfft_grid(box, device))
+    device = params.defocus_u_a.device
+    ky, kx = (k[None] for k in rfft_grid(box, device))
     if isinstance(pixel_size_a, Tensor):
-        pixel_size_a = pixel_size_a.to(device, dtype).reshape(-1, 1, 1)
+        pixel_size_a = pixel_size_a.to(device).float().reshape(-1, 1, 1)
     kx, ky = kx / pixel_size_a, ky / pixel_size_a
     if params.mag_matrix is None:
         return kx, ky
-    m = params.mag_matrix[:, :, :, None, None]
+    m = params.mag_matrix.float()[:, :, :, None, None]
     return m[:, 0, 0] * kx + m[:, 0, 1] * ky, m[:, 1, 0] * kx + m[:, 1, 1] * ky
 
 

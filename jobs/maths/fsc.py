@@ -38,39 +38,46 @@ def fsc(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
         first, second = first * mask, second * mask
     a, b = volume_to_rfft(first), volume_to_rfft(second)
     cross = _shell_sum((a * b.conj()).real, box)
-    power = _shell_sum(a.abs() ** 2, box) * _shell_sum(b.abs() ** 2, box)
-    return torch.where(power > 0, cross / power.clamp(min=torch.finfo(power.dtype).tiny).sqrt(), 0.0)
+    # Roots before the product: the powers of unscaled maps would overflow single precision together.
+    size = _shell_sum(a.abs() ** 2, box).sqrt() * _shell_sum(b.abs() ** 2, box).sqrt()
+    return torch.where(size > 0, cross / size.clamp(min=torch.finfo(size.dtype).tiny), 0.0)
 
 
-def fsc_auc(curve: Tensor) -> Tensor:
+def fsc_auc(curve: Tensor, box: int | None = None) -> Tensor:
     """Area under a correlation curve over frequency in cycles per voxel, as CryoBench counts it.
 
     Parameters
     ----------
     curve: torch.Tensor
         ``(..., D // 2 + 1)`` correlation of shells 0 ... ``D // 2``.
+    box: int or None
+        ``D``; only needed when it is odd.
 
     Returns
     -------
     torch.Tensor
-        ``(...)`` trapezoidal area over shells 0 ... ``D // 2 - 1`` at frequency ``s / D``; two identical
-        volumes give just under 0.5 (0.484 for box 64).
+        ``(...)`` trapezoidal area over the shells below the Nyquist frequency, at frequency ``s / D``; two
+        identical volumes give just under 0.5 (0.484 for box 64).
     """
-    n_shells = curve.shape[-1] - 1
-    return torch.trapezoid(curve[..., :n_shells], dx=1 / (2 * n_shells), dim=-1)
+    side = 2 * (curve.shape[-1] - 1) if box is None else box
+    return torch.trapezoid(curve[..., : (side + 1) // 2], dx=1 / side, dim=-1)
 
 
-def resolution_at(curve: Tensor, voxel_size_a: float, threshold: float = 0.143) -> float:
+def resolution_at(
+    curve: Tensor, voxel_size_a: float, threshold: float = 0.143, box: int | None = None
+) -> float:
     """Resolution in Å where a curve first falls below the threshold, interpolated linearly between shells.
 
     Parameters
     ----------
     curve: torch.Tensor
-        ``(D // 2 + 1,)`` correlation of shells 0 ... ``D // 2`` of an even box ``D``.
+        ``(D // 2 + 1,)`` correlation of shells 0 ... ``D // 2``.
     voxel_size_a: float
         Voxel size in Å.
     threshold: float
         Correlation level.
+    box: int or None
+        ``D``; only needed when it is odd.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def resolution_at(curve: Tensor, voxel_size_a: float, threshold: float = 0.143) 
         is already below it.
     """
     values = curve.double().cpu()
-    box = 2 * (len(values) - 1)
+    side = 2 * (len(values) - 1) if box is None else box
     below = torch.nonzero(values[1:] < threshold)
     if len(below) == 0:
         return 2 * voxel_size_a
@@ -87,7 +94,7 @@ def resolution_at(curve: Tensor, voxel_size_a: float, threshold: float = 0.143) 
     if shell == 1:
         return float("inf")
     above, under = float(values[shell - 1]), float(values[shell])
-    return box * voxel_size_a / (shell - 1 + (above - threshold) / (above - under))
+    return side * voxel_size_a / (shell - 1 + (above - threshold) / (above - under))
 
 
 def _shell_sum(values: Tensor, box: int) -> Tensor:

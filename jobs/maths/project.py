@@ -15,26 +15,27 @@ class Projector:
     Parameters
     ----------
     volume: torch.Tensor
-        ``(D, D, D)`` density ``[z, y, x]``, centre at voxel ``D // 2``; D even.
+        ``(D, D, D)`` density ``[z, y, x]``, centre at voxel ``D // 2``.
     padding: int
-        Oversampling of the transform; 2 leaves errors of about 1 % (see :meth:`slices`), 3 well below.
+        Oversampling of the transform; 2 leaves errors of about 1 % of the image, 3 half of that.
     radius: float or None
         Largest frequency kept, in Fourier pixels of the image; ``D // 2 - 1`` when None.
 
     Raises
     ------
     ValueError
-        If the volume is not an even cube.
+        If the volume is not a cube.
     """
 
     def __init__(self, volume: Tensor, padding: int = 2, radius: float | None = None) -> None:
         box = volume.shape[-1]
-        if volume.shape != (box, box, box) or box % 2:
-            raise ValueError(f"a volume to project must be an even cube, not {tuple(volume.shape)}")
+        if volume.shape != (box, box, box):
+            raise ValueError(f"a volume to project must be a cube, not {tuple(volume.shape)}")
         self.box, self.padding, self.size = box, padding, box * padding
         self.plane = SlicePlane.make(box, box // 2 - 1 if radius is None else radius, volume.device)
-        before = (self.size - box) // 2  # keeps voxel D // 2 at the padded centre, since all sides are even
-        padded = torch.nn.functional.pad(volume / sinc_squared(box, self.size, volume.device), (before,) * 6)
+        before = self.size // 2 - box // 2  # voxel D // 2 stays the centre
+        around = (before, self.size - box - before) * 3
+        padded = torch.nn.functional.pad(volume / sinc_squared(box, self.size, volume.device), around)
         # Orthonormal volume transform to orthonormal image transform: the padded sides, and one axis summed.
         self.transform = volume_to_rfft(padded) * (self.size**1.5 / box)
 
@@ -67,7 +68,7 @@ def project_volume(volume: Tensor, rotations: Tensor, padding: int = 2) -> Tenso
     Parameters
     ----------
     volume: torch.Tensor
-        ``(D, D, D)`` density ``[z, y, x]``, centre at ``D // 2``; D even.
+        ``(D, D, D)`` density ``[z, y, x]``, centre at ``D // 2``.
     rotations: torch.Tensor
         ``(b, 3, 3)`` RELION matrices.
     padding: int
@@ -88,7 +89,7 @@ def backproject_images(images: Tensor, rotations: Tensor, padding: int = 2) -> T
     Parameters
     ----------
     images: torch.Tensor
-        ``(b, D, D)`` images, centre at ``D // 2``; D even.
+        ``(b, D, D)`` images, centre at ``D // 2``.
     rotations: torch.Tensor
         ``(b, 3, 3)`` RELION matrices.
     padding: int
@@ -112,7 +113,7 @@ def backproject_images(images: Tensor, rotations: Tensor, padding: int = 2) -> T
         index, weight = corners.corner(i, size)
         total.index_add_(0, index.reshape(-1), (weight[..., None] * pairs).reshape(-1, 2))
     half = fold_hermitian(torch.view_as_complex(total).reshape(size, size, -1))
-    before = (size - box) // 2
+    before = size // 2 - box // 2
     inner = slice(before, before + box)
     volume = rfft_to_volume(half, size)[inner, inner, inner] * (size**1.5 / box)
     return volume / sinc_squared(box, size, images.device)

@@ -119,6 +119,26 @@ def random_rotations(
     return quaternion_to_matrix(torch.randn(n, 4, generator=generator, dtype=torch.float64)).to(dtype)
 
 
+def projection_matrices(rotations: Tensor, mag_matrix: Tensor | None = None) -> Tensor:
+    """Matrices that take reference points straight to image coordinates, magnification included.
+
+    Parameters
+    ----------
+    rotations: torch.Tensor
+        ``(..., 3, 3)`` RELION matrices.
+    mag_matrix: torch.Tensor or None
+        ``(..., 2, 2)`` RELION's anisotropic magnification: the image's frequency ``k`` shows the object's ``M
+        k``, hence a point seen at ``q`` without it is seen at ``M^T q``.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(..., 2, 3)``; projection and reconstruction accept them in place of rotations.
+    """
+    rows = rotations[..., :2, :]
+    return rows if mag_matrix is None else mag_matrix.transpose(-1, -2) @ rows
+
+
 def rotation_angle(first: Tensor, second: Tensor) -> Tensor:
     """Angle ``(...)`` in degrees between rotations ``first`` and ``second``, both ``(..., 3, 3)``."""
     relative = second @ first.transpose(-1, -2)

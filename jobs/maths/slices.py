@@ -59,11 +59,14 @@ class Corners:
         ``(b, m, 3)`` distance from the lower corner, ``(z, y, x)``.
     flipped: torch.Tensor
         ``(b, m)`` bool, True where the sample was replaced by its conjugate.
+    inside: torch.Tensor or None
+        ``(b, m)`` bool, False where magnification moves a sample out of the volume; None when none can leave.
     """
 
     base: Tensor
     fraction: Tensor
     flipped: Tensor
+    inside: Tensor | None = None
 
     def corner(self, i: int, size: int) -> tuple[Tensor, Tensor]:
         """Flat indices and weights, ``(b, m)``, of corner ``i`` (0 ... 7) in a half volume of ``size``."""
@@ -76,6 +79,8 @@ class Corners:
             position.append(self.base[..., axis] + step[axis])
         z, y, x = position
         assert weight is not None
+        if self.inside is not None:
+            weight = weight * self.inside
         # One conditional addition wraps: indices lie within (-size, size).
         z = torch.where(z < 0, z + size, z)
         y = torch.where(y < 0, y + size, y)
@@ -90,7 +95,8 @@ def locate_slices(plane: SlicePlane, rotations: Tensor, padding: float = 1.0) ->
     plane: SlicePlane
         Samples of the image plane.
     rotations: torch.Tensor
-        ``(b, 3, 3)`` RELION matrices: row ``i`` is axis ``i`` of the image expressed in the reference.
+        ``(b, 3, 3)`` RELION matrices: row ``i`` is axis ``i`` of the image expressed in the reference. Or
+        ``(b, 2, 3)`` from :func:`jobs.maths.rotations.projection_matrices`.
     padding: float
         Side of the volume divided by side of the image.
 
@@ -102,8 +108,13 @@ def locate_slices(plane: SlicePlane, rotations: Tensor, padding: float = 1.0) ->
     position = (plane.xy * padding) @ rotations[:, :2]  # (b, m, xyz): k = A^T (kx, ky, 0)
     flipped = position[..., 0] < 0
     position = torch.where(flipped[..., None], -position, position).flip(-1)  # (b, m, zyx)
+    inside = None
+    if rotations.shape[-2] == 2:
+        limit = plane.box * padding / 2 - 1
+        inside = (position.abs() <= limit).all(-1)
+        position = position.clamp(-limit, limit)
     base = torch.floor(position)
-    return Corners(base.long(), position - base, flipped)
+    return Corners(base.long(), position - base, flipped, inside)
 
 
 def fold_hermitian(half: Tensor) -> Tensor:
