@@ -12,8 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
-    QPushButton,
     QScrollArea,
     QTabWidget,
     QVBoxLayout,
@@ -22,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from jobs.core.declaration import JobOptions, JobType, Kind, OptionSpec, from_values, specs, tabs, to_text
 from jobs.core.errors import Problem
-from widgets import glyphs, style
+from widgets import style
 from widgets.background import Newest
 from widgets.fields import (
     ChoiceEditor,
@@ -34,6 +32,7 @@ from widgets.fields import (
     YesNoEditor,
 )
 from widgets.form_row import FormRow
+from widgets.form_summary import FormSummary, mark_tab
 from widgets.node_source import NodeCandidate, NodeSource
 from widgets.path_field import PathEditor
 
@@ -104,7 +103,9 @@ class JobForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SMALL)
         layout.addWidget(self.tab_widget, 1)
-        layout.addLayout(self._make_summary())
+        self._summary = FormSummary(self)
+        self._summary.show_requested.connect(self.reveal_problems)
+        layout.addWidget(self._summary)
         self._checker = Newest(self._check, _CHECK_DELAY_MS, self)
         self._checker.answered.connect(self._on_checked)
         self._checker.failed.connect(self._on_check_failed)
@@ -166,23 +167,6 @@ class JobForm(QWidget):
             Kind.CHOICE: ChoiceEditor,
         }
         return kinds.get(spec.kind, TextEditor)(spec, page)
-
-    def _make_summary(self) -> QHBoxLayout:
-        self._summary_icon = QLabel(self)
-        self._summary = QLabel(self, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self._summary.setObjectName("form_summary")
-        self._summary_button = QPushButton("Show", self)
-        self._summary_button.setObjectName("form_show_problem")
-        self._summary_button.setAutoDefault(False)
-        style.set_role(self._summary_button, "link")
-        self._summary_button.clicked.connect(self.reveal_problems)
-        line = QHBoxLayout()
-        line.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
-        line.setSpacing(style.SMALL)
-        line.addWidget(self._summary_icon)
-        line.addWidget(self._summary, 1)
-        line.addWidget(self._summary_button)
-        return line
 
     # -- values --------------------------------------------------------------------------------------------
 
@@ -348,48 +332,16 @@ class JobForm(QWidget):
             found = worst.get(name)
             row.set_problem(found, gentle=found is not None and self._is_gentle(found))
         for index, tab in enumerate(self._tab_names):
-            self._mark_tab(
-                index, [row.problem for row in self.rows.values() if row.spec.tab == tab and row.problem]
-            )
+            here = [row.problem for row in self.rows.values() if row.spec.tab == tab and row.problem]
+            mark_tab(self.tab_widget, index, [problem for problem in here if not self._is_gentle(problem)])
         self._show_summary([row.problem for row in self.rows.values() if row.problem])
-
-    def _mark_tab(self, index: int, problems: list[Problem]) -> None:
-        loud = [problem for problem in problems if not self._is_gentle(problem)]
-        bar = self.tab_widget.tabBar()
-        if not loud:
-            self.tab_widget.setTabIcon(index, glyphs.no_icon())
-            bar.setTabToolTip(index, "")
-            bar.setAccessibleTabName(index, self._tab_names[index])
-            return
-        error = any(problem.severity == "error" for problem in loud)
-        self.tab_widget.setTabIcon(
-            index, glyphs.glyph_icon("failure" if error else "warning", "danger" if error else "warning")
-        )
-        count = f"{len(loud)} {'problem' if len(loud) == 1 else 'problems'}"
-        bar.setTabToolTip(index, f"{count} on this tab")
-        bar.setAccessibleTabName(index, f"{self._tab_names[index]}, {count}")
 
     def _show_summary(self, at_fields: list[Problem]) -> None:
         general = [problem for problem in self._problems if problem.field not in self.rows]
         loud = [problem for problem in at_fields if not self._is_gentle(problem)]
         needed = [p for p in at_fields if self._is_gentle(p) and p.severity == "error"]
-        parts = [problem.sentence for problem in general]
-        if loud:
-            parts.append(f"{len(loud)} {'field needs' if len(loud) == 1 else 'fields need'} attention.")
-        if needed:
-            labels = [self.rows[str(problem.field)].spec.label.rstrip(":") for problem in needed]
-            parts.append(f"Still needed: {', '.join(labels)}.")
-        error = any(problem.severity == "error" for problem in [*general, *loud])
-        self._summary.setText(" ".join(parts))
-        for widget in (self._summary, self._summary_icon):
-            widget.setVisible(bool(parts))
-        self._summary_button.setVisible(bool(loud or needed))
-        colour = "danger" if error else "warning" if general or loud else "muted"
-        style.set_role(self._summary, {"danger": "problem", "warning": "warning", "muted": "muted"}[colour])
-        glyph = {"danger": "failure", "warning": "warning", "muted": "info"}[colour]
-        self._summary_icon.setPixmap(
-            glyphs.glyph_pixmap(glyph, style.colour(colour), 16, self.devicePixelRatioF())
-        )
+        labels = [self.rows[str(problem.field)].spec.label.rstrip(":") for problem in needed]
+        self._summary.show_state(general, loud, labels)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F1 explains the field that has the focus."""

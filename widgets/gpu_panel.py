@@ -167,6 +167,7 @@ class GpuPanel(QWidget):
         )
         self.no_gpu.setObjectName("gpu_none")
         style.set_role(self.no_gpu, "muted")
+        self.no_gpu.setContentsMargins(style.MEDIUM, 0, style.MEDIUM, 0)
         self._machine = QFrame(self)
         style.set_role(self._machine, "card")
         self.machine_title = QLabel("This machine", self._machine)

@@ -142,7 +142,7 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
     tiles.append(TileText("Time left", left or "—", "of this phase" if left else "not known yet"))
     if isinstance(newest.get("particles_per_s"), (int, float)):
         tiles.append(
-            TileText("Speed", f"{short_number(newest['particles_per_s'])} /s", "particles per second")
+            TileText("Speed", f"{_three_digits(newest['particles_per_s'])} /s", "particles per second")
         )
     for quantity, title in (("rms_displacement", "Motion (rms)"), ("loss_data", "Data loss")):
         found = [parse_name(key) for key in newest if parse_name(key).quantity == quantity]

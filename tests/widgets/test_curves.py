@@ -196,7 +196,7 @@ def test_that_tiles_say_progress_time_speed_and_motion(qtbot: QtBot) -> None:
     assert tiles.texts() == {
         "Train": "40 %",
         "Time left": "13 min",
-        "Speed": "812.4 /s",
+        "Speed": "812 /s",
         "Motion (rms)": "2.5 Å",
         "Data loss": "1",
     }
