@@ -9,7 +9,6 @@ from typing import Literal
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
@@ -345,7 +344,7 @@ class JobForm(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F1 explains the field that has the focus."""
-        focus = QApplication.focusWidget()
+        focus = self.window().focusWidget()
         if event.key() == Qt.Key.Key_F1 and focus is not None:
             for row in self.rows.values():
                 if row.editor is focus or row.editor.isAncestorOf(focus):

@@ -116,7 +116,7 @@ def test_that_a_field_nobody_filled_in_is_asked_for_quietly(qtbot: QtBot, form: 
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert label.property("role") == "problem"
     assert form.tab_widget.currentIndex() == 0
-    assert line(form, "fn_flour").hasFocus()
+    assert form.focusWidget() is line(form, "fn_flour")
 
 
 def test_that_an_emptied_required_field_is_a_loud_problem(
