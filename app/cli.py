@@ -19,29 +19,25 @@ from jobs.core.errors import UserError
 
 Command = Callable[[Sequence[str]], int]
 
-#: Word to (module, function, arguments, what it does). Modules are loaded when their command is given.
-COMMANDS: dict[str, tuple[str, str, str, str]] = {
-    "run": ("app.cli_run", "run", "TYPE --project DIR --OPTION VALUE …", "make a job and run it"),
-    "new": ("app.cli_run", "new", "TYPE --project DIR --OPTION VALUE …", "make a job without starting it"),
-    "continue": (
-        "app.cli_run",
-        "carry_on",
-        "JOB --OPTION VALUE …",
-        "a further task of a job, or unfinished work",
-    ),
-    "schedule": ("app.cli_run", "schedule", "[JOB …]", "run scheduled jobs one after another"),
-    "abort": ("app.cli_follow", "stop", "JOB", "ask a job to stop, and end it after a while"),
-    "jobs": ("app.cli_show", "jobs", "[PROJECT]", "list the jobs of a project"),
-    "show": ("app.cli_show", "show", "JOB", "status, files, options and runs of a job"),
-    "validate": ("app.cli_show", "validate", "JOB", "check settings and input files of a job"),
-    "gpus": ("app.cli_show", "gpus", "", "list the GPUs and who uses them"),
-    "init": ("app.cli_show", "init", "[DIR]", "make a project"),
-    "unlock": (
-        "app.cli_show",
-        "unlock",
-        "[PROJECT]",
-        "show who locks a project; remove the lock of a dead program",
-    ),
+#: Word to (function, arguments, what it does). Modules are loaded when their command is given.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("cli_run:run", "TYPE --project DIR --OPTION VALUE …", "make a job and run it"),
+    "new": ("cli_run:new", "TYPE --project DIR --OPTION VALUE …", "make a job without starting it"),
+    "continue": ("cli_run:carry_on", "JOB --OPTION VALUE …", "a further task of a job, or unfinished work"),
+    "schedule": ("cli_run:schedule", "[JOB …]", "run scheduled jobs one after another"),
+    "abort": ("cli_follow:stop", "JOB", "ask a job to stop, and end it after a while"),
+    "jobs": ("cli_show:jobs", "[PROJECT]", "list the jobs of a project"),
+    "show": ("cli_show:show", "JOB", "status, files, options and runs of a job"),
+    "validate": ("cli_show:validate", "JOB", "check settings and input files of a job"),
+    "gpus": ("cli_show:gpus", "", "list the GPUs and who uses them"),
+    "alias": ("cli_change:alias", "JOB NAME", "give a job a name"),
+    "mark": ("cli_change:mark", "JOB finished|failed", "say how a job ended that left no marker"),
+    "delete": ("cli_change:delete", "JOB …", "move jobs to the trash"),
+    "undelete": ("cli_change:undelete", "[JOB]", "bring a job back, or list the trash"),
+    "init": ("cli_show:init", "[DIR]", "make a project"),
+    "unlock": ("cli_show:unlock", "[PROJECT]", "who locks a project; remove the lock of a dead program"),
+    "restore": ("cli_change:restore", "[PROJECT]", "go back to a backup of a damaged project file"),
+    "upgrade": ("cli_change:upgrade", "[PROJECT]", "bring a project of RELION 3 or 4 to RELION 5's form"),
 }
 #: Commands that app.__main__ carries out, because they open the window.
 WINDOW_COMMANDS: dict[str, tuple[str, str]] = {
@@ -119,8 +115,8 @@ def _dispatch(words: list[str]) -> int:
         print(f"heteroscope {__version__}")
         return 0
     if first in COMMANDS:
-        module, function, _, _ = COMMANDS[first]
-        command: Command = getattr(importlib.import_module(module), function)
+        module, _, function = COMMANDS[first][0].partition(":")
+        command: Command = getattr(importlib.import_module(f"app.{module}"), function)
         return command(rest)
     return _job_type_command(first, rest)
 
@@ -152,9 +148,7 @@ def overview() -> str:
     lines += [
         (f"heteroscope {word} {usage}".rstrip(), text) for word, (usage, text) in WINDOW_COMMANDS.items()
     ]
-    lines += [
-        (f"heteroscope {word} {usage}".rstrip(), text) for word, (_, _, usage, text) in COMMANDS.items()
-    ]
+    lines += [(f"heteroscope {word} {usage}".rstrip(), text) for word, (_, usage, text) in COMMANDS.items()]
     for key, job_type in JOB_TYPES.items():
         if importlib.util.find_spec(f"{job_type.module}.commands") is not None:
             lines.append((f"heteroscope {key} …", f"{job_type.title}: commands of its own"))

@@ -16,13 +16,14 @@ from app.runner import launch
 from app.runner.abort import Abort, abort
 from app.runner.deaths import bury
 from app.runner.launch import status_of
-from app.runner.outcome import Outcome, OutcomeKind, outcome_of
+from app.runner.outcome import Outcome, OutcomeKind, outcome_of, read_worker
 from app.runner.queue import LocalQueue
 from app.runner.watcher import JobWatcher
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 
 _POLL_S = 0.1
+_KEEPER_S = 5.0
 
 
 def attend(project: Project, name: str, given: argparse.Namespace) -> int:
@@ -46,7 +47,7 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
         counts as aborted.
     """
     folder = JobFolder(Path(project.path), name)
-    watcher = JobWatcher(folder.path, name, history_bytes=0)
+    watcher = JobWatcher(folder.path, name, this_run_only=True)
     queue = LocalQueue(project)
     under_way: Abort | None = None
     if any(entry.job == name for entry in queue.entries()):
@@ -57,6 +58,7 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
             progress.show(events)
             outcome = outcome_of(folder.path)
             if outcome.is_over and outcome.kind is not OutcomeKind.VANISHED:
+                outcome = _with_exit_code(folder.path, outcome)
                 progress.show(watcher.poll())
                 _complete(project)
                 return outcome
@@ -75,6 +77,17 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
                 progress.say(f"Asking {name} to stop; press Ctrl-C again to end it at once.")
             else:
                 under_way.hurry()
+
+
+def _with_exit_code(job_dir: Path, outcome: Outcome) -> Outcome:
+    """Wait for the keeper, which knows the exit code a moment after the worker has written its marker."""
+    patience = time.monotonic() + _KEEPER_S
+    while time.monotonic() < patience:
+        record = read_worker(job_dir)
+        if record is None or record.ended or not record.keeper_alive:
+            return outcome_of(job_dir)
+        time.sleep(0.01)
+    return outcome
 
 
 def _complete(project: Project) -> None:

@@ -6,16 +6,17 @@ import os
 from pathlib import Path
 
 from app.cli_parser import did_you_mean
-from app.project.project import Project
+from app.project.project import OldProject, Project
 from jobs.core.declaration import JobOptions, specs
 from jobs.core.errors import UserError
 
-_MARKS = (".gui_projectdir", "default_pipeline.star")
+#: RELION's mark of a project. The project file is none: every job directory holds a copy of it.
+_MARK = ".gui_projectdir"
 
 
 def is_project(folder: Path) -> bool:
     """Tell whether a folder is a RELION project."""
-    return any((folder / mark).exists() for mark in _MARKS)
+    return (folder / _MARK).exists()
 
 
 def find_project(given: str | None, job: str = "") -> Path:
@@ -33,8 +34,15 @@ def find_project(given: str | None, job: str = "") -> Path:
     return Path.cwd()
 
 
-def open_project(given: str | None, job: str = "", *, readonly: bool = False) -> Project:
+def open_project(given: str | None, job: str = "", *, look: bool = False) -> Project:
     """Open the project a command means.
+
+    Parameters
+    ----------
+    given, job
+        See :func:`find_project`.
+    look
+        True: nothing is to be changed, so a project of an older RELION will do.
 
     Raises
     ------
@@ -49,7 +57,12 @@ def open_project(given: str | None, job: str = "", *, readonly: bool = False) ->
             f"{folder} is not a RELION project",
             hint=f"Choose one with --project, or make one there with: heteroscope init {folder}",
         )
-    return Project.open(folder, readonly=readonly)
+    try:
+        return Project.open(folder)
+    except OldProject:
+        if look:
+            return Project.open(folder, readonly=True)
+        raise
 
 
 def find_job(project: Project, text: str) -> str:

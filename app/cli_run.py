@@ -86,7 +86,8 @@ def _make(command: str, words: Sequence[str]) -> int:
     project = open_project(given.project)
     options = in_project(from_arguments(job_type.options, given), Path(project.path))
     _refuse_greyed(job_type, options, job_type.options(), given, is_continue=False)
-    _warn(project, job_type, options)
+    if not getattr(given, "quiet", False):
+        _warn(project, job_type, options)
     if command == "new":
         print(start_job(project, job_type, options, schedule=True, alias=given.alias))
         return 0
@@ -163,7 +164,8 @@ def carry_on(words: Sequence[str]) -> int:
     options = _one_task(job_type, options, given)
     waits = status_of(project, name) == launch.SCHEDULED
     _refuse_greyed(job_type, options, base, given, is_continue=not waits)
-    _warn(project, job_type, options, None if waits else name)
+    if not given.quiet:
+        _warn(project, job_type, options, None if waits else name)
     continue_job(project, name, job_type, options)
     return attend(project, name, given)
 

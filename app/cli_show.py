@@ -54,7 +54,7 @@ def jobs(words: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="as one JSON list")
     given = parser.read(words)
-    project = open_project(given.project or given.project_dir)
+    project = open_project(given.project or given.project_dir, look=True)
     _look(project)
     waiting = {entry.job for entry in LocalQueue(project).entries()}
     rows = []
@@ -79,7 +79,7 @@ def _job_arguments(command: str, text: str, words: Sequence[str]) -> tuple[Proje
     parser.add_argument("job", metavar="JOB")
     parser.add_argument("--project", default=None, help="folder of the project [the one that holds the job]")
     given = parser.read(words)
-    project = open_project(given.project, given.job)
+    project = open_project(given.project, given.job, look=True)
     return project, find_job(project, given.job)
 
 

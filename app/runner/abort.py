@@ -36,6 +36,7 @@ class Abort:
         self.grace_s = grace_s
         self.remark = ""
         """What the user should know, "" = nothing."""
+        self._term_s = TERM_S
         self._asked = time.monotonic()
         self._termed: float | None = None
         self._killed: float | None = None
@@ -43,8 +44,9 @@ class Abort:
             self.folder.request_abort()
 
     def hurry(self) -> None:
-        """Let the grace period be over now."""
+        """Let the grace period be over now, and leave little time after SIGTERM."""
         self.grace_s = 0.0
+        self._term_s = min(1.0, self._term_s)
 
     def step(self) -> bool:
         """Do what is due; True when the job is over, or nothing more can be done."""
@@ -63,7 +65,7 @@ class Abort:
                 end_group(record.worker.pid)
                 self._termed = now
         elif self._killed is None:
-            if now - self._termed >= TERM_S:
+            if now - self._termed >= self._term_s:
                 end_group(record.worker.pid, kill=True)
                 self._killed = now
         elif now - self._killed >= KILL_S:

@@ -94,7 +94,9 @@ def fill_template(template: str, replacements: Mapping[str, str], command: str) 
 def shell_command(command: list[str]) -> str:
     """Return a command line that finds our packages on whichever machine the queue chooses."""
     ours = program_environment()
-    return shlex.join(["env", *(f"{name}={ours[name]}" for name in ("PYTHONPATH", "PYTHONSAFEPATH")), *command])
+    return shlex.join(
+        ["env", *(f"{name}={ours[name]}" for name in ("PYTHONPATH", "PYTHONSAFEPATH")), *command]
+    )
 
 
 def submit(

@@ -205,12 +205,17 @@ def start_scheduled(project: Project, name: str) -> str:
     task = task_to_run(stored.job_type, stored.options, folder.path if is_continue else None)
     plan = _Plan(stored.job_type, stored.options, task, is_continue)
     run = _run_to_start(folder, stored)
-    if run is None:
-        # Scheduled by another program, or changed by it since: this is a record of its own.
-        plan.prepare(project.path, name)
-    folder.clear_markers()
-    folder.worker_json.unlink(missing_ok=True)
-    project.set_status(name, RUNNING)
+
+    def prepare(job_dir: Path, job_name: str) -> None:
+        # Seen under the lock, so that of two programs only one starts the job.
+        if status_of(project, job_name) != SCHEDULED:
+            raise UserError(f"{job_name} was started by another program this moment")
+        if run is None:
+            # Scheduled by another program, or changed by it since: this is a record of its own.
+            plan.prepare(project.path, job_name)
+        folder.worker_json.unlink(missing_ok=True)
+
+    project.continue_job(name, inputs=plan.inputs, outputs=plan.outputs, status=RUNNING, prepare=prepare)
     _launch(project, name, plan, run)
     return name
 
@@ -260,6 +265,12 @@ def _launch(project: Project, name: str, plan: _Plan, run: int | None = None) ->
     except UserError as error:
         ending.end_silently(str(folder.path), str(error), aborted=False)
         project.check_completion()
+        raise
+    except KeyboardInterrupt:
+        # A worker that has started already sees the request; without one the job is over.
+        folder.request_abort()
+        if read_worker(folder.path) is None:
+            ending.end_silently(str(folder.path), ending.describe_end(None, None, aborted=True), aborted=True)
         raise
     folder.append_note([shlex.join(command)])
     # The next new job of this type begins with these settings.

@@ -80,8 +80,8 @@ class Supervisor:
             events += self._status_changes()
             self._trouble = ""
             self._first = False
-        except UserError as error:
-            # A lock that is held, a project file damaged by somebody else: told once, tried again.
+        except (UserError, OSError) as error:
+            # A full disk, a lock that is held, a damaged project file: told once, and tried again.
             if str(error) != self._trouble:
                 self._trouble = str(error)
                 events.append(Notice("", str(error)))

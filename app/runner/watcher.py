@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.runner.events import Event, JobEnded, JobStarted, LogAppended, MetricsAdded, SnapshotChanged
-from app.runner.outcome import outcome_of, read_worker
+from app.runner.outcome import WorkerRecord, outcome_of, read_worker
 from jobs.core.metrics import read_metrics
 
 #: A log is followed from at most this many bytes before its end.
@@ -33,6 +33,7 @@ class LogTail:
     def __init__(self, path: Path, history_bytes: int = HISTORY_BYTES) -> None:
         self.path = path
         self.offset = 0
+        self.first = True
         self._history = history_bytes
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._identity: int | None = None
@@ -47,7 +48,7 @@ class LogTail:
         restarted = self._identity is not None and (
             state.st_size < self.offset or state.st_ino != self._identity
         )
-        first = self._identity is None
+        first, self.first = self.first, False
         self._identity = state.st_ino
         if restarted:
             self._decoder.reset()
@@ -92,9 +93,18 @@ class JobWatcher:
         Its name in the project; by default the last two parts of the folder.
     history_bytes
         How much of a log that is there already is given at the first look.
+    this_run_only
+        Leave out what earlier runs of the job have printed and measured.
     """
 
-    def __init__(self, folder: Path, job: str = "", *, history_bytes: int = HISTORY_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        job: str = "",
+        *,
+        history_bytes: int = HISTORY_BYTES,
+        this_run_only: bool = False,
+    ) -> None:
         self.folder = Path(folder)
         self.job = job or f"{self.folder.parent.name}/{self.folder.name}/"
         self._logs: tuple[tuple[Literal["out", "err"], LogTail], ...] = (
@@ -102,6 +112,10 @@ class JobWatcher:
             ("err", LogTail(self.folder / "run.err", history_bytes)),
         )
         self._metrics_offset = 0
+        self._run: int | None = None
+        # Where the present run begins is known once its worker is.
+        self._silent = this_run_only
+        self._this_run_only = this_run_only
         self._snapshots: dict[str, tuple[int, int]] = {}
         self._started = ""
         self._ended = False
@@ -115,11 +129,13 @@ class JobWatcher:
         if record is not None and record.started != self._started:
             attached = not self._started and self._ended is False and bool(record.started)
             self._started = record.started
+            self._begin_run(record)
             if not outcome.is_over:
                 self._ended = False
                 events.append(JobStarted(self.job, run=record.run, attached=attached))
-        events += self._new_text()
-        events += self._new_metrics()
+        if not self._silent:
+            events += self._new_text()
+            events += self._new_metrics()
         events += self._new_snapshots()
         if outcome.is_over and not self._ended:
             self._ended = True
@@ -127,6 +143,14 @@ class JobWatcher:
         elif not outcome.is_over:
             self._ended = False
         return events
+
+    def _begin_run(self, record: WorkerRecord) -> None:
+        self._run = record.run
+        if self._silent:
+            for (_, tail), start in zip(self._logs, record.log_start, strict=True):
+                tail.offset = start
+                tail.first = False
+            self._silent = False
 
     def _new_text(self) -> list[Event]:
         found: list[Event] = []
@@ -150,6 +174,8 @@ class JobWatcher:
         if size == self._metrics_offset:
             return []
         records, self._metrics_offset = read_metrics(path, self._metrics_offset)
+        if self._this_run_only:
+            records = [record for record in records if record.get("run", self._run) == self._run]
         return [MetricsAdded(self.job, tuple(records))] if records else []
 
     def _new_snapshots(self) -> list[Event]:

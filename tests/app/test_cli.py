@@ -304,7 +304,7 @@ def test_that_a_second_ctrl_c_ends_a_stubborn_job(project: Project) -> None:
     done = interrupted(project, "stubborn", 2)
     assert done.returncode == 130
     assert exit_markers(project.path / "Fake/job001") == ["ABORTED"]
-    project.check_completion()
+    project.refresh()
     assert status_of(project, "Fake/job001/") == "Aborted"
 
 
@@ -493,3 +493,52 @@ def test_that_a_failed_job_is_told_even_when_quiet() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (61, "1 min 01 s"), (7322, "2 h 02 min")])
 def test_that_time_spans_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+# -------------------------------------------------------------------------------------------- changing
+
+
+def test_that_a_job_gets_and_loses_an_alias(call: Call, project: Project) -> None:
+    call("new", "fake", "--project", project.path)
+    assert call("alias", "1", "nice name", "--project", project.path)[:2] == (0, "Fake/nice_name/\n")
+    assert (project.path / "Fake/nice_name").resolve() == (project.path / "Fake/job001").resolve()
+    assert call("alias", "nice_name", "", "--project", project.path)[:2] == (0, "Fake/job001/\n")
+    code, _, err = call("alias", "1", "job7", "--project", project.path)
+    assert code == 2
+    assert "job" in err
+
+
+def test_that_a_job_without_a_marker_can_be_marked(call: Call, project: Project) -> None:
+    project.new_job("Refine3D", "relion.refine3d", status="Running")
+    assert call("mark", "1", "finished", "--project", project.path)[:2] == (0, "Refine3D/job001/ Succeeded\n")
+    assert call("mark", "1", "failed", "--project", project.path)[:2] == (0, "Refine3D/job001/ Failed\n")
+    assert call("mark", "1", "lost", "--project", project.path)[0] == 2
+
+
+def test_that_a_deleted_job_comes_back_with_those_that_used_it(call: Call, project: Project) -> None:
+    call("run", "fake", "--project", project.path, "--quiet")
+    call("new", "fake", "--project", project.path, "--fn_in", "Fake/job001/result.star")
+    code, _, err = call("delete", "1", "--project", project.path)
+    assert code == 2
+    assert "used by Fake/job002/" in err
+    code, out, _ = call("delete", "1", "--yes", "--project", project.path)
+    assert (code, sorted(out.split())) == (0, ["Fake/job001/", "Fake/job002/"])
+    assert not (project.path / "Fake/job001").exists()
+    assert sorted(call("undelete", "--project", project.path)[1].split()) == ["Fake/job001/", "Fake/job002/"]
+    code, out, _ = call("undelete", "1", "--project", project.path)
+    assert (code, sorted(out.split())) == (0, ["Fake/job001/", "Fake/job002/"])
+    assert (project.path / "Fake/job001/result.star").exists()
+    assert call("undelete", "1", "--project", project.path)[0] == 2
+
+
+def test_that_a_damaged_project_can_be_restored(call: Call, project: Project) -> None:
+    call("run", "fake", "--project", project.path, "--quiet")
+    file = project.path / "default_pipeline.star"
+    file.write_text("data_pipeline_general\nthis is no pipeline\n")
+    code, _, err = call("jobs", project.path)
+    assert code == 2
+    assert "Traceback" not in err
+    code, out, _ = call("restore", project.path)
+    assert code == 0
+    assert "Fake/job001" in out
+    assert "Fake/job001/" in call("jobs", project.path)[1]

@@ -175,3 +175,21 @@ def test_that_a_worker_on_another_machine_is_not_declared_dead(folder: Path) -> 
 def test_that_a_damaged_worker_file_hurts_nobody(folder: Path) -> None:
     (folder / "worker.json").write_text('{"pid": ')
     assert JobWatcher(folder).poll() == []
+
+
+def test_that_only_the_present_run_is_told_when_asked_for(folder: Path) -> None:
+    append(folder / "run.out", "of the first run\n")
+    append(folder / "metrics.jsonl", json.dumps({"run": 1, "step": 9}) + "\n")
+    watcher = JobWatcher(folder, this_run_only=True)
+    assert watcher.poll() == []
+    append(folder / "run.out", "of the second run\n")
+    append(folder / "metrics.jsonl", json.dumps({"run": 2, "step": 1}) + "\n")
+    own = identify(os.getpid())
+    assert own is not None
+    start = {"out": len("of the first run\n"), "err": 0}
+    about = {**own.as_dict(), "host": host_name(), "run": 2, "started": "x", "gpu": "", "log_start": start}
+    ending.write_worker_file(str(folder), about)
+    events = watcher.poll()
+    assert kinds(events) == ["JobStarted", "LogAppended", "MetricsAdded"]
+    assert [e.text for e in events if isinstance(e, LogAppended)] == ["of the second run\n"]
+    assert [r["step"] for e in events if isinstance(e, MetricsAdded) for r in e.records] == [1]
