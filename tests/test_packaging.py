@@ -170,3 +170,13 @@ def test_that_the_submission_template_holds_the_command_on_a_line_of_its_own() -
     lines = resources.template("submission.sh").read_text(encoding="utf-8").splitlines()
     assert lines.count("XXXcommandXXX") == 1
     assert {"#SBATCH --output=XXXoutfileXXX", "#SBATCH --error=XXXerrfileXXX"} <= set(lines)
+
+
+def test_that_the_binding_of_qt_keeps_every_reference_to_none() -> None:
+    # a release that lost one at each call ended the window after some thousand calls, on Python 3.11
+    code = (
+        "import sys; from PySide6.QtGui import QTransform; t = QTransform(); t.reset(); before = sys.getrefcount(None)\n"
+        "for _ in range(1000): t.reset()\n"
+        "sys.exit(abs(sys.getrefcount(None) - before) > 100)"
+    )
+    assert subprocess.run([sys.executable, "-P", "-c", code]).returncode == 0
