@@ -175,7 +175,8 @@ def test_that_the_submission_template_holds_the_command_on_a_line_of_its_own() -
 def test_that_the_binding_of_qt_keeps_every_reference_to_none() -> None:
     # a release that lost one at each call ended the window after some thousand calls, on Python 3.11
     code = (
-        "import sys; from PySide6.QtGui import QTransform; t = QTransform(); t.reset(); before = sys.getrefcount(None)\n"
+        "import sys; from PySide6.QtGui import QTransform; t = QTransform(); t.reset()\n"
+        "before = sys.getrefcount(None)\n"
         "for _ in range(1000): t.reset()\n"
         "sys.exit(abs(sys.getrefcount(None) - before) > 100)"
     )
