@@ -1,0 +1,165 @@
+"""``heteroscope dynamight COMMAND``: the commands of the original program, and ``displacements``.
+
+The original's spellings are accepted: star file and output directory as options or, where its documents say so, as
+arguments in their place; ``--x`` and ``--no-x`` for yes/no options; ``--pipeline-control`` as RELION gives it.
+A command works in any folder; inside a RELION project it leaves the same files as the job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.core.declaration import CheckContext, add_arguments, from_arguments
+from jobs.core.errors import UserError
+from jobs.core.folder import JobFolder, make_record
+from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, EXIT_SUCCESS, run_worker
+from jobs.dynamight.params import JOB_TYPE
+
+_TASK_COMMANDS = {"optimize-deformations": "train"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command.
+
+    Returns
+    -------
+    int
+        0 success, 1 failure, 2 wrong usage or input, 130 aborted.
+    """
+    try:
+        arguments = _parser().parse_args(list(argv))
+        result: int = arguments.run(arguments)
+        return result
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_INPUT
+    except UserError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    except KeyboardInterrupt:
+        print("Aborted.", file=sys.stderr)
+        return EXIT_ABORTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="heteroscope dynamight", description=JOB_TYPE.summary)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_training(commands)
+    _add_displacements(commands)
+    return parser
+
+
+def _add_training(commands: Any) -> None:
+    parser = commands.add_parser(
+        "optimize-deformations",
+        help="estimate the motion of every particle",
+        description="Estimate the motion of every particle.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("star", nargs="?", help="particle STAR file (or --refinement-star-file)")
+    parser.add_argument("output", nargs="?", help="output directory (or --output-directory)")
+    parser.add_argument("--output-directory", dest="output_directory", help="output directory")
+    parser.add_argument("--pipeline-control", dest="pipeline_control", help="accepted; markers are always written")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the directory")
+    add_arguments(parser, JOB_TYPE.options, task="train")
+    parser.set_defaults(run=_train)
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    output = arguments.output_directory or arguments.output
+    star = getattr(arguments, "fn_star", None) or arguments.star
+    if output is None and star is not None and arguments.star is not None and hasattr(arguments, "fn_star"):
+        # --refinement-star-file S OUT: the first free place is then the output directory.
+        output = arguments.star
+    if not output:
+        raise UserError("no output directory was given", hint="Give it after the STAR file or as --output-directory.")
+    arguments.fn_star = star or ""
+    target = Path(output).absolute()
+    here = Path.cwd()
+    project = here if target.is_relative_to(here) and target != here else target.parent
+    options = from_arguments(JOB_TYPE.options, arguments)
+    changed = {name: _below(project, getattr(options, name)) for name in ("fn_star", "fn_map", "mask_file", "atomic_model")}
+    options = options.model_copy(update=changed)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the output directory cannot be made: {error.strerror}", path=target) from error
+    problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
+    if problems:
+        raise UserError("; ".join(p.message + (f" ({p.hint})" if p.hint else "") for p in problems))
+    name = f"{target.relative_to(project)}{os.sep}"
+    folder = JobFolder(project, name)
+    folder.clear_markers()
+    task = "resume" if arguments.resume else _TASK_COMMANDS["optimize-deformations"]
+    record = make_record(
+        JOB_TYPE,
+        options,
+        project_dir=project,
+        run=folder.next_run(),
+        task=task,
+        command=[sys.executable, *sys.argv],
+    )
+    folder.write_options(record.run, record)
+    return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(record.run)])
+
+
+def _below(project: Path, path: str) -> str:
+    """A path as seen from the project, absolute when it lies elsewhere."""
+    if not path:
+        return path
+    absolute = Path(path).absolute()
+    return str(absolute.relative_to(project)) if absolute.is_relative_to(project) else str(absolute)
+
+
+def _add_displacements(commands: Any) -> None:
+    parser = commands.add_parser(
+        "displacements",
+        help="where given points go in every particle",
+        description="Evaluate the displacement of atoms or other points in every particle of a finished job. "
+        "Points are in Å, in the frame in which ChimeraX shows the consensus map.",
+    )
+    parser.add_argument("job", help="job folder, such as DynaMight/job001")
+    parser.add_argument("--points", required=True, type=Path, help="PDB, mmCIF, STAR or CSV file (columns x, y, z)")
+    parser.add_argument("--out", required=True, type=Path, help=".npz file to write")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint to use [checkpoint_final.pth]")
+    parser.add_argument(
+        "--half", type=int, choices=(0, 1, 2), help="only this half-set; 0: particles held out [all]"
+    )
+    parser.add_argument("--particles", type=Path, help="particle STAR file of the training, if it has moved")
+    parser.add_argument("--project", type=Path, help="project folder [found from the job]")
+    parser.set_defaults(run=_displacements)
+
+
+def _displacements(arguments: argparse.Namespace) -> int:
+    from jobs.dynamight.displacements import write_displacements
+
+    base = arguments.project or Path()
+    job = (base / arguments.job).absolute()
+    if not job.is_dir():
+        raise UserError("there is no such job folder", path=job)
+    project = (arguments.project or _project_of(job)).absolute()
+    n_particles, n_points = write_displacements(
+        job,
+        project,
+        arguments.points,
+        arguments.out,
+        checkpoint=arguments.checkpoint,
+        half=arguments.half,
+        star=arguments.particles,
+    )
+    print(f"{n_particles} particles, {n_points} points", file=sys.stderr)
+    print(arguments.out)
+    return EXIT_SUCCESS
+
+
+def _project_of(job: Path) -> Path:
+    """Folder of the project that a job belongs to: the one with a pipeline above it, else two levels up."""
+    for folder in job.parents:
+        if (folder / "default_pipeline.star").exists():
+            return folder
+    here = Path.cwd()
+    return here if job.is_relative_to(here) else job.parent.parent
