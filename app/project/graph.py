@@ -292,14 +292,33 @@ class Graph:
 
     def _extend_rows(self, table: str, rows: Sequence[Sequence[str]]) -> None:
         if table == "pipeline_processes":
-            self.processes += [Process(r[0], "" if r[1] == "None" else r[1], r[2], r[3]) for r in rows]
+            self.processes += map(_process, rows)
             self._running = None
         elif table == "pipeline_nodes":
-            self.nodes += [Node(r[0], r[1], int(r[2]) if r[2].isdecimal() else 1) for r in rows]
+            self.nodes += map(_node, rows)
         elif table == "pipeline_input_edges":
             self.input_edges += [(r[0], r[1]) for r in rows]
         else:
             self.output_edges += [(r[0], r[1]) for r in rows]
+
+    def _replace_rows(self, table: str, places: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
+        """Replace single rows; nothing happens to the others."""
+        if table == "pipeline_processes":
+            names = [self.processes[at].name for at in places]
+            for at, row in zip(places, rows, strict=True):
+                self.processes[at] = _process(row)
+            self._running = None
+            if names != [row[0] for row in rows]:
+                self._process_at = {}
+        elif table == "pipeline_nodes":
+            for at, row in zip(places, rows, strict=True):
+                self.nodes[at] = _node(row)
+            self._node_at = {}
+        else:
+            edges = self.input_edges if table == "pipeline_input_edges" else self.output_edges
+            for at, row in zip(places, rows, strict=True):
+                edges[at] = (row[0], row[1])
+            self._forget_edges()
 
     # -- look-up tables ------------------------------------------------------------------------------------
 
@@ -341,6 +360,14 @@ class Graph:
     def _rows_kept(self, table: str, kept: Sequence[int]) -> None:
         """Hear which rows of a table are left."""
         self.revision += 1
+
+
+def _process(row: Sequence[str]) -> Process:
+    return Process(row[0], "" if row[1] == "None" else row[1], row[2], row[3])
+
+
+def _node(row: Sequence[str]) -> Node:
+    return Node(row[0], row[1], int(row[2]) if row[2].isdecimal() else 1)
 
 
 def _check_status(status: str) -> None:

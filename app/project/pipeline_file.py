@@ -145,7 +145,7 @@ class PipelineFile:
                 break
         if content != self._content or not self._state:
             text = content.decode("utf-8", errors="surrogateescape")
-            version = old_version(text) if content.strip() else ""
+            version = old_version(text) if content[:1000].strip() or content.strip() else ""
             update_pipeline(self.pipeline, convert(text, self.path) if version else text, self.path)
             self.old_version = version
             self._content = content

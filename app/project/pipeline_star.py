@@ -7,8 +7,10 @@ never changes. Reading again after another program changed the file looks only a
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,7 +150,8 @@ def update_pipeline(pipeline: Pipeline, text: str, path: str | Path | None = Non
         See :func:`parse_pipeline`.
     """
     try:
-        found = _read_sections(text, pipeline)
+        with _no_collection():
+            found = _read_sections(text, pipeline)
     except FormatError as error:
         # once more as a whole, for a message with the right line number
         parse_star(text, path)
@@ -165,8 +168,14 @@ def update_pipeline(pipeline: Pipeline, text: str, path: str | Path | None = Non
             column=COUNTER,
         )
     _refuse_cut_file(text, found.last, path)
-    pipeline.counter = int(counters[0])
-    pipeline._general = general
+    with _no_collection():
+        _take_over(pipeline, found, int(counters[0]))
+    return pipeline
+
+
+def _take_over(pipeline: Pipeline, found: _Found, counter: int) -> None:
+    pipeline.counter = counter
+    pipeline._general = found.general or pipeline._general
     pipeline._unknown = found.unknown
     for name in COLUMNS:
         section = found.tables.get(name)
@@ -178,9 +187,22 @@ def update_pipeline(pipeline: Pipeline, text: str, path: str | Path | None = Non
             pipeline._rows[name] = section.rows
             if section.appended:
                 pipeline._extend_rows(name, section.values)
+            elif section.places is not None:
+                pipeline._replace_rows(name, section.places, section.values)
             else:
                 pipeline._set_rows(name, section.values)
-    return pipeline
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from searching for garbage again and again while many small objects are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # -- reading -------------------------------------------------------------------------------------------------
@@ -190,13 +212,15 @@ def update_pipeline(pipeline: Pipeline, text: str, path: str | Path | None = Non
 class _Section:
     """A known table as found in the file.
 
-    `values` are all rows, or only the new ones where `appended` is true.
+    `values` are all rows; or only the new ones at the end, where `appended` is true; or only those that
+    changed, where `places` tells which.
     """
 
     rows: _Rows
-    values: list[list[str]]
-    changed: bool
-    appended: bool
+    values: list[list[str]] = field(default_factory=list)
+    changed: bool = True
+    appended: bool = False
+    places: list[int] | None = None
 
 
 @dataclass
@@ -247,36 +271,58 @@ def _split_tables(text: str) -> list[tuple[str, str, str]]:
 
 
 def _read_fast(content: str, old: _Rows, expected: tuple[str, ...]) -> _Section | None:
-    """Read a loop without quotes in the usual column order, None when it is anything else."""
+    """Read a loop without quotes in the usual column order, None when it is anything else.
+
+    Most of the text is normally what was read before: then only what follows it is looked at.
+    """
     head = _loop_head(content)
     if head is None:
         return None
     columns, start = head
     if tuple(columns[: len(expected)]) != expected:
         return None
-    ends = [at for at in (content.find("\n \n", start), content.find("\n\n", start)) if at >= 0]
-    end = min(ends, default=len(content))
-    body, tail = content[start:end].rstrip("\n"), content[end:]
-    plain = body.isascii() and not any(mark in body for mark in ('"', "'", "\r", "\n;", "\n#"))
-    if not plain or body.startswith((" \n", "#", ";")) or not _only_comments(tail):
+    continues = old.text != "" and columns == old.columns and content.startswith(old.text, start)
+    known_end = start + len(old.text)
+    if continues and content[known_end : known_end + 1] in ("", "\n"):
+        body = _plain_body(content, known_end + 1)
+        if body == "":
+            return _Section(old, changed=False)
+        lines = body.split("\n") if body is not None else []
+        values = _split_rows(lines, len(columns))
+        if values is not None:
+            text = f"{old.text}\n{body}"
+            return _Section(_Rows(columns, old.lines + lines, text), values, appended=True)
+    body = _plain_body(content, start)
+    if not body:
         return None
-    if columns == old.columns and old.lines:
-        if body == old.text:
-            return _Section(old, [], changed=False, appended=False)
-        if body.startswith(old.text + "\n") and len(old.lines) == old.text.count("\n") + 1:
-            values, lines = _split_rows(body[len(old.text) + 1 :])
-            if set(map(len, values)) != {len(columns)}:
-                return None
-            return _Section(_Rows(columns, old.lines + lines, body), values, changed=True, appended=True)
-    values, lines = _split_rows(body)
-    if not body or set(map(len, values)) != {len(columns)}:
-        return None
-    return _Section(_Rows(columns, lines, body), values, changed=True, appended=False)
-
-
-def _split_rows(body: str) -> tuple[list[list[str]], list[str]]:
     lines = body.split("\n")
-    return [line.split() for line in lines], lines
+    rows = _Rows(columns, lines, body)
+    if columns == old.columns and len(lines) == len(old.lines):
+        changed = [at for at, (new, before) in enumerate(zip(lines, old.lines, strict=True)) if new != before]
+        if len(changed) <= len(lines) // 10:
+            values = _split_rows([lines[at] for at in changed], len(columns))
+            return _Section(rows, values, places=changed) if values is not None else None
+    values = _split_rows(lines, len(columns))
+    return _Section(rows, values) if values is not None else None
+
+
+def _plain_body(content: str, start: int) -> str | None:
+    """Return the rows from `start` on, None when only the careful reader can understand them."""
+    ends = [at for at in (content.find("\n \n", start - 1), content.find("\n\n", start - 1)) if at >= 0]
+    end = max(min(ends, default=len(content)), start)
+    body, tail = content[start:end].rstrip("\n"), content[end:]
+    # one character at a time is quick; only then is it worth looking where it stands
+    special = any(mark in body for mark in ('"', "'", "\r")) or not body.isascii()
+    special = special or (";" in body and "\n;" in f"\n{body}") or ("#" in body and "\n#" in f"\n{body}")
+    if special or not _only_comments(tail):
+        return None
+    return body if body.strip(" \t") else ""
+
+
+def _split_rows(lines: list[str], width: int) -> list[list[str]] | None:
+    """Return the values of each row, None when a row is too long or too short."""
+    values = [line.split() for line in lines]
+    return values if set(map(len, values)) <= {width} else None
 
 
 def _loop_head(content: str) -> tuple[list[str], int] | None:
@@ -319,7 +365,7 @@ def _read_slowly(name: str, content: str) -> _Section:
     ]
     rows = _Rows([*expected, *others], [_format_row(row) for row in values])
     rows.text = "\n".join(rows.lines)
-    return _Section(rows, values, changed=True, appended=False)
+    return _Section(rows, values)
 
 
 def _refuse_cut_file(text: str, last: str, path: str | Path | None) -> None:
@@ -331,7 +377,7 @@ def _refuse_cut_file(text: str, last: str, path: str | Path | None) -> None:
     if not text.endswith("\n"):
         cut = True
     else:
-        last_line = text.rstrip("\n").rpartition("\n")[2]
+        last_line = text[-10_000:].rstrip("\n").rpartition("\n")[2]
         has_blank_end = not last_line.strip() or text.endswith("\n\n")
         cut = not has_blank_end and last != OUTPUT_EDGES and (last in COLUMNS or last == GENERAL)
     if cut:

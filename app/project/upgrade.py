@@ -70,15 +70,9 @@ def old_version(text: str) -> str:
 
 
 def _has_label(text: str, label: str) -> bool:
-    """Tell whether a file has this very label, and not only a longer one."""
+    """Tell whether a file has this very label, and not the longer one of RELION 4 and 5."""
     at = text.find(label)
-    while at >= 0:
-        if text[at + len(label) : at + len(label) + 1].isspace():
-            return True
-        if at > 100_000:
-            return False
-        at = text.find(label, at + 1)
-    return False
+    return at >= 0 and text[at + len(label) : at + len(label) + 1].isspace()
 
 
 def convert(text: str, path: str | Path | None = None) -> str:

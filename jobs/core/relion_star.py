@@ -97,6 +97,11 @@ def parse_star(text: str, path: str | Path | None = None) -> list[Table]:
     return _Parser(text, path).tables()
 
 
+def split_row(line: str) -> list[str]:
+    """Return the values of one row, quotation marks removed."""
+    return _Parser("", None).values(line)
+
+
 class _Parser:
     """State of one reading: position in the lines, and the tables so far."""
 
@@ -150,7 +155,7 @@ class _Parser:
         label, _, rest = line.replace("\t", " ", 1).partition(" ")
         row = self._at
         self._at += 1
-        values = self._values(rest)
+        values = self.values(rest)
         if not values and self._text_field_follows():
             values = [self._text_field()]
         if len(values) > 1 and not values[1].startswith("#"):
@@ -206,7 +211,7 @@ class _Parser:
             values.append(self._text_field())
             self._at -= 1
         else:
-            values.extend(self._values(line))
+            values.extend(self.values(line))
         # the CCP-EM writer puts a text field on lines of its own in the middle of a row
         while len(values) < width and self._at + 1 < len(self._lines):
             following = self._lines[self._at + 1]
@@ -233,7 +238,7 @@ class _Parser:
             parts.append(line)
         raise FormatError("the text starting with a semicolon never ends", path=self._path, row=start + 1)
 
-    def _values(self, line: str) -> list[str]:
+    def values(self, line: str) -> list[str]:
         values: list[str] = []
         # no str.split() here: it would also cut at blanks of other alphabets, which are part of a name
         at, end = 0, len(line.rstrip("\r"))
