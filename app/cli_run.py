@@ -50,6 +50,11 @@ def _type_word(words: Sequence[str], command: str) -> tuple[JobType | None, list
 
 
 def _running_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "--queue",
+        action="store_true",
+        help="wait until earlier jobs of this project have left the GPU (or CPU)",
+    )
     parser.add_argument("--detach", action="store_true", help="return at once; the job goes on by itself")
     parser.add_argument("--log", action="store_true", help="show what the job prints")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the result")
@@ -71,15 +76,12 @@ def _make(command: str, words: Sequence[str]) -> int:
         for known in registry.JOB_TYPES.values():
             print(f"heteroscope {command} {known.key} --help    {known.title}: {known.summary}")
         return 0
-    parser = Parser(prog=f"heteroscope {command} {job_type.key}", description=job_type.summary)
+    program = f"heteroscope {command} {job_type.key}"
+    usage = f"{program} --project DIR [--OPTION VALUE …]"
+    parser = Parser(prog=program, usage=usage, description=job_type.summary)
     parser.add_argument("--project", default=None, help="folder of the project [the current one]")
     parser.add_argument("--alias", default="", help="a name for the job")
     if command == "run":
-        parser.add_argument(
-            "--queue",
-            action="store_true",
-            help="wait until earlier jobs of this project have left the GPU (or CPU)",
-        )
         _running_arguments(parser)
     add_arguments(parser, job_type.options, task=job_type.main_task.name)
     given = parser.read(rest)
@@ -155,7 +157,9 @@ def carry_on(words: Sequence[str]) -> int:
     name = find_job(project, words[0])
     stored = read_stored(Path(project.path), name)
     job_type, base = stored.job_type, stored.options
-    parser = Parser(prog=f"heteroscope continue {words[0]}", description=f"{name}: {job_type.summary}")
+    program = f"heteroscope continue {words[0]}"
+    usage = f"{program} [--OPTION VALUE …]"
+    parser = Parser(prog=program, usage=usage, description=f"{name}: {job_type.summary}")
     parser.add_argument("--project", default=None, help="folder of the project [the one that holds the job]")
     _running_arguments(parser)
     add_arguments(parser, job_type.options, task=_task_meant(job_type, words[1:]))
@@ -166,7 +170,10 @@ def carry_on(words: Sequence[str]) -> int:
     _refuse_greyed(job_type, options, base, given, is_continue=not waits)
     if not given.quiet:
         _warn(project, job_type, options, None if waits else name)
-    continue_job(project, name, job_type, options)
+    if given.queue:
+        LocalQueue(project).submit(job_type, options, name=name)
+    else:
+        continue_job(project, name, job_type, options)
     return attend(project, name, given)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from app.project.project import Project
 from app.runner.checks import gpu_for, is_cluster_job
-from app.runner.launch import SCHEDULED, start_job, start_scheduled, status_of
+from app.runner.launch import SCHEDULED, continue_job, start_job, start_scheduled, status_of
 from app.runner.outcome import outcome_of, read_worker
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
@@ -65,20 +65,35 @@ class LocalQueue:
             # A damaged queue loses the order of waiting, never a job: they stay Scheduled in the project.
             return []
 
-    def submit(self, job_type: JobType, options: JobOptions, *, alias: str = "") -> str:
-        """Make a new job that starts when its GPU (or the CPU) is free of earlier ones; returns its name.
+    def submit(
+        self, job_type: JobType, options: JobOptions, *, alias: str = "", name: str | None = None
+    ) -> str:
+        """Let a job start when its GPU (or the CPU) is free of earlier ones; returns its name.
 
         Jobs for a cluster's queue are submitted at once: the cluster lets them wait.
+
+        Parameters
+        ----------
+        job_type, options
+            What is to be done.
+        alias
+            A name for a new job.
+        name
+            Job that is continued; None = a new one.
 
         Raises
         ------
         UserError
-            As :func:`app.runner.launch.start_job`.
+            As :func:`app.runner.launch.start_job` and :func:`app.runner.launch.continue_job`.
         """
-        if is_cluster_job(options):
-            return start_job(self.project, job_type, options, alias=alias)
-        slot = slot_of(gpu_for(job_type, options).text)
-        name = start_job(self.project, job_type, options, schedule=True, alias=alias)
+        waits = not is_cluster_job(options)
+        slot = slot_of(gpu_for(job_type, options).text) if waits else ""
+        if name is None:
+            name = start_job(self.project, job_type, options, schedule=waits, alias=alias)
+        else:
+            name = continue_job(self.project, name, job_type, options, schedule=waits)
+        if not waits:
+            return name
         self.add(name, slot)
         self.advance()
         return name

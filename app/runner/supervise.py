@@ -63,6 +63,9 @@ class Supervisor:
             return
         if self._queue.remove(name):
             return  # it only waited; it stays in the project as Scheduled
+        process = self.project.pipeline.process(name)
+        if process is None or process.status != RUNNING:
+            return  # over already, or not begun
         grace = self.grace_s if grace_s is None else grace_s
         self._aborts[name] = Abort(Path(self.project.path), name, grace_s=grace)
 

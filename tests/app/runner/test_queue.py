@@ -18,7 +18,8 @@ from app.runner.supervise import Supervisor
 from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
-from tests.support.jobs import wait_for_end, wait_for_worker, wait_until
+from jobs.core.job_star import read_job_star
+from tests.support.jobs import exit_markers, wait_for_end, wait_for_worker, wait_until
 
 
 def times(project: Project, name: str) -> tuple[str, str]:
@@ -73,6 +74,23 @@ def test_that_a_waiting_job_can_be_taken_out(project: Project, fake_type: JobTyp
     Supervisor(project).abort(second)
     assert queue.entries() == []
     assert status_of(project, second) == "Scheduled"
+
+
+def test_that_a_continuation_waits_like_a_new_job(project: Project, fake_type: JobType) -> None:
+    queue = LocalQueue(project)
+    name = queue.submit(fake_type, fake_type.options())
+    wait_for_end(project.path / name)
+    project.check_completion()
+    blocker = queue.submit(fake_type, fake_type.options(seconds=1.0))
+    assert queue.submit(fake_type, fake_type.options(do_more=True), name=name) == name
+    assert [entry.job for entry in queue.entries()] == [name]
+    assert exit_markers(project.path / name) == []
+    assert wait_for_end(project.path / blocker) == "SUCCESS"
+    wait_until(lambda: exit_markers(project.path / name))
+    folder = JobFolder(project.path, name)
+    assert (folder.runs(), folder.read_options(2).task) == ([1, 2], "more")
+    assert "more was done" in folder.run_out.read_text()
+    assert read_job_star(folder.path).is_continue
 
 
 def test_that_a_job_that_can_not_start_gives_way_to_the_next(project: Project, fake_type: JobType) -> None:
