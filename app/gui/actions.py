@@ -91,7 +91,12 @@ _ALL = (
         needs=(PROJECT,),
     ),
     ActionInfo(
-        "reread", "&Re-read project", "Read the project file again now", ("Alt+R", "F5"), "refresh", (PROJECT,)
+        "reread",
+        "&Re-read project",
+        "Read the project file again now",
+        ("Alt+R", "F5"),
+        "refresh",
+        (PROJECT,),
     ),
     ActionInfo(
         "edit_project_note",

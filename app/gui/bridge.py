@@ -19,6 +19,8 @@ from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
+from app.gui.collector import Collector
+
 Lane = Literal["project", "watch"]
 T = TypeVar("T")
 
@@ -124,6 +126,7 @@ class Bridge(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._collector = Collector(self)
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[Lane, float, Callable[[Any], None], Callable[[Exception], None]]] = {}
         self.lanes: dict[Lane, LaneThread] = {
@@ -134,7 +137,8 @@ class Bridge(QObject):
             lane.news.connect(self._receive)
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start both threads; from now on garbage is collected in the window's thread only."""
+        self._collector.start()
         for lane in self.lanes.values():
             lane.start()
 
@@ -142,8 +146,10 @@ class Bridge(QObject):
         """End both threads; running jobs go on. Returns False when a thread did not end in time."""
         for lane in self.lanes.values():
             lane.stop()
-        ended = [lane.wait(wait_ms) for lane in self.lanes.values()]
-        return all(ended)
+        ended = all([lane.wait(wait_ms) for lane in self.lanes.values()])  # noqa: C419 - wait for each
+        if ended:
+            self._collector.stop()
+        return ended
 
     def submit(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
-from app.gui.project_commands import ProjectCommands
-from app.runner.launch import OptionProblems
+from app.gui.project_commands import ProjectCommands, entry_line
+from app.project.project import Project
+from app.project.trash import TrashEntry
+from app.runner.checks import OptionProblems
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
 from jobs.core.job_star import JobStar, read_job_star, write_job_star
@@ -363,7 +366,8 @@ class JobCommands:
         """Ask which deleted jobs shall come back."""
         window = self.window
 
-        def choose(entries: list[str]) -> None:
+        def choose(entries: list[TrashEntry]) -> None:
+            entries = [entry for entry in entries if entry.can_return]
             if not entries:
                 window.tell("There are no deleted jobs in the trash.")
                 return
@@ -371,11 +375,11 @@ class JobCommands:
                 window,
                 "Undelete jobs",
                 "They move back to their places.",
-                [(e, e) for e in entries],
+                [(str(e.path), entry_line(e)) for e in entries],
                 "Bring back",
             )
             for entry in chosen:
-                self._project.change(lambda project, e=entry: project.undelete(e))
+                self._project.change(partial(_undelete, entry))
 
         window.bridge.submit(window.workplace.trash, choose, window.complain_of)
 
@@ -384,6 +388,10 @@ class JobCommands:
         details = self.window.page.details
         if details is not None and not QDesktopServices.openUrl(QUrl.fromLocalFile(str(details.folder))):
             self.window.tell(f"The files are in {details.folder}.")
+
+
+def _undelete(entry: str, project: Project) -> object:
+    return project.undelete(entry)
 
 
 def check_alias(text: str) -> str:

@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 
 from app.gui.foreign_job import ForeignJobView
 from app.gui.news import JobDetails
-from app.runner.launch import find_problems
+from app.runner.checks import find_problems
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import Problem
 from widgets import glyphs, style
 from widgets.fields import GpuChoice
 from widgets.form import JobForm, NodeSource
+from widgets.path_field import PathEditor
 from widgets.status_badge import StatusBadge
 
 
@@ -64,6 +65,8 @@ class JobPage(QWidget):
         self._forms: dict[str, JobForm] = {}
         self._project_dir: Path | None = None
         self._readonly = False
+        self._defaults: dict[str, Mapping[str, str]] = {}
+        self._touched = False
         self._overwrite = False
         self._busy = False
         self._changed_since_start = True
@@ -75,8 +78,8 @@ class JobPage(QWidget):
         layout.addLayout(self._make_header())
         layout.addWidget(self._make_reason())
         self._stack = QStackedWidget()
-        self._foreign = ForeignJobView()
-        self._stack.addWidget(self._foreign)
+        self.foreign = ForeignJobView()
+        self._stack.addWidget(self.foreign)
         layout.addWidget(self._stack, 1)
         layout.addLayout(self._make_buttons())
         style.ThemeWatcher(self, self._refresh)
@@ -152,15 +155,27 @@ class JobPage(QWidget):
     # -- what is shown -------------------------------------------------------------------------------------
 
     def set_project(self, project_dir: Path | None, *, readonly: bool = False) -> None:
-        """Forget the forms of another project; paths are relative to this one from now on."""
+        """Forget what belongs to another project; paths are relative to this one from now on."""
         self._project_dir = project_dir
         self._readonly = readonly
         self.details = None
         self.job_type = None
-        for form in self._forms.values():
-            self._stack.removeWidget(form)
-            form.deleteLater()
-        self._forms.clear()
+        self._defaults = {}
+        self._touched = False
+        for key in self._types:
+            form = self.form(key)
+            for row in form.rows.values():
+                if isinstance(row.editor, PathEditor):
+                    row.editor.set_project(project_dir, self._node_source)
+            form.reset()
+
+    def set_defaults(self, defaults: Mapping[str, Mapping[str, str]]) -> None:
+        """Begin new jobs with the settings last used; forms that were touched already stay."""
+        self._defaults = dict(defaults)
+        for key, values in self._defaults.items():
+            if key in self._forms and not self._touched and self.details is None:
+                self._forms[key].set_values(values)
+                self._touched = False
 
     def form(self, key: str) -> JobForm:
         """Return the form of a job type, made at its first use."""
@@ -209,13 +224,16 @@ class JobPage(QWidget):
         keep_fields
             Only its state has changed: what was typed meanwhile stays.
         """
-        same = self.details is not None and self.details.entry.name == details.entry.name
+        before = self.details.entry if self.details is not None else None
+        same = before is not None and before.name == details.entry.name
+        if same and before.status == "Running" and details.entry.status in ("Failed", "Aborted"):
+            self._changed_since_start = True  # unfinished work can be taken up as it stands
         self.details = details
         self.alias.setText(details.entry.alias)
         if details.type_key is None:
             self.job_type = None
-            self._foreign.show_job(details)
-            self._stack.setCurrentWidget(self._foreign)
+            self.foreign.show_job(details)
+            self._stack.setCurrentWidget(self.foreign)
             self._refresh()
             return
         form = self.form(details.type_key)
@@ -295,6 +313,7 @@ class JobPage(QWidget):
 
     def _on_changed(self) -> None:
         self._changed_since_start = True
+        self._touched = True
         self._refresh()
 
     # -- drawing -------------------------------------------------------------------------------------------

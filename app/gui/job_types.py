@@ -42,6 +42,10 @@ class JobTypeList(QListWidget):
         self.itemClicked.connect(self._emit)
         self.itemActivated.connect(self._emit)
 
+    def sizeHint(self) -> QSize:
+        """As high as its entries."""
+        return QSize(220, self.count() * 32 + 2 * self.frameWidth() + 2)
+
     def _draw(self) -> None:
         """Draw the icons in the colours of the theme."""
         for row in range(self.count()):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QTimer, QUrl
+from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
 
 from app.gui import convert, menus
 from app.gui.actions import JOB_MENU, Situation
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self.panes = Panes(self, self._pane_contents())
         menus.fill_menu_bar(
-            self,
+            self.menu_bar,
             self.actions_by_key,
             {"recent": self._add_recent_menu, "panes": self._add_pane_actions, "theme": self._add_theme_menu},
         )
@@ -99,18 +99,22 @@ class MainWindow(QMainWindow):
         self.page = JobPage(
             types, node_source=ProjectNodes(self.bridge, self.workplace), gpus=lambda: self._gpus
         )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.welcome)
-        self.stack.addWidget(self.page)
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, 0)
-        column.setSpacing(style.SMALL)
-        column.addWidget(self.message_bar)
-        column.addWidget(self.stack, 1)
-        self.setCentralWidget(centre)
+        self.setCentralWidget(self.welcome)
+        # Messages stand between the menus and the panes, as high as they need, and gone without one.
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.menu_bar = QMenuBar()
+        column.addWidget(self.menu_bar)
+        holder = QWidget()
+        inside = QVBoxLayout(holder)
+        inside.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
+        inside.addWidget(self.message_bar)
+        column.addWidget(holder)
+        self.setMenuWidget(top)
         self.types = JobTypeList(types)
-        self.jobs = JobLists()
+        self.jobs = JobLists(orientation=Qt.Orientation.Vertical)
         self.gpu_panel = GpuPanel()
         self.monitor = Monitor()
         self.logs = LogPanel()
@@ -128,6 +132,7 @@ class MainWindow(QMainWindow):
         return {
             "job_types": self.types,
             "jobs": self.jobs,
+            "job": self.page,
             "gpus": self.gpu_panel,
             "monitor": self.monitor,
             "logs": self.logs,
@@ -187,10 +192,9 @@ class MainWindow(QMainWindow):
         self.entries = {}
         self.jobs.set_rows([])
         self.settings.add_recent(opened.path)
-        self.settings.save()
+        self.bridge.submit(self.settings.save, lane="watch")
         self.page.set_project(opened.path, readonly=opened.readonly)
         self.bridge.submit(lambda: self.follower.follow(opened.path), lane="watch")
-        self.stack.setCurrentWidget(self.page)
         self.panes.set_welcome(False)
         kind = " (read-only)" if opened.readonly else ""
         self.setWindowTitle(f"{opened.path.name}{kind} – {_TITLE}")
@@ -198,7 +202,8 @@ class MainWindow(QMainWindow):
         if opened.why_readonly:
             self.message_bar.show_warning(f"The project is open for reading only: {opened.why_readonly}.")
         self.show_new(next(iter(t.key for t in job_types())))
-        self.bridge.submit(self.workplace.relist, lambda news: [self.take(item) for item in news])
+        self.bridge.submit(self.workplace.defaults, self.page.set_defaults)
+        self.bridge.submit(self.workplace.relist, self.take_all)
         self.tell(f"{opened.path} is open.")
         if self.demo is not None:
             self.demo.project_opened(opened.path)
@@ -217,7 +222,6 @@ class MainWindow(QMainWindow):
         self.update_state()
 
     def _show_welcome(self) -> None:
-        self.stack.setCurrentWidget(self.welcome)
         self.panes.set_welcome(True)
         paths = [Path(text) for text in self.settings.recent_projects]
         self.welcome.set_recent([(path, True) for path in paths])
@@ -228,8 +232,7 @@ class MainWindow(QMainWindow):
 
     def toggle_welcome(self) -> None:
         """Show the start screen, or go back to the open project."""
-        if self.stack.currentWidget() is self.welcome and self.project_path is not None:
-            self.stack.setCurrentWidget(self.page)
+        if self.welcome.isVisible() and self.project_path is not None:
             self.panes.set_welcome(False)
         else:
             self._show_welcome()
@@ -242,6 +245,7 @@ class MainWindow(QMainWindow):
             return
         self._wanted = ""
         self.page.show_new(key, values)
+        self.panes.reveal("job")
         self.types.show_current(key)
         self.jobs.select(None)
         self._follow("")
@@ -261,6 +265,8 @@ class MainWindow(QMainWindow):
             self.types.show_current(details.type_key)
             self.jobs.select(name)
             self._show_parts(details)
+            if details.type_key is None:
+                self.panes.reveal("job")  # there is nothing to watch
 
         self.bridge.submit(lambda: self.workplace.details(name), show, self.complain_of)
 
@@ -284,6 +290,7 @@ class MainWindow(QMainWindow):
         self.page.started()
         self.tell(f"{name} was entered in the project.")
         self.select(name, started=True)
+        self.panes.reveal("monitor")
 
     def job_gone(self, names: list[str]) -> None:
         """Jobs were deleted: if the shown one is among them, show a new one of its type."""
@@ -358,6 +365,11 @@ class MainWindow(QMainWindow):
         elif isinstance(item, LaneTrouble):
             self.complain(f"The {item.lane} could not be looked at. {plain(item.error)}")
 
+    def take_all(self, news: list[object]) -> None:
+        """Show several pieces of news."""
+        for item in news:
+            self.take(item)
+
     def _take_jobs(self, news: JobsChanged) -> None:
         before = self.entries.get(self._wanted)
         self.entries = {entry.name: entry for entry in news.entries}
@@ -369,7 +381,8 @@ class MainWindow(QMainWindow):
             self.jobs.select(after.name)
             self._load(after.name, keep_fields=True)
         running = sum(entry.status == "Running" for entry in news.entries)
-        self._counts.setText(f"{len(news.entries):,} jobs" + (f", {running} running" if running else ""))
+        count = f"{len(news.entries):,} {'job' if len(news.entries) == 1 else 'jobs'}"
+        self._counts.setText(count + (f", {running} running" if running else ""))
         self._where.setText(f"{self.project_path}" + ("  ·  read-only" if self.readonly else ""))
 
     def _take_end(self, news: JobFinished) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QMenu
+from PySide6.QtWidgets import QMenu, QMenuBar
 
 from app.gui import icons
 from app.gui.actions import ACTIONS, MENUS, ActionInfo, Situation, action_info
@@ -29,7 +29,7 @@ def _method(key: str, handlers: Sequence[object]) -> Callable[[], None]:
     for handler in handlers:
         method = getattr(handler, key, None)
         if callable(method):
-            return method  # type: ignore[no-any-return]
+            return method
     raise AttributeError(f"no handler for the action {key!r}")
 
 
@@ -51,9 +51,8 @@ def update_icons(actions: Mapping[str, QAction]) -> None:
             action.setIcon(icons.icon(name))
 
 
-def fill_menu_bar(window: QMainWindow, actions: Mapping[str, QAction], parts: Mapping[str, Fill]) -> None:
+def fill_menu_bar(bar: QMenuBar, actions: Mapping[str, QAction], parts: Mapping[str, Fill]) -> None:
     """Fill the menu bar; `parts` fill the places marked with ``*``."""
-    bar = window.menuBar()
     bar.clear()
     for title, keys in MENUS.items():
         menu = bar.addMenu(title)

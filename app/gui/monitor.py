@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from app.gui.news import Followed, JobDetails
@@ -20,6 +21,7 @@ from widgets.volume_preview import VolumePreview
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
 _COLOUR_SUFFIX = "_colour"
+_PARTS = ("records", "latent", "volume")
 
 
 class Monitor(QWidget):
@@ -34,6 +36,7 @@ class Monitor(QWidget):
         self.setObjectName("monitor")
         self._records: list[dict[str, Any]] = []
         self._drawn = 0
+        self._coloured = False
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -60,25 +63,22 @@ class Monitor(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._whole)
         self._timer = QTimer(self, singleShot=True, interval=_DRAW_MS)
-        self._timer.timeout.connect(self.draw)
+        self._timer.timeout.connect(self._draw_next)
+        self._warm_up()
         self.show_job(None)
 
     def _make_pictures(self) -> QSplitter:
         self.curves = LiveCurves()
         self.latent = LatentPlot()
         self.volume = VolumePreview()
-        below = QSplitter(Qt.Orientation.Horizontal)
-        below.addWidget(self.latent)
-        below.addWidget(self.volume)
-        self.pictures = QSplitter(Qt.Orientation.Vertical)
+        self.pictures = QSplitter(Qt.Orientation.Horizontal)
         self.pictures.setObjectName("monitor_pictures")
-        self.pictures.addWidget(self.curves)
-        self.pictures.addWidget(below)
-        for splitter in (below, self.pictures):
-            splitter.setChildrenCollapsible(False)
-            splitter.setHandleWidth(style.SMALL)
-            splitter.setStretchFactor(0, 1)
-            splitter.setStretchFactor(1, 1)
+        self.pictures.setChildrenCollapsible(False)
+        self.pictures.setHandleWidth(style.MEDIUM)
+        for number, (widget, share) in enumerate(((self.curves, 4), (self.latent, 3), (self.volume, 3))):
+            self.pictures.addWidget(widget)
+            self.pictures.setStretchFactor(number, share)
+        self.pictures.setSizes([430, 310, 280])
         return self.pictures
 
     # -- news ----------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Monitor(QWidget):
         self.draw()
 
     def _reset(self) -> None:
-        self._records, self._arrays, self._drawn = [], {}, 0
+        self._records, self._arrays, self._drawn, self._coloured = [], {}, 0, False
         self._changed = {"records", "latent", "volume"}
         self.curves.set_records([])
 
@@ -138,9 +138,33 @@ class Monitor(QWidget):
 
     # -- drawing -------------------------------------------------------------------------------------------
 
+    def _warm_up(self) -> None:
+        """Draw a first curve before the window is shown: what that needs is loaded slowly."""
+        self.curves.add_records([{"t": 0.0, "run": 1, "step": k, "loss": 1.0} for k in range(2)])
+        self.curves.set_records([])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while the monitor was not seen."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._draw_next)
+
+    def _draw_next(self) -> None:
+        """Draw one of the parts that changed; the others wait for their turn, so that nothing stalls."""
+        if not self.isVisible():
+            return
+        part = next((part for part in _PARTS if part in self._changed), None)
+        if part is None:
+            self._changed.clear()
+            return
+        self._draw({part})
+        QTimer.singleShot(0, self, self._draw_next)
+
     def draw(self) -> None:
-        """Draw what has changed."""
-        changed, self._changed = self._changed, set()
+        """Draw everything that has changed, now."""
+        self._draw(set(self._changed))
+
+    def _draw(self, changed: set[str]) -> None:
+        self._changed -= changed
         self._whole.show_empty(not self._records and not self._arrays)
         if "records" in changed:
             if new := self._records[self._drawn :]:
@@ -173,4 +197,9 @@ class Monitor(QWidget):
             for name, array in self._arrays.items()
             if name.startswith("latent_") and array.shape == (len(points),)
         }
+        first = bool(values) and not self._coloured
+        self._coloured = bool(values)
         self.latent.set_latent(points, values)
+        if first:
+            self.latent.colour_box.setCurrentIndex(0)
+            self.latent.set_latent(points, values)

@@ -1,115 +1,177 @@
-"""The panes around the form: what they are called, where they stand at first, and how they are remembered."""
+"""The panes of the window: what they are called, where they stand at first, and how they are remembered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from app.settings import Settings
+from widgets import style
 
 #: Rises when panes are added or renamed, so that an older layout is not forced upon them.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
-_BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+_HORIZONTAL, _VERTICAL = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
 
 
 @dataclass(frozen=True)
 class PaneInfo:
-    """One pane: name, title, side."""
+    """One pane: name, title."""
 
     name: str
     title: str
-    area: Qt.DockWidgetArea
+    margin: int = style.SMALL
 
 
 PANES = (
-    PaneInfo("job_types", "Job types", _LEFT),
-    PaneInfo("jobs", "Jobs", _LEFT),
-    PaneInfo("gpus", "GPUs", _LEFT),
-    PaneInfo("monitor", "Monitor", _RIGHT),
-    PaneInfo("logs", "Logs", _BOTTOM),
-    PaneInfo("io", "Inputs and outputs", _BOTTOM),
-    PaneInfo("note", "Note", _BOTTOM),
+    PaneInfo("job_types", "Job types"),
+    PaneInfo("jobs", "Jobs"),
+    PaneInfo("job", "Job", 0),
+    PaneInfo("monitor", "Monitor", 0),
+    PaneInfo("logs", "Logs"),
+    PaneInfo("io", "Inputs and outputs"),
+    PaneInfo("note", "Note"),
+    PaneInfo("gpus", "GPUs"),
 )
+
+#: Panes which cannot be closed: without them nothing can be done.
+_ALWAYS = ("job",)
+
+
+class Pane(QDockWidget):
+    """A dock whose title is not said twice: in a row of tabs, the tab is enough."""
+
+    def __init__(self, title: str, window: QMainWindow) -> None:
+        super().__init__(title, window)
+        self._no_title = QWidget(self)
+        self._no_title.hide()
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._update_title)
+        for signal in (self.topLevelChanged, self.dockLocationChanged, self.visibilityChanged):
+            signal.connect(lambda *_: self._timer.start())
+
+    def _update_title(self) -> None:
+        window = self.parent()
+        assert isinstance(window, QMainWindow)
+        tabbed = not self.isFloating() and bool(window.tabifiedDockWidgets(self))
+        wanted = self._no_title if tabbed else None
+        if self.titleBarWidget() is not wanted:
+            # None brings back Qt's own
+            self.setTitleBarWidget(wanted)  # type: ignore[arg-type]
+
+
+def _with_margins(content: QWidget, margin: int) -> QWidget:
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(margin, margin, margin, margin)
+    layout.addWidget(content)
+    return holder
 
 
 class Panes:
-    """The dock widgets of a window."""
+    """The dock widgets of a window; they share all of it, the central one is seen without a project only."""
 
     def __init__(self, window: QMainWindow, contents: dict[str, QWidget]) -> None:
         self._window = window
         self.docks: dict[str, QDockWidget] = {}
         window.setDockNestingEnabled(True)
-        # The logs go under the form, the lists and the monitor keep the full height.
-        window.setCorner(Qt.Corner.BottomLeftCorner, _LEFT)
-        window.setCorner(Qt.Corner.BottomRightCorner, _RIGHT)
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         for info in PANES:
-            dock = QDockWidget(info.title, window)
+            dock = Pane(info.title, window)
             dock.setObjectName(f"pane_{info.name}")
-            dock.setWidget(contents[info.name])
+            dock.setWidget(_with_margins(contents[info.name], info.margin))
+            if info.name in _ALWAYS:
+                dock.setFeatures(
+                    QDockWidget.DockWidgetFeature.DockWidgetMovable
+                    | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+                )
             self.docks[info.name] = dock
-        self._hidden_for_welcome: list[QDockWidget] = []
+        self._contents = contents
+        self._sized = False
+        self._seen: list[QDockWidget] | None = None
+        window.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.GroupedDragging
+        )
         self.place()
 
     def place(self) -> None:
         """Put all panes to their first places and sizes."""
-        window = self._window
-        for info in PANES:
-            dock = self.docks[info.name]
+        window, docks = self._window, self.docks
+        for dock in docks.values():
             dock.setFloating(False)
-            window.addDockWidget(info.area, dock)
+            window.removeDockWidget(dock)
+        window.addDockWidget(_LEFT, docks["job_types"])
+        window.addDockWidget(_RIGHT, docks["job"])
+        window.splitDockWidget(docks["job_types"], docks["jobs"], _VERTICAL)
+        window.splitDockWidget(docks["job"], docks["logs"], _VERTICAL)
+        window.tabifyDockWidget(docks["job"], docks["monitor"])
+        for first, second in (("logs", "io"), ("io", "note"), ("note", "gpus")):
+            window.tabifyDockWidget(docks[first], docks[second])
+        for dock in docks.values():
             dock.show()
-        docks = self.docks
-        window.splitDockWidget(docks["job_types"], docks["jobs"], Qt.Orientation.Vertical)
-        window.splitDockWidget(docks["jobs"], docks["gpus"], Qt.Orientation.Vertical)
-        window.tabifyDockWidget(docks["logs"], docks["io"])
-        window.tabifyDockWidget(docks["io"], docks["note"])
+        docks["job"].raise_()
         docks["logs"].raise_()
-        left = [docks["job_types"], docks["jobs"], docks["gpus"]]
-        window.resizeDocks(left, [120, 430, 90], Qt.Orientation.Vertical)
-        width = max(window.width(), 1000)
-        window.resizeDocks(
-            [docks["jobs"], docks["monitor"]],
-            [round(width * 0.19), round(width * 0.34)],
-            Qt.Orientation.Horizontal,
-        )
-        window.resizeDocks(
-            [docks["logs"]], [round(max(window.height(), 600) * 0.27)], Qt.Orientation.Vertical
-        )
+        self.resize()
+
+    def resize(self) -> None:
+        """Give all panes their first sizes, which depend on that of the window."""
+        window, docks = self._window, self.docks
+        width, height = max(window.width(), 1000), max(window.height(), 600)
+        types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
+        below = max(round(height * 0.27), 190)
+        left = min(max(round(width * 0.22), 270), 380)
+        window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - types], _VERTICAL)
+        window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
+        window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""
         dock = self.docks[name]
         dock.show()
         dock.raise_()
-        return dock.widget()
+        return self._contents[name]
 
     def set_welcome(self, welcome: bool) -> None:
         """Hide the panes while there is no project, and bring back those that were seen before."""
-        if welcome and not self._hidden_for_welcome:
-            self._hidden_for_welcome = [dock for dock in self.docks.values() if not dock.isHidden()]
-            for dock in self._hidden_for_welcome:
+        central = self._window.centralWidget()
+        if welcome and self._seen is None:
+            self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
+            for dock in self._seen:
                 dock.hide()
-        elif not welcome and self._hidden_for_welcome:
-            seen, self._hidden_for_welcome = self._hidden_for_welcome, []
+        elif not welcome and self._seen is not None:
+            seen, self._seen = self._seen, None
             for dock in seen:
                 dock.show()
+            self.docks["job"].raise_()
             self.docks["logs"].raise_()
+        if central is not None:
+            central.setVisible(welcome)
+        if not welcome and not self._sized:
+            # sizes given before the window was shown are forgotten by Qt
+            self._sized = True
+            QTimer.singleShot(0, self._window, self.resize)
 
     def save(self, settings: Settings) -> None:
         """Put place, size and arrangement into the settings."""
         settings.geometry = bytes(self._window.saveGeometry().data())
-        if not self._hidden_for_welcome:
+        if self._seen is None:
             settings.layout = bytes(self._window.saveState(LAYOUT_VERSION).data())
 
     def restore(self, settings: Settings) -> bool:
         """Bring back the arrangement of the last time; returns False when there is none that fits."""
         if settings.geometry:
             self._window.restoreGeometry(QByteArray(settings.geometry))
-        return bool(settings.layout) and self._window.restoreState(
-            QByteArray(settings.layout), LAYOUT_VERSION
-        )
+        if not settings.layout:
+            return False
+        done = self._window.restoreState(QByteArray(settings.layout), LAYOUT_VERSION)
+        self._sized = done
+        for name in _ALWAYS:
+            self.docks[name].show()
+        return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from app.gui.dialogs import forms, troubles
 from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.project.lock import LockedError, LockInfo, break_lock, lock_info
 from app.project.project import NotAProject, OldProject, PipelineDamaged, Project
+from app.project.trash import TrashEntry
 from jobs.core.errors import UserError
+from widgets.durations import moment
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -130,8 +133,7 @@ class ProjectCommands:
         window = self.window
 
         def done(news: list[object]) -> None:
-            for item in news:
-                window.take(item)
+            window.take_all(news)
             if then is not None:
                 then()
 
@@ -153,8 +155,7 @@ class ProjectCommands:
         """Read the project file again now."""
 
         def done(news: list[object]) -> None:
-            for item in news:
-                self.window.take(item)
+            self.window.take_all(news)
             self.window.tell("The project was read again.")
 
         self.window.bridge.submit(self.window.workplace.relist, done, self.window.complain_of)
@@ -168,7 +169,9 @@ class ProjectCommands:
                 window, "Project note", "Kept in project_note.txt.", note, readonly=window.readonly
             )
             if text is not None and text != note:
-                self.change(lambda project: project.write_project_note(text))
+                window.bridge.submit(
+                    lambda: window.workplace.write_project_note(text), None, window.complain_of
+                )
 
         window.bridge.submit(window.workplace.project_note, edit, window.complain_of)
 
@@ -190,7 +193,7 @@ class ProjectCommands:
         """Remove deleted jobs for good, after a question."""
         window = self.window
 
-        def confirm(entries: list[str]) -> None:
+        def confirm(entries: list[TrashEntry]) -> None:
             if not entries:
                 window.tell("The trash is empty.")
                 return
@@ -199,7 +202,7 @@ class ProjectCommands:
                 "Empty the trash?",
                 "These jobs and files will be removed for good. This can not be undone.",
                 [Answer("empty", "Remove for good", danger=True), CANCEL],
-                items=entries,
+                items=[entry_line(entry) for entry in entries],
             )
             if answer:
                 self.change(
@@ -268,6 +271,12 @@ class ProjectCommands:
             "BSD 3-clause licence. The methods are described in the publications named on the help "
             "pages of the job types.",
         )
+
+
+def entry_line(entry: TrashEntry) -> str:
+    """Return a deleted job in words."""
+    when = datetime.fromtimestamp(entry.deleted)
+    return f"{entry.name.rstrip('/')}   deleted {moment(when)}"
 
 
 def plain(error: Exception) -> str:

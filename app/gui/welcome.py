@@ -11,17 +11,24 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from widgets import style
 
 
-class _Recent(QPushButton):
+class _Recent(QWidget):
     """One recent project: its name, and where it lies."""
 
     def __init__(self, path: Path, present: bool) -> None:
         super().__init__()
-        self.setObjectName("recent_project")
-        style.set_role(self, "row")
-        self.setText(f"{path.name}\n{path.parent}" + ("" if present else "   (not found)"))
-        self.setEnabled(present)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(str(path))
+        self.button = QPushButton(path.name)
+        self.button.setObjectName("recent_project")
+        style.set_role(self.button, "link")
+        self.button.setEnabled(present)
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.setToolTip(str(path))
+        where = QLabel(str(path.parent) if present else f"{path.parent}   (not found)")
+        style.set_role(where, "muted" if present else "disabled")
+        where.setMinimumWidth(50)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.button)
+        row.addWidget(where, 1)
 
 
 class WelcomePage(QWidget):
@@ -100,6 +107,6 @@ class WelcomePage(QWidget):
             style.set_role(empty, "muted")
             self._recent.addWidget(empty)
         for path, present in paths[:6]:
-            button = _Recent(path, present)
-            button.clicked.connect(lambda _checked=False, p=str(path): self.project_chosen.emit(p))
-            self._recent.addWidget(button)
+            row = _Recent(path, present)
+            row.button.clicked.connect(lambda _checked=False, p=str(path): self.project_chosen.emit(p))
+            self._recent.addWidget(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +13,16 @@ from app.gui.news import JobDetails, JobEntry, JobFinished, JobsChanged, Told
 from app.project.graph import Process
 from app.project.notes import write_note
 from app.project.project import Project
+from app.project.trash import TRASH, TrashEntry
 from app.runner import launch
+from app.runner.checks import find_problems, refuse
 from app.runner.events import Event, JobEnded, Notice
 from app.runner.supervise import Supervisor
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
 from jobs.core.external import from_external
-from jobs.core.job_star import JobStar
+from jobs.core.job_star import JobStar, job_star_for
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,41 @@ class Workplace:
         self, job_type: JobType, options: JobOptions, *, schedule: bool = False, alias: str = ""
     ) -> str:
         """Start (or enter as scheduled) a new job and return its name."""
-        return launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
+        name = launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
+        self._remember(job_type, options)
+        return name
 
     def carry_on(self, name: str, job_type: JobType, options: JobOptions, *, schedule: bool = False) -> str:
         """Start a further task of a job, or a scheduled one."""
-        return launch.continue_job(self.project, name, job_type, options, schedule=schedule)
+        name = launch.continue_job(self.project, name, job_type, options, schedule=schedule)
+        self._remember(job_type, options)
+        return name
+
+    def overwrite(self, name: str, job_type: JobType, options: JobOptions) -> str:
+        """Move the results of a job to the trash and run it again in a new folder of that name.
+
+        Its row, number and the jobs that use its results stay. When it can not be started, everything is
+        put back.
+        """
+        project = self.project
+        launch.refuse_running(project, name)
+        refuse(find_problems(project.path, job_type, options))
+        status = project.process(name).status
+        folder, aside = project.path / name, project.path / TRASH / name
+        with contextlib.ExitStack() as undo:
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            if aside.exists():
+                shutil.rmtree(aside)  # RELION, too, keeps the latest deleted state only
+            folder.rename(aside)
+            undo.callback(_put_back, aside, folder)
+            folder.mkdir()
+            project.set_status(name, launch.SCHEDULED)
+            undo.callback(project.set_status, name, status)
+            # without any trace of a run, the job is started as a new one
+            launch.continue_job(project, name, job_type, options)
+            undo.pop_all()
+        self._remember(job_type, options)
+        return name
 
     def command(self, job_type: JobType, options: JobOptions, name: str | None) -> list[str]:
         """Return the command that would be run."""
@@ -161,7 +195,11 @@ class Workplace:
 
     def project_note(self) -> str:
         """Return the note of the project."""
-        return self.project.read_project_note()
+        return self.project.project_note
+
+    def write_project_note(self, text: str) -> None:
+        """Write the note of the project."""
+        self.project.project_note = text
 
     def write_note(self, name: str, loaded: str, text: str) -> str:
         """Write the note of a job and return it as it stands in the file.
@@ -175,9 +213,9 @@ class Workplace:
         write_note(path, text)
         return text
 
-    def trash(self) -> list[str]:
+    def trash(self) -> list[TrashEntry]:
         """Return the deleted jobs that can be brought back."""
-        return [str(entry) for entry in self.project.trash_entries()]
+        return self.project.trash_entries()
 
     def doomed(self, name: str) -> list[str]:
         """Return the job and everything that depends on it, in the order of creation."""
@@ -185,7 +223,21 @@ class Workplace:
 
     def save_defaults(self, job_type: JobType, values: Mapping[str, str]) -> None:
         """Keep settings as those with which the form of this type begins."""
-        self.project.save_settings(job_type, values)
+        self.project.save_settings(job_type.key, JobStar(job_type.label, values=dict(values)))
+
+    def defaults(self) -> dict[str, dict[str, str]]:
+        """Return the settings last used for each job type, as far as there are any."""
+        found = {}
+        for key in registry.JOB_TYPES:
+            settings = self.project.last_settings(key)
+            if settings is not None and registry.by_label(settings.label) is registry.JOB_TYPES[key]:
+                found[key] = self.read_settings(settings)[1]
+        return found
+
+    def _remember(self, job_type: JobType, options: JobOptions) -> None:
+        """Keep the options for the next start, as RELION does; a failure of that matters little."""
+        with contextlib.suppress(UserError, OSError):
+            self.project.save_settings(job_type.key, job_star_for(job_type, options))
 
     def read_settings(self, found: JobStar) -> tuple[str, dict[str, str]]:
         """Return type and values of a settings file, if it is of one of our types.
@@ -208,6 +260,11 @@ class Workplace:
         action(self.project)
         self.project.refresh()
         return self._changes()
+
+
+def _put_back(aside: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
 
 
 def _news_of(event: Event) -> object | None:

@@ -60,8 +60,8 @@ def ask_about_damage(parent: QWidget | None, path: Path, reason: str, backups: S
     if backups:
         answers.insert(0, Answer("restore", "Restore the newest backup", default=True))
         text = (
-            "The newest backup was made when the job it lies in was started; jobs entered later are not "
-            "in it, but their folders stay where they are. The damaged file is kept beside it under another name."
+            "The newest backup was made when the job it lies in was started; jobs entered later are brought "
+            "back from the records in their folders. The damaged file is kept beside it under another name."
         )
     else:
         text = "There is no backup of it in any job folder. Nothing has been changed."
