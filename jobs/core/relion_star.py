@@ -152,7 +152,8 @@ class _Parser:
         return table
 
     def _pair(self, table: Table, line: str) -> None:
-        label, _, rest = line.replace("\t", " ", 1).partition(" ")
+        label = line.split(maxsplit=1)[0]
+        rest = line[len(label) :]
         row = self._at
         self._at += 1
         values = self.values(rest)
@@ -194,6 +195,8 @@ class _Parser:
                 continue
             if values[0].startswith("data_") and line.lstrip().startswith("data_"):
                 break
+            if len(values) < width and self._at + 1 < n_lines and lines[self._at + 1].startswith(";"):
+                values = self._quoted_row(line, width)
             if len(values) != width:
                 if width == 2 and len(values) == 1:
                     values.append("")
