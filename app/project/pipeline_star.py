@@ -287,7 +287,9 @@ def _read_fast(content: str, old: _Rows, expected: tuple[str, ...]) -> _Section 
         body = _plain_body(content, known_end + 1)
         if body == "":
             return _Section(old, changed=False)
-        lines = body.split("\n") if body is not None else []
+        if body is None:
+            return None
+        lines = body.split("\n")
         values = _split_rows(lines, len(columns))
         if values is not None:
             text = f"{old.text}\n{body}"
