@@ -85,16 +85,18 @@ class Photographer(QObject):
         grab(self._window, self._folder / f"{self._taken:02d}_{what}.png")
 
     def _finish(self) -> None:
-        """Picture the result in both themes, then the panes below the form one after another."""
+        """Picture the result, the panes below the form one after another, the form, and the dark theme."""
         self.take("result")
         for pane in ("io", "note", "logs"):
             self._window.panes.reveal(pane)
             self.take(f"result_{pane}")
+        self._window.panes.reveal("job")
+        self.take("form")
+        self._window.panes.reveal("monitor")
         application = QApplication.instance()
         assert isinstance(application, QApplication)
-        for theme in ("dark", "light"):
-            style.apply_theme(application, theme)
-            self.take(f"result_{theme}")
+        style.apply_theme(application, "dark")
+        self.take("result_dark")
         self._done()
 
 
