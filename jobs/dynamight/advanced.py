@@ -198,8 +198,8 @@ class AdvancedOptions(JobOptions):
     kld_factor: float = _advanced(
         1.0,
         "Latent prior weight:",
-        "Weight of the prior of the particles' states. 1 is what the statistics ask for; less lets noise look "
-        "like motion, more makes motions smaller.",
+        "Weight of the prior of the particles' states. 1 is what the statistics ask for; less lets noise "
+        "look like motion, more makes motions smaller.",
         kind=Kind.NUMBER,
         low=0,
         high=1,

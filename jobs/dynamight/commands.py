@@ -1,8 +1,8 @@
 """``heteroscope dynamight COMMAND``: the commands of the original program, and ``displacements``.
 
-The original's spellings are accepted: star file and output directory as options or, where its documents say so, as
-arguments in their place; ``--x`` and ``--no-x`` for yes/no options; ``--pipeline-control`` as RELION gives it.
-A command works in any folder; inside a RELION project it leaves the same files as the job.
+The original's spellings are accepted: star file and output directory as options or, where its documents say
+so, as arguments in their place; ``--x`` and ``--no-x`` for yes/no options; ``--pipeline-control`` as RELION
+gives it. A command works in any folder; inside a RELION project it leaves the same files as the job.
 """
 
 from __future__ import annotations
@@ -63,8 +63,12 @@ def _add_training(commands: Any) -> None:
     parser.add_argument("star", nargs="?", help="particle STAR file (or --refinement-star-file)")
     parser.add_argument("output", nargs="?", help="output directory (or --output-directory)")
     parser.add_argument("--output-directory", dest="output_directory", help="output directory")
-    parser.add_argument("--pipeline-control", dest="pipeline_control", help="accepted; markers are always written")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the directory")
+    parser.add_argument(
+        "--pipeline-control", dest="pipeline_control", help="accepted; markers are always written"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the directory"
+    )
     add_arguments(parser, JOB_TYPE.options, task="train")
     parser.set_defaults(run=_train)
 
@@ -76,13 +80,18 @@ def _train(arguments: argparse.Namespace) -> int:
         # --refinement-star-file S OUT: the first free place is then the output directory.
         output = arguments.star
     if not output:
-        raise UserError("no output directory was given", hint="Give it after the STAR file or as --output-directory.")
+        raise UserError(
+            "no output directory was given", hint="Give it after the STAR file or as --output-directory."
+        )
     arguments.fn_star = star or ""
     target = Path(output).absolute()
     here = Path.cwd()
     project = here if target.is_relative_to(here) and target != here else target.parent
     options = from_arguments(JOB_TYPE.options, arguments)
-    changed = {name: _below(project, getattr(options, name)) for name in ("fn_star", "fn_map", "mask_file", "atomic_model")}
+    changed = {
+        name: _below(project, getattr(options, name))
+        for name in ("fn_star", "fn_map", "mask_file", "atomic_model")
+    }
     options = options.model_copy(update=changed)
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -123,7 +132,9 @@ def _add_displacements(commands: Any) -> None:
         "Points are in Å, in the frame in which ChimeraX shows the consensus map.",
     )
     parser.add_argument("job", help="job folder, such as DynaMight/job001")
-    parser.add_argument("--points", required=True, type=Path, help="PDB, mmCIF, STAR or CSV file (columns x, y, z)")
+    parser.add_argument(
+        "--points", required=True, type=Path, help="PDB, mmCIF, STAR or CSV file (columns x, y, z)"
+    )
     parser.add_argument("--out", required=True, type=Path, help=".npz file to write")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint to use [checkpoint_final.pth]")
     parser.add_argument(

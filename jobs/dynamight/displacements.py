@@ -63,7 +63,9 @@ def points_in_box(model: TrainedModel, path: Path) -> tuple[npt.NDArray[np.float
 
 
 @torch.no_grad()
-def evaluate(model: TrainedModel, points_a: torch.Tensor, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def evaluate(
+    model: TrainedModel, points_a: torch.Tensor, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
     """Displacements of points in particles, each by the model of its own half-set.
 
     Parameters

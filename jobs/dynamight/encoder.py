@@ -1,10 +1,11 @@
 """The encoder: the state of a particle from its image in one go, for images the training has not seen.
 
-An image alone says little about the state of a particle seen from an unknown side through an oscillating CTF.  Pose
-and CTF are known, so the encoder is not shown the pixels but the *forces* that the image exerts on the consensus
-Gaussians: the gradient of the log-likelihood with respect to their positions, turned back into the frame of the
-molecule and summed over groups of Gaussians, at coarse and at full resolution.  To first order the best estimate of
-the state is a linear function of these forces; a small network, which also sees the pose, does the rest.
+An image alone says little about the state of a particle seen from an unknown side through an oscillating CTF.
+Pose and CTF are known, so the encoder is not shown the pixels but the *forces* that the image exerts on the
+consensus Gaussians: the gradient of the log-likelihood with respect to their positions, turned back into the
+frame of the molecule and summed over groups of Gaussians, at coarse and at full resolution.  To first order
+the best estimate of the state is a linear function of these forces; a small network, which also sees the
+pose, does the rest.
 
 It is taught, after the training, to give the posteriors that the training found.
 """
@@ -105,7 +106,7 @@ def forces(
     encoder_boxes: tuple[int, int],
     group: Tensor,
 ) -> Tensor:
-    """Forces ``(b, 2 * 3 * N_GROUPS)`` of images on groups of consensus Gaussians, nats per Å, at both scales."""
+    """Forces ``(b, 2 * 3 * N_GROUPS)`` of images on groups of Gaussians at both scales, nats per Å."""
     rotations = images.rotations[batch.rows]
     parts = []
     for box in encoder_boxes:

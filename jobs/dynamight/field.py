@@ -4,16 +4,17 @@ The displacement field is a sum of motion modes with coefficients that depend on
 
     u(x, z) = mask(x) * sum_k c_k(z) phi_k(x).
 
-``phi`` is a coordinate network, evaluated once per step for all Gaussians and not once per particle; ``c`` is a
-small network of the latent vector.  Rotations, slides and their products have few modes (a hinge needs two), so
-this loses nothing against one network of place and state, and costs a matrix product per particle instead of a
-network evaluation per particle and Gaussian.
+``phi`` is a coordinate network, evaluated once per step for all Gaussians and not once per particle; ``c`` is
+a small network of the latent vector.  Rotations, slides and their products have few modes (a hinge needs
+two), so this loses nothing against one network of place and state, and costs a matrix product per particle
+instead of a network evaluation per particle and Gaussian.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -75,9 +76,7 @@ class DisplacementField(nn.Module):
         # Mean coefficients over all particles: subtracted, so that the consensus is the mean structure.
         self.register_buffer("mean_coefficients", torch.zeros(shape.n_modes))
         widths = [3 + 6 * shape.n_frequencies] + [shape.width] * shape.n_layers
-        self.hidden = nn.ModuleList(
-            _linear(a, b, generator) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.hidden = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(widths))
         self.modes = _linear(widths[-1], 3 * shape.n_modes, generator)
         self.linear_coefficients = _linear(shape.n_latent, shape.n_modes, generator)
         self.bent_coefficients = nn.ModuleList(
@@ -115,7 +114,7 @@ class DisplacementField(nn.Module):
         return modes.view(-1, 3, self.shape.n_modes)
 
     def coefficients(self, latents: Tensor) -> Tensor:
-        """Coefficients ``(b, K)`` of the modes for latent states ``(b, L)``, zero on average over the particles."""
+        """Coefficients ``(b, K)`` of the modes for states ``(b, L)``, zero on average over the particles."""
         return self.raw_coefficients(latents) - self.mean_coefficients
 
     def raw_coefficients(self, latents: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The restraint on motions: neighbouring Gaussians keep their distance.
 
-Per edge the penalty is the square of the change of its length in Å (DynaMight's regularity term).  Rigid motions
-of any part cost nothing; stretching, shearing and tearing do.
+Per edge the penalty is the square of the change of its length in Å (DynaMight's regularity term).  Rigid
+motions of any part cost nothing; stretching, shearing and tearing do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: Edges and particles looked at per step: a random part gives the same gradient on average at a fraction of the cost.
+#: Edges and particles looked at per step: a random part gives the same gradient on average at a fraction of
+#: the cost.
 EDGES_PER_STEP = 6000
 PARTICLES_PER_STEP = 16
 

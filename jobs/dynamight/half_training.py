@@ -1,4 +1,4 @@
-"""Training of one half-set: the loop over its particles, and everything that must be remembered to go on with it."""
+"""Training of one half-set: the loop over its particles, and everything needed to go on with it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class StepSizes:
     Attributes
     ----------
     field, latents, positions_a, amplitudes
-        Step sizes of the networks, the particles' states, the Gaussians' positions (Å), and logarithms of their
-        amplitudes and widths.
+        Step sizes of the networks, the particles' states, the Gaussians' positions (Å), and logarithms of
+        their amplitudes and widths.
     prior
         Weight of the prior of the latent states; 1 is the evidence bound.
     restraint
@@ -136,7 +136,8 @@ class HalfTraining:
     def run_pass(self, plan: Pass, noise: NoiseModel, each: Callable[[], None]) -> dict[str, float]:
         """Pass once over the particles of the half-set, in random order.
 
-        Particles that are held out come last: their states are estimated, but the model does not learn from them.
+        Particles that are held out come last: their states are estimated, but the model does not learn from
+        them.
 
         Parameters
         ----------
@@ -150,8 +151,8 @@ class HalfTraining:
         Returns
         -------
         dict
-            Means over the particles: ``data`` (nats per image), ``prior`` (nats), ``geometry`` (Å²), and ``held_out``,
-            the sum of data and prior over the particles that are held out.
+            Means over the particles: ``data`` (nats per image), ``prior`` (nats), ``geometry`` (Å²), and
+            ``held_out``, the sum of data and prior over the particles that are held out.
         """
         precision = noise.precision(plan.box)
         sums = torch.zeros(5, device=self.device)
@@ -209,7 +210,7 @@ class HalfTraining:
     def _step(
         self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
     ) -> None:
-        """One step on one batch: likelihood, priors and restraint, and the update of everything they touch."""
+        """One step on one batch: likelihood, priors, restraint, and the update of everything they touch."""
         model, n = self.model, len(local)
         rotations = self.images.rotations[batch.rows]
         corrections = self.poses.leaf(local) if self.poses is not None and plan.poses and learn else None
@@ -220,7 +221,7 @@ class HalfTraining:
         else:
             shifts = None
         geometry = prior = sums.new_zeros(n)
-        points = model.positions
+        points: Tensor = model.positions
         if plan.move:
             mean, log_sd = self.latents.leaves(local)
             noise = torch.randn(mean.shape, generator=self.sampler, device=self.device)
@@ -243,9 +244,7 @@ class HalfTraining:
             return
         if plan.move:
             edges = sample_edges(self.edges, self.sampler)
-            geometry = length_change(
-                coefficients[:PARTICLES_PER_STEP], basis, model.positions, edges
-            )
+            geometry = length_change(coefficients[:PARTICLES_PER_STEP], basis, model.positions, edges)
             if self.steps % _CALIBRATE_EVERY == 0:
                 self._calibrate(data.mean(), geometry.mean())
             loss = loss + self.restraint * geometry.mean()
@@ -275,14 +274,14 @@ class HalfTraining:
     def _calibrate(self, data: Tensor, geometry: Tensor) -> None:
         """Set the weight of the restraint so that its gradient and that of the data have a fixed ratio.
 
-        Norms are over the parameters of the field; the ratio is the regularisation factor (DynaMight's rule, here
-        running along with the training instead of once per epoch).
+        Norms are over the parameters of the field; the ratio is the regularisation factor (DynaMight's rule,
+        here running along with the training instead of once per epoch).
         """
         parameters = list(self.model.field.parameters())
         norms = []
         for loss in (data, geometry):
-            gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-            norms.append(torch.stack([g.square().sum() for g in gradients if g is not None]).sum().sqrt())
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+            norms.append(torch.stack([g.square().sum() for g in gradients]).sum().sqrt())
         ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0])
         wanted = RESTRAINT_AT_ONE * self.sizes.restraint * ratio
         first = self.steps == 0
@@ -302,7 +301,7 @@ class HalfTraining:
         if move:
             means = self.latents.means[local.to(self.device)]
             points = points + model.displacement(means, points)
-        shift = 0.0
+        shift: Tensor | float = 0.0
         if self.poses is not None:
             corrections = self.poses.rows.table[local.to(self.device)]
             rotations, shifts_a = apply_corrections(corrections, rotations)
@@ -311,7 +310,7 @@ class HalfTraining:
 
     @torch.no_grad()
     def residual_power(self, local: Tensor, move: bool = True) -> tuple[Tensor, int]:
-        """Sum ``(D, D // 2 + 1)`` over particles of the squared residual at the full working box, and their number."""
+        """Sum ``(D, D // 2 + 1)`` over particles of the squared residual, and their number."""
         box = self.images.full_box
         total = torch.zeros(box, box // 2 + 1, device=self.device)
         for part in local.split(64):
@@ -335,9 +334,9 @@ class HalfTraining:
         ratio = float(above / below.clamp(min=1e-30))
         if not math.isfinite(ratio) or ratio <= 0:
             raise UserError(
-                "the images do not correlate with the consensus map: their contrast may be inverted, or the poses "
-                "do not belong to this map",
-                hint="Particles must be white on black, with angles and shifts from a refinement of this map.",
+                "the images do not correlate with the consensus map: their contrast may be inverted, or "
+                "the poses do not belong to this map",
+                hint="Particles must be white on black, with angles and shifts of a refinement of this map.",
             )
         self.model.scale *= ratio
 

@@ -1,9 +1,9 @@
 """Particle images as the training wants them: masked, centred, transformed, cropped, with their CTF.
 
-Images are compared in Fourier space at a *working box* that may be smaller than the images: beyond the resolution
-of the Gaussians there is nothing to compare.  What fits into the budget is prepared once and kept on the device;
-the rest is read and prepared again in every epoch by threads that work ahead, so memory does not grow with the
-number of particles.
+Images are compared in Fourier space at a *working box* that may be smaller than the images: beyond the
+resolution of the Gaussians there is nothing to compare.  What fits into the budget is prepared once and kept
+on the device; the rest is read and prepared again in every epoch by threads that work ahead, so memory does
+not grow with the number of particles.
 """
 
 from __future__ import annotations

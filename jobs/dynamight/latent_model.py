@@ -87,5 +87,7 @@ class DynaMightLatents:
         points = torch.as_tensor(np.asarray(points_a), dtype=torch.float32)
         latent = torch.as_tensor(np.asarray(z), dtype=torch.float32)[None]
         with torch.no_grad():
-            moved: npt.NDArray[np.float32] = (points + self._half.model.displacement(latent, points)[0]).numpy()
+            moved: npt.NDArray[np.float32] = (
+                points + self._half.model.displacement(latent, points)[0]
+            ).numpy()
         return moved

@@ -1,9 +1,9 @@
 """What is known about every particle: a normal distribution of its latent state, learnt with its own Adam.
 
 Each particle keeps the mean and the standard deviation of its posterior instead of reading them from an image
-through a network at every step: with poses known, the gradient of the likelihood says more about a noisy image
-than an encoder can learn from a few thousand of them.  The tables are small (four numbers per latent dimension
-and particle) and are touched only in the rows of the batch.
+through a network at every step: with poses known, the gradient of the likelihood says more about a noisy
+image than an encoder can learn from a few thousand of them.  The tables are small (four numbers per latent
+dimension and particle) and are touched only in the rows of the batch.
 """
 
 from __future__ import annotations

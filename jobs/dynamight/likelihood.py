@@ -1,9 +1,9 @@
-"""How well projected Gaussians explain particle images: a fused Fourier-space log-likelihood with its gradient.
+"""How well projected Gaussians explain particle images: a fused log-likelihood with its gradient.
 
 For images with independent noise of power ``s2(k)`` per (orthonormal) Fourier coefficient the negative
-log-likelihood of a projection is ``1/2 sum_k |CTF X - Y|^2 / s2``, up to a constant.  Splat, transform, filter,
-residual and their adjoints are done in one autograd function, so that a training step costs two FFTs per image
-and keeps one complex half plane per image for the backward pass.
+log-likelihood of a projection is ``1/2 sum_k |CTF X - Y|^2 / s2``, up to a constant.  Splat, transform,
+filter, residual and their adjoints are done in one autograd function, so that a training step costs two FFTs
+per image and keeps one complex half plane per image for the backward pass.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class ProjectionNll(torch.autograd.Function):
         points_px, weights, transfer, pulled = ctx.saved_tensors
         outer = gradients[0]
         box = pulled.shape[-2]
-        # irfft2 counts every column of the half plane as often as it occurs; the precision holds that factor already.
+        # irfft2 counts every column of the half plane as often as it occurs; the precision holds that factor
+        # already.
         pulled = pulled * (outer[:, None, None] / rfft_weights(box, pulled.device))
         on_images = torch.fft.irfft2(pulled[:, None] * transfer, s=(box, box), norm="forward")
         to_points, to_weights = splat_gradient(points_px, weights, on_images)
@@ -72,21 +73,24 @@ def projection_nll(
     weights: torch.Tensor
         ``(c, n)`` weights of the Gaussians.
     transfer: torch.Tensor
-        ``(c, D, D // 2 + 1)`` real transfer of each width, from :func:`jobs.maths.gaussians.transfer`, divided by
-        the side of the *full* box, so that the model is orthonormal like the images.
+        ``(c, D, D // 2 + 1)`` real transfer of each width, from :func:`jobs.maths.gaussians.transfer`,
+        divided by the side of the *full* box, so that the model is orthonormal like the images.
     images: torch.Tensor
         ``(b, D, D // 2 + 1)`` complex transforms of the centred images, phase origin at the image centre.
     ctf: torch.Tensor
         ``(b, D, D // 2 + 1)`` real.
     precision: torch.Tensor
-        ``(D, D // 2 + 1)`` multiplicity of the half plane divided by the noise power, zero where nothing is compared.
+        ``(D, D // 2 + 1)`` multiplicity of the half plane divided by the noise power, zero where nothing is
+        compared.
 
     Returns
     -------
     torch.Tensor
         ``(b,)`` in nats, without the constant of the noise.
     """
-    result: Tensor = ProjectionNll.apply(points_px, weights, transfer, images, ctf, precision)
+    result: Tensor = ProjectionNll.apply(  # type: ignore[no-untyped-call]
+        points_px, weights, transfer, images, ctf, precision
+    )
     return result
 
 

@@ -1,4 +1,4 @@
-"""The model of one half-set: a consensus cloud of Gaussians, how it moves, and what is known of each particle."""
+"""The model of one half-set: a consensus cloud of Gaussians, and how it moves."""
 
 from __future__ import annotations
 
@@ -159,8 +159,9 @@ class GaussianModel(nn.Module):
     def recentre(self, latents: Tensor, rate: float = 1.0) -> None:
         """Move the mean displacement over the particles from the field into the consensus positions.
 
-        Afterwards the consensus is the mean structure, in both half-sets alike, and displacements are deviations
-        from it.  The moved clouds stay what they were, up to the change of the modes over the (small) step.
+        Afterwards the consensus is the mean structure, in both half-sets alike, and displacements are
+        deviations from it.  The moved clouds stay what they were, up to the change of the modes over the
+        (small) step.
 
         Parameters
         ----------
@@ -174,7 +175,7 @@ class GaussianModel(nn.Module):
         for part in latents.split(65536):
             total += field.raw_coefficients(part).sum(0)
         change = rate * (total / max(1, len(latents)) - field.mean_coefficients)
-        self.positions += displace(change[None], self.basis(self.positions))[0]
+        self.positions.add_(displace(change[None], self.basis(self.positions))[0])
         field.mean_coefficients += change
 
 

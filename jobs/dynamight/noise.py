@@ -35,8 +35,8 @@ class NoiseModel:
     def precision(self, box: int) -> Tensor:
         """Weights ``(d, d // 2 + 1)`` of squared residuals at a working box.
 
-        They hold the multiplicity of the half plane.  The constant term and everything at or beyond the Nyquist
-        frequency of the working box have no weight.
+        They hold the multiplicity of the half plane.  The constant term and everything at or beyond the
+        Nyquist frequency of the working box have no weight.
         """
         radius = radius_rfft(box, self.device)
         shell = shell_index(box, self.device).clamp(max=self.full_box // 2)

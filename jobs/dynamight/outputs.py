@@ -1,9 +1,9 @@
 """The files of a training, in the tree that users of DynaMight know.
 
-    forward_deformations/checkpoints/EEE.pth, checkpoint_final.pth
-    forward_deformations/volumes/volume_half{1,2}_EEE.mrc, mask_half{1,2}_EEE.mrc
-    forward_deformations/graphs/pointsEEE.xyz
-    forward_deformations/particles.star      the input particles, with what was found about each
+forward_deformations/checkpoints/EEE.pth, checkpoint_final.pth
+forward_deformations/volumes/volume_half{1,2}_EEE.mrc, mask_half{1,2}_EEE.mrc
+forward_deformations/graphs/pointsEEE.xyz
+forward_deformations/particles.star      the input particles, with what was found about each
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ def write_volumes(job: Path, prepared: Prepared, epoch: int, masks: bool) -> Non
             reach = prepared.training.settings.combine_resolution
             mask = mask_from_points(points, frame.box, frame.voxel_size_a, reach, _MASK_EDGE_A)
             write_map(
-                folder / f"mask_half{number}_{epoch:03d}.mrc", mask.numpy(), frame.voxel_size_a, frame.origin_a
+                folder / f"mask_half{number}_{epoch:03d}.mrc",
+                mask.numpy(),
+                frame.voxel_size_a,
+                frame.origin_a,
             )
 
 

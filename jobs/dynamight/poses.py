@@ -1,8 +1,8 @@
 """Refinement of particle poses along with the motion.
 
-Every particle has a small rotation and shift that start at zero and are pulled back to it by a normal prior: a
-pose found against the blurred consensus may be off by a degree, but the noise of one image must not turn into a
-rotation.  Steps are taken once per epoch and particle, with the step sizes of DynaMight.
+Every particle has a small rotation and shift that start at zero and are pulled back to it by a normal prior:
+a pose found against the blurred consensus may be off by a degree, but the noise of one image must not turn
+into a rotation.  Steps are taken once per epoch and particle, with the step sizes of DynaMight.
 """
 
 from __future__ import annotations

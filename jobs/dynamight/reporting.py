@@ -59,10 +59,14 @@ class JobObserver:
         """Report, and save what is due."""
         done = report.epoch + 1
         values = _values(training, report)
-        self.context.progress(_PHASES[report.stage], done, max(done, training.schedule.expected_epochs), **values)
+        self.context.progress(
+            _PHASES[report.stage], done, max(done, training.schedule.expected_epochs), **values
+        )
         self._write_board(report.epoch, values)
         now = time.monotonic()
-        if report.stage != "warm-up" and (now - self._pictured > _PICTURE_S or training.schedule.stage == "done"):
+        if report.stage != "warm-up" and (
+            now - self._pictured > _PICTURE_S or training.schedule.stage == "done"
+        ):
             self._pictured = now
             self.pictures()
         if done % CHECKPOINT_EVERY == 0:

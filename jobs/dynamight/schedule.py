@@ -1,8 +1,9 @@
 """When to look finer, when to stop: the course of a training.
 
-It goes from warm-up (nothing moves) over coarse images, whose smooth likelihood lets large motions be found, to
-full resolution; once the model stops improving, step sizes fall to nothing over a last stretch.  How long each
-stage lasts is counted in particles seen, so a hundred thousand particles need fewer epochs than two thousand.
+It goes from warm-up (nothing moves) over coarse images, whose smooth likelihood lets large motions be found,
+to full resolution; once the model stops improving, step sizes fall to nothing over a last stretch.  How long
+each stage lasts is counted in particles seen, so a hundred thousand particles need fewer epochs than two
+thousand.
 """
 
 from __future__ import annotations
@@ -116,10 +117,10 @@ class Schedule:
             self.stage = "done"
         if self.stage in ("coarse", "fine") and moving >= self.n_epochs:
             self._finalise()
-        if self.stage in ("coarse", "fine") and max_seconds is not None and moving > 0:
-            # The last stretch takes half as long again as everything before it.
-            if seconds * (1 + FINAL_SHARE) >= max_seconds:
-                self._finalise()
+        # The last stretch takes a certain part of the time of everything before it.
+        late = max_seconds is not None and seconds * (1 + FINAL_SHARE) >= max_seconds
+        if self.stage in ("coarse", "fine") and moving > 0 and late:
+            self._finalise()
         if self.stage == "finalise" and max_seconds is not None and seconds >= max_seconds:
             self.stage = "done"
         return self.stage if self.stage != before else None
@@ -166,11 +167,13 @@ def fft_size(at_least: float) -> int:
         size += 1
 
 
-def working_boxes(box: int, pixel_size_a: float, width_a: float, coarse_resolution_a: float) -> tuple[int, int]:
+def working_boxes(
+    box: int, pixel_size_a: float, width_a: float, coarse_resolution_a: float
+) -> tuple[int, int]:
     """Working boxes of the coarse stage and of full resolution.
 
-    Beyond ``0.6 / width`` per Å a Gaussian of that standard deviation has lost all but a thousandth of its amplitude
-    and there is nothing left to compare.
+    Beyond ``0.6 / width`` per Å a Gaussian of that standard deviation has lost all but a thousandth of its
+    amplitude and there is nothing left to compare.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From files to a training: reads particles, map and mask, checks that they belong together, places the Gaussians."""
+"""From files to a training: reads particles, map and mask, checks them, places the Gaussians."""
 
 from __future__ import annotations
 
@@ -126,9 +126,7 @@ def prepare_training(
         max_frequency=MAX_FREQUENCY,
         extent_a=EXTENT_IN_RADII * max(radius_of_gyration(points), pixel_size_a),
     )
-    halves = tuple(
-        build_half(h, points, widths, shape, frame, images, split, settings, mask) for h in (1, 2)
-    )
+    halves = tuple(build_half(h, points, widths, shape, frame, images, split, settings, mask) for h in (1, 2))
     noise = NoiseModel(
         boxes[1], box, device, by_shell=settings.use_data_normalization, falloff=settings.apply_bfactor
     )
@@ -227,7 +225,8 @@ def _check_grid(found: MapFile, path: Path, box: int, pixel_size_a: float, what:
         )
     if found.voxel_size_a > 0 and abs(found.voxel_size_a / pixel_size_a - 1) > SAME_PIXEL:
         raise UserError(
-            f"the {what} has voxels of {found.voxel_size_a:.4g} Å, the particles pixels of {pixel_size_a:.4g} Å",
+            f"the {what} has voxels of {found.voxel_size_a:.4g} Å, "
+            f"the particles pixels of {pixel_size_a:.4g} Å",
             path=path,
             hint=f"Choose the {what} of the refinement that the particles come from.",
         )
@@ -245,7 +244,7 @@ def _read_mask(path: Path, box: int, pixel_size_a: float) -> Tensor:
 def _consensus_volume(
     consensus: MapFile | None, images: ParticleImages, settings: TrainingSettings, say: Callable[[str], None]
 ) -> Tensor:
-    """The map in which Gaussians are placed, low-passed; reconstructed from the particles if there is none."""
+    """The map in which Gaussians are placed; reconstructed from the particles if there is none."""
     if consensus is not None:
         return torch.from_numpy(consensus.data)
     from jobs.dynamight.no_map import reconstruct_consensus

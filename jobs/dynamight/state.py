@@ -37,7 +37,8 @@ class TrainedHalf:
     means, log_sds
         ``(p, L)`` posteriors of their states.
     encoder
-        Estimates the state of an image that the training has not seen; None in checkpoints of unfinished trainings.
+        Estimates the state of an image that the training has not seen; None in checkpoints of unfinished
+        trainings.
     """
 
     model: GaussianModel
@@ -70,7 +71,9 @@ def fingerprint(particles: ParticleSet) -> str:
     return digest.hexdigest()
 
 
-def checkpoint_state(prepared: Prepared, star: str, encoders: tuple[Encoder, Encoder] | None) -> dict[str, Any]:
+def checkpoint_state(
+    prepared: Prepared, star: str, encoders: tuple[Encoder, Encoder] | None
+) -> dict[str, Any]:
     """State of a training for :func:`jobs.core.checkpoint.save_checkpoint`.
 
     Parameters
@@ -124,7 +127,9 @@ def read_state(path: Path) -> dict[str, Any]:
     """
     state = load_checkpoint(path)
     if state.get("format") != FORMAT:
-        hint = "Checkpoints of the original DynaMight hold Python objects and are not read; train the job again."
+        hint = (
+            "Checkpoints of the original DynaMight hold Python objects and are not read; train the job again."
+        )
         raise FormatError("not a checkpoint of this program", path=path, hint=hint)
     if state.get("version") != VERSION:
         raise FormatError(

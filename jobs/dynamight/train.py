@@ -90,7 +90,9 @@ def _verdict(prepared: Prepared) -> str:
     if math.isnan(gain):
         return f"Found: {found}. No particles were held out, so nothing can be said about its significance."
     if gain > 1.0:
-        judgement = f"the motion explains particles it was not learnt from better, by {gain:.1f} nats per image"
+        judgement = (
+            f"the motion explains particles it was not learnt from better, by {gain:.1f} nats per image"
+        )
     else:
         judgement = (
             f"the motion does not explain particles it was not learnt from ({gain:.1f} nats per image): "

@@ -55,8 +55,8 @@ class EpochReport:
     particles_per_s
         Images used per second.
     held_out_gain
-        How many nats per image the motion explains images better that it was not learnt from, compared with the
-        rigid consensus and after paying for the particle's state; NaN while unknown.
+        How many nats per image the motion explains images better that it was not learnt from, compared with
+        the rigid consensus and after paying for the particle's state; NaN while unknown.
     """
 
     epoch: int
@@ -127,13 +127,14 @@ class Training:
         new_stage = self.schedule.advance(objective, self.seconds, limit)
         self._after(number, moving, new_stage)
         n_images = sum(len(half.rows) for half in self.halves)
+        rms = [half.rms_displacement_a() if moving else 0.0 for half in self.halves]
         report = EpochReport(
             epoch=number,
             stage=stage,
             box=plan.box,
             seconds=seconds,
             halves=(sums[0], sums[1]),
-            rms_displacement_a=tuple(h.rms_displacement_a() if moving else 0.0 for h in self.halves),
+            rms_displacement_a=(rms[0], rms[1]),
             particles_per_s=n_images / max(seconds, 1e-9),
             held_out_gain=self.held_out_gain,
         )
@@ -144,7 +145,7 @@ class Training:
         return report
 
     def _after(self, number: int, moving: bool, new_stage: str | None) -> None:
-        """Refresh what follows the model at its own pace: noise, neighbourhoods, latent axes, held-out gain."""
+        """Refresh what follows at its own pace: noise, neighbourhoods, latent axes, held-out gain."""
         if moving and number % NOISE_EVERY == NOISE_EVERY - 1:
             self.estimate_noise(memory=0.5, move=True)
             self.held_out_gain = self._measure_held_out_gain()
@@ -204,10 +205,10 @@ class Training:
             bad = [name for name, value in values.items() if not math.isfinite(value)]
             if bad:
                 raise UserError(
-                    f"the training of half-set {number} left the range of numbers in epoch {self.schedule.epoch} "
-                    f"({', '.join(bad)})",
-                    hint="Look for images with extreme values, or continue from the last checkpoint with a larger "
-                    "regularization factor.",
+                    f"the training of half-set {number} left the range of numbers in epoch "
+                    f"{self.schedule.epoch} ({', '.join(bad)})",
+                    hint="Look for images with extreme values, or continue from the last checkpoint with a "
+                    "larger regularization factor.",
                 )
 
     def state_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CtfParameters:
-    """CTF parameters of ``b`` images; tensors of one device, of any precision (the phase is computed in double).
+    """CTF parameters of ``b`` images; tensors of one device, of any precision (phases are in double).
 
     Attributes
     ----------
@@ -180,15 +180,16 @@ def ctf_rfft(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> T
     Returns
     -------
     torch.Tensor
-        ``(b, box, box // 2 + 1)`` real CTF, float32, right to 1e-5 also where the phase is hundreds of radians.
+        ``(b, box, box // 2 + 1)`` real CTF, float32, right to 1e-5 also where the phase is hundreds of
+        radians.
     """
     turns = _turns(params, box, pixel_size_a)
     if params.even_zernike is not None:
         kx, ky = _frequencies(params, box, pixel_size_a)
         turns = turns + zernike_phase(params.even_zernike.float(), kx, ky, parity="even") / (2 * torch.pi)
     ctf = torch.sin(turns.mul_(-2 * torch.pi))
-    # The envelope is a product of two lines (and a mixed term under magnification): always applied, never asked for,
-    # since asking would wait for the GPU.
+    # The envelope is a product of two lines (and a mixed term under magnification): always applied, never
+    # asked for, since asking would wait for the GPU.
     one = torch.ones_like(params.bfactor_a2)
     xx, yy, xy = _quadratic_form(one, one, torch.zeros_like(one), params)
     fall = -0.25 * params.bfactor_a2 / (torch.as_tensor(pixel_size_a, device=one.device) * box) ** 2
@@ -203,9 +204,9 @@ def ctf_rfft(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> T
 def _turns(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> Tensor:
     """Phase ``gamma / 2 pi`` of the CTF without even aberrations, ``(b, box, box // 2 + 1)`` float32.
 
-    The phase is a polynomial in the integer frequencies ``(i, j)``. Its terms in ``i`` or ``j`` alone, which are by far
-    the largest, are evaluated in double precision and reduced to below one turn on two short axes; only mixed terms
-    need the plane, where single precision does.
+    The phase is a polynomial in the integer frequencies ``(i, j)``. Its terms in ``i`` or ``j`` alone, which
+    are by far the largest, are evaluated in double precision and reduced to below one turn on two short axes;
+    only mixed terms need the plane, where single precision does.
     """
     double = torch.float64
     device = params.defocus_u_a.device

@@ -1,8 +1,8 @@
 """Clouds of Gaussians: placing them in a map, their images and volumes, and who is whose neighbour.
 
 A Gaussian of weight ``w`` and standard deviation ``s`` (Å) at ``x`` is the density
-``w (2 pi s^2)^(-3/2) exp(-|r - x|^2 / (2 s^2))`` per voxel volume, so its projection sums to ``w``.  Points are in
-Å relative to the centre voxel ``D // 2``, axis order ``(x, y, z)``.
+``w (2 pi s^2)^(-3/2) exp(-|r - x|^2 / (2 s^2))`` per voxel volume, so its projection sums to ``w``.  Points
+are in Å relative to the centre voxel ``D // 2``, axis order ``(x, y, z)``.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def seed_points(
 ) -> Tensor:
     """Place points evenly in a map, more of them where there is more density.
 
-    Voxels are drawn in proportion to their density; a few rounds of Lloyd's algorithm then move every point to
-    the centre of mass of the density it is nearest to.
+    Voxels are drawn in proportion to their density; a few rounds of Lloyd's algorithm then move every point
+    to the centre of mass of the density it is nearest to.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def radius_graph(points_a: Tensor, factor: float = 1.5, neighbours: int = 2) -> 
     if len(positions) < 2:
         return torch.zeros(2, 0, dtype=torch.int64, device=points_a.device), 0.0
     tree = cKDTree(positions)
-    distances, _ = tree.query(positions, k=min(neighbours, len(positions) - 1) + 1)
+    distances = np.asarray(tree.query(positions, k=min(neighbours, len(positions) - 1) + 1)[0])
     mean = float(distances[:, 1:].mean())
     pairs = tree.query_pairs(factor * mean, output_type="ndarray")
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]

@@ -45,7 +45,7 @@ def _splat(points: np.ndarray, weights: np.ndarray, images: np.ndarray) -> None:
     for b in prange(points.shape[0]):
         for n in range(n_points):
             x, y = points[b, n, 0], points[b, n, 1]
-            ix, iy = int(math.floor(x + 0.5)), int(math.floor(y + 0.5))
+            ix, iy = math.floor(x + 0.5), math.floor(y + 0.5)
             if ix - 1 < -half or ix + 1 >= box - half or iy - 1 < -half or iy + 1 >= box - half:
                 continue
             wx0, wx1, wx2 = _spline(np.float32(x - ix))
@@ -79,7 +79,7 @@ def _gradient(
     for b in prange(points.shape[0]):
         for n in range(n_points):
             x, y = points[b, n, 0], points[b, n, 1]
-            ix, iy = int(math.floor(x + 0.5)), int(math.floor(y + 0.5))
+            ix, iy = math.floor(x + 0.5), math.floor(y + 0.5)
             if ix - 1 < -half or ix + 1 >= box - half or iy - 1 < -half or iy + 1 >= box - half:
                 for c in range(n_classes):
                     to_weights[b, c, n] = 0.0
