@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional
-
-_CHUNK_CELLS = 4_000_000  # point-voxel pairs handled at once; bounds the memory of mask_from_points
 
 
 def raised_cosine(distance: Tensor, radius: float, edge: float) -> Tensor:
@@ -54,22 +55,27 @@ def mask_from_points(
     torch.Tensor
         ``(box, box, box)`` float32 mask ``[z, y, x]``.
     """
-    reach = math.ceil((radius_a + edge_a) / voxel_size_a) + 1
-    axis = torch.arange(-reach, reach + 1, device=points_a.device)
-    offsets = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)  # (m, zyx)
-    far = (radius_a + edge_a + voxel_size_a) ** 2
-    nearest = torch.full((box**3,), far, device=points_a.device)
-    for chunk in torch.split(points_a.float(), max(1, _CHUNK_CELLS // len(offsets))):
-        position = chunk.flip(-1) / voxel_size_a + box // 2  # (n, zyx) voxels
-        voxel = position.round().long()[:, None] + offsets
-        square = ((voxel - position[:, None]) ** 2).sum(-1) * voxel_size_a**2
-        inside = ((voxel >= 0) & (voxel < box)).all(-1)
-        flat = (voxel[..., 0] * box + voxel[..., 1]) * box + voxel[..., 2]
-        nearest.scatter_reduce_(0, flat[inside], square[inside], reduce="amin")
-    distance = nearest.sqrt().reshape(box, box, box)
+    points = points_a.detach().cpu().double().numpy()
+    far = radius_a + edge_a
+    # Only voxels near an occupied one are worth a search for the nearest point; rounding moves a point by at
+    # most half a voxel along each axis. The margin lets points just outside the box reach into it.
+    margin = math.ceil(far / voxel_size_a) + 1
+    position = points[:, ::-1] / voxel_size_a + box // 2 + margin
+    side = box + 2 * margin
+    voxel = np.rint(position).astype(np.int64)
+    voxel = voxel[((voxel >= 0) & (voxel < side)).all(1)]
+    distance = np.full((box,) * 3, far + voxel_size_a)
+    if len(voxel):
+        empty = np.ones((side,) * 3, dtype=bool)
+        empty[tuple(voxel.T)] = False
+        inner = (slice(margin, margin + box),) * 3
+        near = distance_transform_edt(empty)[inner] <= far / voxel_size_a + 0.87
+        nearest, _ = cKDTree(position).query(np.argwhere(near) + margin)
+        distance[near] = nearest * voxel_size_a
+    found = torch.as_tensor(distance, dtype=torch.float32, device=points_a.device)
     if edge_a <= 0:
-        return (distance <= radius_a).float()
-    return (1 - (distance - radius_a) / edge_a).clamp(0, 1)
+        return (found <= radius_a).float()
+    return (1 - (found - radius_a) / edge_a).clamp(0, 1)
 
 
 def mask_from_threshold(volume: Tensor, threshold: float, extend_px: float, edge_px: float) -> Tensor:
@@ -89,8 +95,6 @@ def mask_from_threshold(volume: Tensor, threshold: float, extend_px: float, edge
     torch.Tensor
         ``(d, h, w)`` float32 mask.
     """
-    from scipy.ndimage import distance_transform_edt
-
     inside = volume > threshold
     if not bool(inside.any()):
         raise ValueError(
