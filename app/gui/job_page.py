@@ -168,6 +168,7 @@ class JobPage(QWidget):
                 if isinstance(row.editor, PathEditor):
                     row.editor.set_project(project_dir, self._node_source)
             form.reset()
+        self._touched = False
 
     def set_defaults(self, defaults: Mapping[str, Mapping[str, str]]) -> None:
         """Begin new jobs with the settings last used; forms that were touched already stay."""
@@ -226,7 +227,8 @@ class JobPage(QWidget):
         """
         before = self.details.entry if self.details is not None else None
         same = before is not None and before.name == details.entry.name
-        if same and before.status == "Running" and details.entry.status in ("Failed", "Aborted"):
+        ended = same and before is not None and before.status == "Running"
+        if ended and details.entry.status in ("Failed", "Aborted"):
             self._changed_since_start = True  # unfinished work can be taken up as it stands
         self.details = details
         self.alias.setText(details.entry.alias)
@@ -261,6 +263,10 @@ class JobPage(QWidget):
     def is_continue(self) -> bool:
         """Whether the start button continues a job; a scheduled one and one to overwrite begin anew."""
         return self.details is not None and not self._overwrite and self.details.entry.status != "Scheduled"
+
+    def reason_text(self) -> str:
+        """Return why the shown job ended badly, as it is read."""
+        return self._reason_text.text()
 
     def set_overwrite(self, on: bool) -> None:
         """Let the start button run the shown job again from scratch, or continue it."""

@@ -432,6 +432,10 @@ class MainWindow(QMainWindow):
         """Say what an exception means."""
         self.complain(plain(error))
 
+    def themes(self) -> list[QAction]:
+        """Return the actions that choose a theme."""
+        return self._themes.actions()
+
     def show_exception(self, sentence: str, details: str) -> None:
         """Tell of an exception nobody expected; the window goes on."""
         self.message_bar.show_error(
@@ -460,7 +464,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             style.apply_theme(app, self.settings.theme)
-        for action in self._themes.actions():
+        for action in self.themes():
             action.setChecked(action.data() == self.settings.theme)
         self.settings.save()
 

@@ -75,7 +75,9 @@ class Monitor(QWidget):
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        for number, (widget, share) in enumerate(((self.curves, 4), (self.latent, 3), (self.volume, 3))):
+        parts = ((self.curves, 4, 380), (self.latent, 3, 220), (self.volume, 3, 200))
+        for number, (widget, share, narrowest) in enumerate(parts):
+            widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
             self.pictures.setStretchFactor(number, share)
         self.pictures.setSizes([430, 310, 280])
