@@ -192,7 +192,7 @@ def ctf_rfft(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> T
     # asked for, since asking would wait for the GPU.
     one = torch.ones_like(params.bfactor_a2)
     xx, yy, xy = _quadratic_form(one, one, torch.zeros_like(one), params)
-    fall = -0.25 * params.bfactor_a2 / (torch.as_tensor(pixel_size_a, device=one.device) * box) ** 2
+    fall = -0.25 * params.bfactor_a2 * _step(pixel_size_a, box, one.device) ** 2
     i, j = _integer_frequencies(box, one.device)
     ctf *= (params.scale[:, None] * torch.exp((fall * yy)[:, None] * j**2)).float()[:, :, None]
     ctf *= torch.exp((fall * xx)[:, None] * i**2).float()[:, None, :]
@@ -210,7 +210,7 @@ def _turns(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> Ten
     """
     double = torch.float64
     device = params.defocus_u_a.device
-    step = 1 / (torch.as_tensor(pixel_size_a, dtype=double, device=device) * box)  # 1/Å per Fourier pixel
+    step = _step(pixel_size_a, box, device)
     wave = wavelength_a(params.voltage_kv.to(double))
     angle = 2 * torch.deg2rad(params.defocus_angle_deg.to(double))
     mean = 0.5 * (params.defocus_u_a.to(double) + params.defocus_v_a.to(double))
@@ -248,6 +248,13 @@ def _turns(params: CtfParameters, box: int, pixel_size_a: float | Tensor) -> Ten
     mixed += along_y[:, :, None]
     mixed += along_x[:, None, :]
     return mixed
+
+
+def _step(pixel_size_a: float | Tensor, box: int, device: torch.device) -> float | Tensor:
+    """Frequency in 1/Å of one Fourier pixel; a number stays a number, so that nothing is sent to the GPU."""
+    if isinstance(pixel_size_a, Tensor):
+        return 1 / (pixel_size_a.to(device, torch.float64) * box)
+    return 1 / (pixel_size_a * box)
 
 
 def _integer_frequencies(box: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jobs.core.declaration import CheckContext, add_arguments, from_arguments
 from jobs.core.errors import AbortRequested, Problem, UserError
-from jobs.simulate.params import JOB_TYPE, SimulateOptions
+from jobs.simulate.params import JOB_TYPE, DataOptions, SimulateOptions
 
 _LINE_S = 0.5
 
@@ -67,12 +67,21 @@ def _parser() -> argparse.ArgumentParser:
         "'heteroscope run simulate --project DIR'.",
         allow_abbrev=False,
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the data; made when missing")
-    add_arguments(parser, SimulateOptions, task=JOB_TYPE.main_task.name)
+    parser.add_argument("--out", default="", metavar="DIR", help="folder for the data; made when missing")
+    parser.add_argument("--project", default="", metavar="DIR", help=argparse.SUPPRESS)
+    add_arguments(parser, DataOptions, task=JOB_TYPE.main_task.name)
     return parser
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
+    if arguments.project:
+        # Jobs are numbered and registered by the program that owns the project, not from down here.
+        raise UserError(
+            "this command writes into a plain folder (--out)",
+            hint=f"For a job of the project use: heteroscope run simulate --project {arguments.project}",
+        )
+    if not arguments.out:
+        raise UserError("no folder was named for the data", hint="Give --out DIR.")
     options = from_arguments(SimulateOptions, arguments)
     here = Path.cwd()
     problems = JOB_TYPE.problems(options, CheckContext(here))

@@ -330,7 +330,11 @@ class _ImageOptions(JobOptions):
     )
 
 
-class SimulateOptions(_ImageOptions, _MotionOptions, _MoleculeOptions, RunningOptions):
+class DataOptions(_ImageOptions, _MotionOptions, _MoleculeOptions):
+    """What decides the data; all that the command line has without a project."""
+
+
+class SimulateOptions(DataOptions, RunningOptions):
     """All options of a simulation job; the tabs stand in the order I/O, Motion, Images, Running."""
 
 

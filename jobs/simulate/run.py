@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from jobs.formats.mrc import read_map
 from jobs.simulate.choices import specification
 from jobs.simulate.simulation import simulate
 
@@ -20,6 +21,10 @@ def run(context: WorkerContext) -> None:
     context.say(f"Simulating {spec.n_images} images of box {spec.box} at {spec.pixel_size_a:g} Å per pixel.")
     made = simulate(spec, Path(context.folder.path), image_prefix=context.folder.name, reporter=context)
     truth = made.truth
+    if spec.halves:
+        for number in (1, 2):
+            context.add_output(f"half{number}.mrc", "DensityMap.mrc.relion.halfmap.simulate")
+    context.save_snapshot("volume", read_map(made.consensus).data)
     for motion in truth.motions:
         context.say(f"{motion.name}: {motion.kind} in {motion.unit}")
     context.say(

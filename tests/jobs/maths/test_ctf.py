@@ -75,7 +75,7 @@ def _voltage_of_the_same_wavelength() -> float:
 
 
 def test_that_the_ctf_agrees_with_torch_ctf_to_1e_5():
-    # It adds 1e-7 to squared frequencies before it takes their direction: with 600 Å between U and V that is 5e-6.
+    # It adds 1e-7 to squared frequencies before it takes their direction: 5e-6 with 600 Å between U and V.
     p = _parameters(phase_shift_deg=torch.full((20,), 40.0))
     p = replace(p, defocus_v_a=p.defocus_u_a - 0.3 * (p.defocus_u_a - p.defocus_v_a))
     theirs = torch_ctf.calculate_ctf_2d(

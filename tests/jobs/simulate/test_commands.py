@@ -63,9 +63,11 @@ def test_that_wrong_words_end_with_code_2_and_a_sentence(tmp_path, capsys, words
     assert not (tmp_path / "d").exists()
 
 
-def test_that_a_folder_must_be_named(capsys):
+def test_that_a_folder_must_be_named_and_a_project_needs_the_other_command(capsys):
     assert main(FEW) == 2
-    assert "--out" in capsys.readouterr().err
+    assert "Give --out DIR." in capsys.readouterr().err
+    assert main(["--project", "here", *FEW]) == 2
+    assert "heteroscope run simulate --project here" in capsys.readouterr().err
 
 
 def test_that_empty_options_are_the_recipe(tmp_path):
@@ -150,6 +152,14 @@ def test_that_the_job_writes_into_its_folder_with_paths_of_the_project(tmp_path)
         project_dir = tmp_path
         seed = 3
         said: list[str] = []
+        outputs: dict[str, str] = {}
+        snapshots: dict[str, tuple[int, ...]] = {}
+
+        def add_output(self, relpath: str, label: str) -> None:
+            self.outputs[relpath] = label
+
+        def save_snapshot(self, name: str, array: np.ndarray) -> None:
+            self.snapshots[name] = array.shape
 
         def say(self, text: str) -> None:
             self.said.append(text)
@@ -159,5 +169,7 @@ def test_that_the_job_writes_into_its_folder_with_paths_of_the_project(tmp_path)
     text = (tmp_path / "Simulate" / "job001" / "particles.star").read_text()
     assert "000001@Simulate/job001/particles.mrcs" in text
     assert context.said[0] == "Simulating 20 images of box 32 at 6 Å per pixel."
+    assert sorted(context.outputs) == ["half1.mrc", "half2.mrc"]
+    assert context.snapshots == {"volume": (32, 32, 32)}
     for node in JOB_TYPE.main_task.outputs:
         assert (tmp_path / "Simulate" / "job001" / node.path).is_file()
