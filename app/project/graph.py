@@ -243,6 +243,11 @@ class Graph:
         made = {node for process, node in self.output_edges if process in gone}
         self._keep(lambda p: p.name not in gone, lambda n: n.name not in made, gone, made)
 
+    def take_out(self, name: str) -> None:
+        """Remove one job although others may use its results, which stay and wait for a new producer."""
+        made = {node.name for node in self.outputs(name) if not self.consumers(node.name)}
+        self._keep(lambda p: p.name != name, lambda n: n.name not in made, {name}, made)
+
     def remove_outputs(self, nodes: Iterable[str]) -> None:
         """Remove nodes that turned out not to exist, with their edges."""
         made = set(nodes)

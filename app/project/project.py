@@ -1,26 +1,25 @@
-"""A RELION project: opening it, new and continued jobs, statuses, aliases, trash and notes."""
+"""A RELION project: opening it, new and continued jobs, and how they end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from app.project import aliases, completion, notes, numbering, trash
+from app.project import aliases, completion, numbering, trash
 from app.project import nodes as node_rules
 from app.project.graph import FAILED, RUNNING, SUCCEEDED, Node, Process
+from app.project.housekeeping import Housekeeping
 from app.project.lock import LockedError, LockInfo, break_lock, lock_info
 from app.project.opening import NotAProject, check_folder, make_project, start_file, upgrade_file
 from app.project.pipeline_file import PIPELINE_FILE, PipelineFile
 from app.project.pipeline_star import Pipeline
 from app.project.recovery import PipelineDamaged, find_backups, restore_backup
-from app.project.session import Session
 from app.project.trash import TrashEntry
 from app.project.upgrade import OldProject
 from jobs.core.errors import UserError
-from jobs.core.job_star import JobStar, read_job_star, write_job_star
 from jobs.core.relion_star import write_error
 
 __all__ = [
@@ -45,7 +44,7 @@ COMPLETION_TIMEOUT_S = 10.0
 Prepare = Callable[[Path, str], None]
 
 
-class Project(Session):
+class Project(Housekeeping):
     """An open project; make one with :meth:`open` or :meth:`create`.
 
     Reading never takes the lock. Every change takes it, reads what others changed meanwhile, changes, writes
@@ -87,7 +86,7 @@ class Project(Session):
             upgrade_file(file, folder)
         project = cls(folder, file, readonly=readonly)
         if not readonly:
-            project._restore_alias_links()
+            project.restore_alias_links()
         return project
 
     @classmethod
@@ -131,6 +130,7 @@ class Project(Session):
         status: str = RUNNING,
         prepare: Prepare | None = None,
         alias: str = "",
+        replaces: str = "",
     ) -> Process:
         """Enter a new job: number, directory, settings and graph, or nothing at all.
 
@@ -149,6 +149,9 @@ class Project(Session):
             Writes the settings into the new directory.
         alias
             As the user types it.
+        replaces
+            Name of a job of this type to be overwritten: it alone moves to the trash, and the new job takes
+            its number. Jobs that use its results stay, and then use those of the new job.
 
         Raises
         ------
@@ -157,9 +160,11 @@ class Project(Session):
         """
         numbering.check_directory(directory)
         given = [self._node(item) for item in inputs]
-        with self.changing(f"new {directory} job") as change:
+        moves: list[tuple[Path, Path]] = []
+        with self.changing(f"new {directory} job", undo=lambda: trash.undo_moves(moves)) as change:
             pipeline = change.pipeline
-            number = numbering.take_number(self.path, pipeline)
+            old = self._make_room(replaces, directory, moves) if replaces else None
+            number = old.number if old else numbering.take_number(self.path, pipeline)
             name = numbering.job_name(directory, number)
             process = Process(name, "", type_label, status)
             process = process._replace(alias=aliases.full_alias(self.path, pipeline, process, alias))
@@ -167,15 +172,31 @@ class Project(Session):
             try:
                 _prepare(prepare, folder.path, name)
                 pipeline.add_process(process)
-                pipeline.counter = number + 1
+                pipeline.counter = max(pipeline.counter, number + 1)
                 self._enter_nodes(name, given, outputs)
                 self.write_record(name)
                 change.save()
             except BaseException:
                 folder.discard()
                 raise
+        if old is not None and old.alias != process.alias:
+            aliases.remove_link(self.path, old)
         self._after_launch(name)
         return process
+
+    def _make_room(self, name: str, directory: str, moves: list[tuple[Path, Path]]) -> Process:
+        """Move a job to the trash that is to be overwritten, and return its row."""
+        old = self.process(name)
+        if old.directory != directory or not old.number:
+            raise UserError(f"{old.name} cannot be overwritten by a job that lies in {directory}/")
+        if old.status == RUNNING:
+            raise UserError(
+                f"{old.name} is running, so it cannot be overwritten",
+                hint="Abort it first, or mark it as failed if it died",
+            )
+        trash.move_job(self.path, self.pipeline, old.name, moves)
+        self.pipeline.take_out(old.name)
+        return old
 
     def continue_job(
         self,
@@ -241,18 +262,11 @@ class Project(Session):
             self.pipeline.add_output(name, node)
 
     def _after_launch(self, name: str) -> None:
-        self._show_in_dialogs(name)
+        self.show_in_dialogs(name)
         # the backup from which RELION's users recover a damaged project file
         self._file.copy_to(self.path / name / PIPELINE_FILE)
 
-    def _show_in_dialogs(self, name: str) -> None:
-        process = self.pipeline.process(name)
-        if process is not None:
-            aliases.make_link(self.path, process)
-            touched = [*self.pipeline.inputs(name), *self.pipeline.outputs(name)]
-            node_rules.make_mirror(self.path, self.pipeline, touched)
-
-    # -- status and alias ----------------------------------------------------------------------------------
+    # -- status --------------------------------------------------------------------------------------------
 
     def check_completion(self, timeout_s: float = COMPLETION_TIMEOUT_S) -> list[Process]:
         """Enter the ends of jobs that left a marker; returns those jobs. Costs little when there are none.
@@ -273,7 +287,7 @@ class Project(Session):
                 if status == SUCCEEDED:
                     completion.enter_outputs(self.path, change.pipeline, process.name)
         for process in changed:
-            self._show_in_dialogs(process.name)
+            self.show_in_dialogs(process.name)
         return changed
 
     def set_status(self, name: str, status: str) -> Process:
@@ -300,128 +314,8 @@ class Project(Session):
             process = change.pipeline.change_process(self.process(name).name, status=status)
             completion.enter_outputs(self.path, change.pipeline, process.name)
             completion.drop_missing_outputs(self.path, change.pipeline, process.name)
-        self._show_in_dialogs(process.name)
+        self.show_in_dialogs(process.name)
         return process
-
-    def set_alias(self, name: str, alias: str) -> Process:
-        """Give a job an alias as the user types it; empty takes it away.
-
-        Raises
-        ------
-        UserError
-            When RELION's rules forbid it.
-        """
-        with self.changing(f"alias of {name}") as change:
-            old = self.process(name)
-            full = aliases.full_alias(self.path, change.pipeline, old, alias)
-            places = node_rules.all_mirror_paths(change.pipeline, change.pipeline.outputs(old.name))
-            process = change.pipeline.change_process(old.name, alias=full)
-        if process != old:
-            aliases.remove_link(self.path, old)
-            node_rules.remove_mirror(self.path, places)
-        self._show_in_dialogs(process.name)
-        return process
-
-    def _restore_alias_links(self) -> None:
-        for process in self.pipeline.processes:
-            if process.alias and (self.path / process.name).is_dir():
-                aliases.make_link(self.path, process)
-
-    # -- trash ---------------------------------------------------------------------------------------------
-
-    def delete(self, names: str | Sequence[str]) -> list[str]:
-        """Move jobs, and all jobs that use their results, to the trash; returns the names of all of them.
-
-        Raises
-        ------
-        UserError
-            When one of them is running, or a directory cannot be moved; nothing is then deleted.
-        """
-        wanted = [names] if isinstance(names, str) else list(names)
-        moves: list[tuple[Path, Path]] = []
-        with self.changing("deleting jobs", undo=lambda: trash.undo_moves(moves)) as change:
-            doomed = list(dict.fromkeys(self.process(name).name for name in wanted))
-            doomed += change.pipeline.dependants(doomed)
-            gone = [self.process(name) for name in doomed]
-            for process in gone:
-                if process.status == RUNNING:
-                    raise UserError(
-                        f"{process.name} is running, so nothing was deleted",
-                        hint="Abort it first, or mark it as failed if it died",
-                    )
-            made = [node for name in doomed for node in change.pipeline.outputs(name)]
-            places = node_rules.all_mirror_paths(change.pipeline, made)
-            trash.delete_jobs(self.path, change.pipeline, doomed, moves)
-        node_rules.remove_mirror(self.path, places)
-        for process in gone:
-            aliases.remove_link(self.path, process)
-        return doomed
-
-    def undelete(self, path: str | Path) -> list[str]:
-        """Bring a deleted job back, with those that were deleted together with it; returns their names.
-
-        Parameters
-        ----------
-        path
-            Job directory in the trash, or the ``deleted_pipeline.star`` or ``job_pipeline.star`` in it.
-
-        Raises
-        ------
-        UserError
-            When there is no record, or a job of that name exists again.
-        """
-        record, names = trash.find_record(self.path, Path(path))
-        moves: list[tuple[Path, Path]] = []
-        with self.changing("undeleting jobs", undo=lambda: trash.undo_moves(moves)) as change:
-            back = trash.undelete_jobs(self.path, change.pipeline, record, names, moves)
-        for name in back:
-            self._show_in_dialogs(name)
-        return back
-
-    def trash_entries(self) -> list[TrashEntry]:
-        """Return the deleted jobs, latest first."""
-        return trash.trash_entries(self.path)
-
-    def empty_trash(self) -> int:
-        """Remove the trash for ever; returns how many deleted jobs it held."""
-        self.require_writable()
-        return trash.empty_trash(self.path)
-
-    # -- notes, settings, mirror ---------------------------------------------------------------------------
-
-    @property
-    def project_note(self) -> str:
-        """The note of the project."""
-        return notes.read_note(self.path / notes.PROJECT_NOTE)
-
-    @project_note.setter
-    def project_note(self, text: str) -> None:
-        self.require_writable()
-        notes.write_note(self.path / notes.PROJECT_NOTE, text)
-
-    def print_all_notes(self) -> Path:
-        """Write the notes of all jobs into one file and return its place."""
-        self.require_writable()
-        target = self.path / notes.ALL_NOTES
-        notes.write_note(target, notes.all_notes(self.path, self.pipeline))
-        return target
-
-    def last_settings(self, hidden_name: str) -> JobStar | None:
-        """Return the settings last used for a type (``dynamight``), None when there are none to be read."""
-        try:
-            return read_job_star(self.path / f".gui_{hidden_name}job.star")
-        except UserError:
-            return None
-
-    def save_settings(self, hidden_name: str, job_star: JobStar) -> None:
-        """Remember the settings of a type for the next new job, here and in RELION."""
-        self.require_writable()
-        write_job_star(self.path / f".gui_{hidden_name}job.star", job_star)
-
-    def remake_nodes_dir(self) -> int:
-        """Make the mirror of nodes anew; returns how many entries it has."""
-        self.require_writable()
-        return node_rules.rebuild_mirror(self.path, self.pipeline)
 
 
 def _prepare(prepare: Prepare | None, folder: Path, name: str) -> None:

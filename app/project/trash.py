@@ -76,6 +76,18 @@ def delete_jobs(
     UserError
         When a directory cannot be moved.
     """
+    _move_jobs(project_dir, pipeline, names, moves)
+    pipeline.remove_processes(names)
+
+
+def move_job(project_dir: Path, pipeline: Pipeline, name: str, moves: list[tuple[Path, Path]]) -> None:
+    """Move the directory of one job to the trash, with its record; see :func:`delete_jobs`."""
+    _move_jobs(project_dir, pipeline, [name], moves)
+
+
+def _move_jobs(
+    project_dir: Path, pipeline: Pipeline, names: Sequence[str], moves: list[tuple[Path, Path]]
+) -> None:
     record = extract(pipeline, names, pipeline.counter)
     folders = [name for name in names if (project_dir / name).is_dir()]
     if folders:
@@ -89,7 +101,6 @@ def delete_jobs(
             path=project_dir / TRASH,
             hint="Check the permissions and the space on the disk",
         ) from error
-    pipeline.remove_processes(names)
 
 
 def _move_to_trash(source: Path, target: Path, moves: list[tuple[Path, Path]]) -> None:

@@ -45,16 +45,16 @@ def test_that_four_programs_add_jobs_without_losing_or_sharing_any(project: Proj
 
 def test_that_the_ccpem_pipeliner_and_we_share_a_project(project: Project) -> None:
     project.new_job("DynaMight", "dynamight")
-    ours = lock_holders.start(lock_holders.ADD_JOBS, project.path, "Ours", "8")
-    theirs = lock_holders.start(lock_holders.ADD_JOBS_PIPELINER, project.path, "Theirs", "8")
+    ours = lock_holders.start(lock_holders.ADD_JOBS, project.path, "Ours", "5")
+    theirs = lock_holders.start(lock_holders.ADD_JOBS_PIPELINER, project.path, "Theirs", "5")
     for program in (ours, theirs):
         lock_holders.let_go(program)
     for program in (ours, theirs):
         lock_holders.finish(program)
     project.refresh()
-    assert sorted(process.number for process in project.pipeline.processes) == list(range(1, 18))
-    assert project.pipeline.counter == 18
-    assert numbers(project.path) == list(range(1, 18))
+    assert sorted(process.number for process in project.pipeline.processes) == list(range(1, 12))
+    assert project.pipeline.counter == 12
+    assert numbers(project.path) == list(range(1, 12))
 
 
 def test_that_a_program_killed_while_it_holds_the_lock_loses_nothing(project: Project) -> None:

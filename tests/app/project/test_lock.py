@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.project import lock as lock_module
+from app.project import holder
 from app.project.lock import LockedError, ProjectLock, break_lock, lock_info
 from app.project.project import Project
 from jobs.core.errors import UserError
@@ -130,7 +130,7 @@ def test_that_a_number_given_to_another_process_counts_as_dead(
     project_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ProjectLock(project_dir, "first life"):
-        monkeypatch.setattr(lock_module, "_start_of", lambda _pid: "12345")
+        monkeypatch.setattr(holder, "_start_of", lambda _pid: "12345")
         info = lock_info(project_dir)
         monkeypatch.undo()
     assert info is not None

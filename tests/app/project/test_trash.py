@@ -10,7 +10,7 @@ from app.project import trash
 from app.project.pipeline_star import format_pipeline, parse_pipeline
 from app.project.project import Project
 from jobs.core.errors import UserError
-from tests.app.project.conftest import MAP
+from tests.app.project.conftest import MAP, PARTICLES
 
 
 def state(project: Project) -> dict[str, set[object]]:
@@ -150,3 +150,32 @@ def test_that_emptying_the_trash_removes_it(chain: Project) -> None:
     assert not (chain.path / "Trash").exists()
     assert chain.empty_trash() == 0
     assert chain.new_job("Refine3D", "relion.refine3d", inputs=[("x.mrc", MAP)]).number == 4
+
+
+def test_that_overwriting_moves_one_job_to_the_trash_and_keeps_its_number_and_users(chain: Project) -> None:
+    chain.set_alias("Refine3D/job002/", "best")
+    inputs = [("Import/job001/particles.star", PARTICLES)]
+    job = chain.new_job(
+        "Refine3D", "relion.refine3d", inputs=inputs, outputs=[("map.mrc", MAP)], replaces="Refine3D/best"
+    )
+    assert (job.name, job.alias, job.status) == ("Refine3D/job002/", "", "Running")
+    assert chain.pipeline.counter == 4
+    assert (chain.path / "Trash/Refine3D/job002/map.mrc").exists()
+    assert not (chain.path / "Refine3D/job002/map.mrc").exists()
+    assert [p.name for p in chain.consumers(job.name)] == ["DynaMight/job003/"]
+    assert [n.name for n in chain.job_outputs(job.name)] == ["Refine3D/job002/map.mrc"]
+    assert chain.new_job("DynaMight", "dynamight").number == 4
+
+
+def test_that_a_failed_overwriting_leaves_the_old_job(chain: Project) -> None:
+    def fail(_folder: Path, _name: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    chain.set_alias("Refine3D/job002/", "best")
+    before = state(chain)
+    with pytest.raises(UserError, match="full"):
+        chain.new_job("Refine3D", "relion.refine3d", prepare=fail, replaces="Refine3D/job002/")
+    with pytest.raises(UserError, match="lies in DynaMight"):
+        chain.new_job("DynaMight", "dynamight", replaces="Refine3D/job002/")
+    assert state(chain) == before
+    assert (chain.path / "Refine3D/best/map.mrc").read_text() == "map.mrc"
