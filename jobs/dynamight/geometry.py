@@ -47,6 +47,9 @@ def length_change(coefficients: Tensor, basis: Tensor, positions_a: Tensor, edge
     rest = positions_a.index_select(0, first) - positions_a.index_select(0, second)
     change = basis.index_select(0, first) - basis.index_select(0, second)
     n_edges, _, n_modes = change.shape
-    moved = rest + torch.matmul(coefficients, change.reshape(-1, n_modes).T).view(-1, n_edges, 3)
+    moved = rest + torch.matmul(coefficients, change.reshape(-1, n_modes).T).view(
+        len(coefficients), n_edges, 3
+    )
     length = torch.sqrt((moved**2).sum(-1) + 1e-8)
-    return ((length - rest.detach().norm(dim=-1)) ** 2).mean(1)
+    # A cloud of one Gaussian has no edges, and no mean over them.
+    return ((length - rest.detach().norm(dim=-1)) ** 2).sum(1) / max(1, n_edges)

@@ -282,7 +282,7 @@ class HalfTraining:
         for loss in (data, geometry):
             gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
             norms.append(torch.stack([g.square().sum() for g in gradients]).sum().sqrt())
-        ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0])
+        ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0]).clamp(min=1e-30)
         wanted = RESTRAINT_AT_ONE * self.sizes.restraint * ratio
         first = self.steps == 0
         self.restraint = wanted if first else 0.9 * self.restraint + 0.1 * wanted
