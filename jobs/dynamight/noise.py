@@ -44,6 +44,12 @@ class NoiseModel:
         falloff = torch.exp(-self.falloff * (2 * radius / self.image_box) ** 2)
         return rfft_weights(box, self.device) * compared * falloff / self.power[shell]
 
+    def normaliser(self, box: int) -> float:
+        """What the residuals' log-likelihood lacks to be comparable between noise estimates, nats per image."""
+        shell = shell_index(box, self.device).clamp(max=self.full_box // 2)
+        counted = self.precision(box) * self.power[shell]
+        return float(0.5 * (counted * self.power[shell].log()).sum())
+
     def update(self, mean_square_residual: Tensor, memory: float = 0.0) -> None:
         """Learn from the mean square ``(D, D // 2 + 1)`` of residuals at the full working box.
 

@@ -26,7 +26,7 @@ from jobs.formats.stacks import ImageStacks
 from jobs.maths.coordinates import origin_to_shift
 from jobs.maths.ctf import from_particles
 from jobs.maths.gaussians import automatic_threshold, radius_graph, seed_points
-from jobs.maths.rotations import euler_to_matrix
+from jobs.maths.rotations import euler_to_matrix, projection_matrices
 
 #: Resolution in Å of the coarse stage, and of the images from which a missing map is reconstructed.
 COARSE_RESOLUTION_A = 12.0
@@ -205,8 +205,13 @@ def read_consensus(path: Path, box: int, pixel_size_a: float) -> MapFile:
 
 def views_of(particles: ParticleSet, box: int, pixel_size_a: float) -> Views:
     """Poses and CTF of particles as tensors."""
+    rotations = euler_to_matrix(torch.from_numpy(particles.euler_deg))
+    magnification = torch.from_numpy(particles.mag_matrix)
+    if bool((magnification != torch.eye(2, dtype=magnification.dtype)).any()):
+        # Anisotropic magnification distorts the projection, not the molecule.
+        rotations[:, :2] = projection_matrices(rotations, magnification)
     return Views(
-        rotations=euler_to_matrix(torch.from_numpy(particles.euler_deg)).float(),
+        rotations=rotations.float(),
         shifts_px=origin_to_shift(torch.from_numpy(particles.origin_a), pixel_size_a).float(),
         ctf=from_particles(particles),
         premultiplied=torch.from_numpy(particles.ctf_premultiplied.copy()),

@@ -22,6 +22,8 @@ NOISE_EVERY = 5
 GRAPH_EVERY = 10
 #: Particles of each half-set from which the noise is estimated.
 NOISE_PARTICLES = 256
+#: Held-out particles of each half-set needed to judge the progress on them.
+ENOUGH_HELD_OUT = 30
 
 
 class Observer(Protocol):
@@ -116,11 +118,12 @@ class Training:
             structure=not moving or self.schedule.moving_epochs >= 3,
             poses=self.settings.pose_refinement and stage in ("fine", "finalise"),
         )
+        normaliser = self.noise.normaliser(plan.box)
         sums = tuple(half.run_pass(plan, self.noise, observer.each_batch) for half in self.halves)
         self._check_finite(sums)
         if moving:
             self._update_consensus()
-        objective = sum(s["data"] + s["prior"] for s in sums) / 2
+        objective = self._objective(sums, normaliser)
         seconds = time.monotonic() - began
         self.seconds += seconds
         limit = None if self.settings.max_minutes is None else 60 * self.settings.max_minutes
@@ -161,6 +164,16 @@ class Training:
             align_halves(self.halves)
         if new_stage == "done":
             self.held_out_gain = self._measure_held_out_gain()
+
+    def _objective(self, sums: tuple[dict[str, float], ...], normaliser: float) -> float:
+        """What tells whether the model still improves: evidence bound in nats per image, lower is better.
+
+        On particles that are held out, if there are enough: on the others it goes on falling while noise is learnt.
+        """
+        counts = [len(half.held_out) for half in self.halves]
+        if min(counts) >= ENOUGH_HELD_OUT:
+            return normaliser + sum(s["held_out"] for s in sums) / 2
+        return normaliser + sum(s["data"] + s["prior"] for s in sums) / 2
 
     def _update_consensus(self) -> None:
         """Let both consensus structures follow the mean of their moved structures."""
