@@ -45,7 +45,7 @@ class NoiseModel:
         return rfft_weights(box, self.device) * compared * falloff / self.power[shell]
 
     def normaliser(self, box: int) -> float:
-        """What the residuals' log-likelihood lacks to be comparable between noise estimates, nats per image."""
+        """What the log-likelihood lacks to be comparable between noise estimates, nats per image."""
         shell = shell_index(box, self.device).clamp(max=self.full_box // 2)
         counted = self.precision(box) * self.power[shell]
         return float(0.5 * (counted * self.power[shell].log()).sum())

@@ -168,7 +168,7 @@ class Training:
     def _objective(self, sums: tuple[dict[str, float], ...], normaliser: float) -> float:
         """What tells whether the model still improves: evidence bound in nats per image, lower is better.
 
-        On particles that are held out, if there are enough: on the others it goes on falling while noise is learnt.
+        On particles that are held out, if there are enough: on the others it falls on while noise is learnt.
         """
         counts = [len(half.held_out) for half in self.halves]
         if min(counts) >= ENOUGH_HELD_OUT:
