@@ -29,8 +29,9 @@ CHUNK = 65_536
 class Follower:
     """What the watch lane does at every look."""
 
-    def __init__(self, gpus: Callable[[], list[Gpu]] = list_gpus) -> None:
+    def __init__(self, gpus: Callable[[], list[Gpu]] = list_gpus, *, history_mb: float = 2.0) -> None:
         self._list_gpus = gpus
+        self._history_bytes = round(history_mb * 2**20)
         self._project_dir: Path | None = None
         self._watcher: JobWatcher | None = None
         self._name = ""
@@ -47,7 +48,9 @@ class Follower:
         self._name = name
         self._backlog = []
         self._fresh = bool(name)
-        self._watcher = JobWatcher(project_dir / name, name) if project_dir is not None and name else None
+        self._watcher = None
+        if project_dir is not None and name:
+            self._watcher = JobWatcher(project_dir / name, name, history_bytes=self._history_bytes)
 
     def tick(self) -> list[object]:
         """Look, and return what is new."""

@@ -61,7 +61,12 @@ class JobCommands:
             return
         if details is None:
             alias = page.alias.text().strip()
-            self._launch(lambda: window.workplace.start(job_type, options, schedule=schedule, alias=alias))
+            queued = window.settings.queue_per_gpu
+            self._launch(
+                lambda: window.workplace.start(
+                    job_type, options, schedule=schedule, queued=queued, alias=alias
+                )
+            )
         elif page.is_continue and job_type.task_for(options, True, details.folder).viewer:
             window.show_results()
         else:

@@ -17,13 +17,15 @@ from jobs.core.errors import UserError
 from jobs.core.external import from_external
 from jobs.core.folder import JobFolder
 from jobs.core.job_star import read_job_star
+from jobs.core.metrics import read_metrics
 
 _MARKERS = ("RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED")
 _NOTE_LIMIT = 400_000
+_TAIL = 4096
 
 
-def entry_of(project_dir: Path, process: Process, times: dict[tuple[str, str], float | None]) -> JobEntry:
-    """Return the list entry of a process.
+def entry_of(project_dir: Path, process: Process) -> JobEntry:
+    """Return the list entry of a process; its folder is asked when it was changed and how far it is.
 
     Parameters
     ----------
@@ -31,13 +33,10 @@ def entry_of(project_dir: Path, process: Process, times: dict[tuple[str, str], f
         The project.
     process
         Row of the pipeline.
-    times
-        Times found earlier, by name and status; a folder is asked once for each of its states.
     """
-    key = (process.name, process.status)
-    if key not in times:
-        times[key] = _changed(project_dir / process.name)
     declared = registry.by_label(process.type_label)
+    running = declared is not None and process.status == "Running"
+    changed = _changed(project_dir / process.name)
     return JobEntry(
         name=process.name,
         alias=process.short_alias,
@@ -45,8 +44,25 @@ def entry_of(project_dir: Path, process: Process, times: dict[tuple[str, str], f
         title=declared.title if declared else title_of(process.type_label),
         ours=declared is not None,
         status=process.status,
-        changed=times[key],
+        changed=changed,
+        note=progress_note(project_dir / process.name, changed or 0.0) if running else "",
     )
+
+
+def progress_note(folder: Path, since: float) -> str:
+    """Return how far a running job is, from the end of its metrics: ``42 %``, empty before the first.
+
+    Values written before `since` (s since 1970) belong to an earlier run.
+    """
+    path = folder / "metrics.jsonl"
+    try:
+        records, _ = read_metrics(path, max(0, path.stat().st_size - _TAIL))
+    except OSError:
+        return ""
+    for record in reversed(records):
+        if (total := record.get("of")) and float(record.get("t") or 0.0) >= since:
+            return f"{100 * float(record.get('step') or 0) / float(total):.0f} %"
+    return ""
 
 
 def _changed(folder: Path) -> float | None:
@@ -56,7 +72,7 @@ def _changed(folder: Path) -> float | None:
     return None
 
 
-def read_details(project: Project, name: str, times: dict[tuple[str, str], float | None]) -> JobDetails:
+def read_details(project: Project, name: str) -> JobDetails:
     """Gather everything about a job.
 
     Raises
@@ -69,7 +85,7 @@ def read_details(project: Project, name: str, times: dict[tuple[str, str], float
         raise UserError(f"The project has no job {name}", hint="It may have been deleted by another program")
     root = Path(project.path)
     folder = root / name
-    entry = entry_of(root, process, times)
+    entry = entry_of(root, process)
     declared = registry.by_label(process.type_label)
     values, trouble = _values(root, name, declared)
     inputs, outputs = _nodes(project, name, root)

@@ -21,7 +21,7 @@ from app.gui.foreign_job import ForeignJobView
 from app.gui.news import JobDetails
 from app.runner.checks import find_problems
 from jobs.core.declaration import JobOptions, JobType
-from jobs.core.errors import Problem
+from jobs.core.errors import Problem, UserError
 from widgets import glyphs, style
 from widgets.fields import GpuChoice
 from widgets.form import JobForm, NodeSource
@@ -67,6 +67,7 @@ class JobPage(QWidget):
         self._readonly = False
         self._defaults: dict[str, Mapping[str, str]] = {}
         self._touched = False
+        self._lacks_task = ""
         self._overwrite = False
         self._busy = False
         self._changed_since_start = True
@@ -255,7 +256,15 @@ class JobPage(QWidget):
         job_type, project_dir = self.job_type, self._project_dir
         if job_type is None or project_dir is None:
             return None
-        return lambda options: find_problems(project_dir, job_type, options, name=name)
+
+        def validate(options: JobOptions) -> list[Problem]:
+            problems = find_problems(project_dir, job_type, options, name=name)
+            lacking = _lacks_task(job_type, options, project_dir / name) if name is not None else ""
+            self._lacks_task = lacking
+            # Nobody did anything wrong who has only opened a finished job: that is said at the button.
+            return [problem for problem in problems if problem.message != lacking]
+
+        return validate
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -304,6 +313,8 @@ class JobPage(QWidget):
             return "Starting…"
         if self.details is not None and self.details.entry.status == "Running":
             return "The job is running."
+        if self.is_continue and self._lacks_task:
+            return "Set one of the tasks on the Tasks tab to Yes to continue."
         if not self._changed_since_start:
             return "Change something, or choose a job or type, to start again."
         return ""
@@ -365,3 +376,14 @@ class JobPage(QWidget):
         for button in (self.run_button, self.schedule_button, self.command_button):
             button.setVisible(ours)
         self._why.setText(hindrance)
+
+
+def _lacks_task(job_type: JobType, options: JobOptions, job_dir: Path) -> str:
+    """Return the message with which a continuation is refused because no task is chosen, else nothing."""
+    if any(task.switch and getattr(options, task.switch) for task in job_type.tasks):
+        return ""
+    try:
+        job_type.task_for(options, True, job_dir)
+    except UserError as error:
+        return error.message
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
@@ -62,7 +63,7 @@ class MainWindow(QMainWindow):
         self._note_job = ""
         self._note_text = ""
         self.workplace = Workplace()
-        self.follower = Follower()
+        self.follower = Follower(history_mb=settings.log_history_mb)
         self.bridge = Bridge(self)
         self.bridge.lanes["project"].add_tick(self.workplace.tick)
         self.bridge.lanes["watch"].add_tick(self.follower.tick)
@@ -377,7 +378,7 @@ class MainWindow(QMainWindow):
         after = self.entries.get(self._wanted)
         if before is not None and after is None:
             self.job_gone([before.name])
-        elif after is not None and after != before:
+        elif after is not None and (before is None or replace(after, note=before.note) != before):
             self.jobs.select(after.name)
             self._load(after.name, keep_fields=True)
         running = sum(entry.status == "Running" for entry in news.entries)

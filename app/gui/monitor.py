@@ -21,6 +21,8 @@ from widgets.volume_preview import VolumePreview
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
 _COLOUR_SUFFIX = "_colour"
+#: Height below which fewer curves are shown at first (px).
+_LOW = 420
 _PARTS = ("records", "latent", "volume")
 
 
@@ -75,12 +77,15 @@ class Monitor(QWidget):
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        parts = ((self.curves, 4, 380), (self.latent, 3, 220), (self.volume, 3, 200))
+        parts = ((self.curves, 5, 440), (self.latent, 3, 220), (self.volume, 3, 200))
         for number, (widget, share, narrowest) in enumerate(parts):
             widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
             self.pictures.setStretchFactor(number, share)
-        self.pictures.setSizes([430, 310, 280])
+        self.pictures.setSizes([520, 225, 200])
+        beside = self.curves.findChild(QSplitter)
+        if beside is not None:
+            beside.setSizes([165, 355])  # the curves need the room more than their names
         return self.pictures
 
     # -- news ----------------------------------------------------------------------------------------------
@@ -171,6 +176,9 @@ class Monitor(QWidget):
         if "records" in changed:
             if new := self._records[self._drawn :]:
                 self.curves.add_records(new)
+                if not self._drawn and self.curves.height() < _LOW:
+                    # in a low pane, two curves that can be read are worth more than three that can not
+                    self.curves.show_quantities(self.curves.shown()[:2])
                 self._drawn = len(self._records)
             self.tiles.set_tiles(self._tile_texts())
         if "latent" in changed:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.gui import icons
 from widgets import style
 
 
@@ -60,12 +61,7 @@ class WelcomePage(QWidget):
         outer.addWidget(middle, 1, 1)
         layout = QVBoxLayout(middle)
         layout.setSpacing(style.LARGE)
-        title = QLabel("Heteroscope")
-        title.setFont(style.scaled_font(2.2, title, bold=True))
-        subtitle = QLabel("See the motions and mixtures in cryo-EM data, on RELION projects.")
-        style.set_role(subtitle, "muted")
-        layout.addWidget(title)
-        layout.addWidget(subtitle)
+        layout.addLayout(self._make_title())
         row = QHBoxLayout()
         row.setSpacing(style.MEDIUM)
         for name, text, tip, signal in (
@@ -81,17 +77,41 @@ class WelcomePage(QWidget):
             button = QPushButton(text)
             button.setObjectName(name)
             button.setToolTip(tip)
-            button.setMinimumHeight(40)
             if name == "welcome_open":
                 style.set_role(button, "primary")
             button.clicked.connect(signal)
-            row.addWidget(button, 1)
+            caption = QLabel(tip, wordWrap=True)
+            style.set_role(caption, "caption")
+            column = QVBoxLayout()
+            column.setSpacing(style.TIGHT)
+            column.addWidget(button)
+            column.addWidget(caption)
+            column.addStretch(1)
+            row.addLayout(column, 1)
         layout.addLayout(row)
         card = QFrame()
         style.set_role(card, "card")
         self._recent = QVBoxLayout(card)
         self._recent.setSpacing(0)
         layout.addWidget(card)
+
+    @staticmethod
+    def _make_title() -> QHBoxLayout:
+        picture = QLabel()
+        picture.setPixmap(icons.program_icon().pixmap(64, 64))
+        title = QLabel("Heteroscope")
+        title.setFont(style.scaled_font(2.2, title, bold=True))
+        subtitle = QLabel("See the motions and mixtures in cryo-EM data, on RELION projects.")
+        style.set_role(subtitle, "muted")
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(title)
+        words.addWidget(subtitle)
+        row = QHBoxLayout()
+        row.setSpacing(style.LARGE)
+        row.addWidget(picture)
+        row.addLayout(words, 1)
+        return row
 
     def set_recent(self, paths: Sequence[tuple[Path, bool]]) -> None:
         """Show the recent projects, newest first, each with whether its folder still exists."""

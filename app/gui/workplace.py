@@ -17,6 +17,7 @@ from app.project.trash import TRASH, TrashEntry
 from app.runner import launch
 from app.runner.checks import find_problems, refuse
 from app.runner.events import Event, JobEnded, Notice
+from app.runner.queue import LocalQueue
 from app.runner.supervise import Supervisor
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType
@@ -41,7 +42,7 @@ class Workplace:
         self._project: Project | None = None
         self._supervisor: Supervisor | None = None
         self._entries: tuple[JobEntry, ...] = ()
-        self._times: dict[tuple[str, str], float | None] = {}
+        self._known: dict[str, tuple[Process, JobEntry]] = {}
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Workplace:
         self._project = None
         self._supervisor = None
         self._entries = ()
-        self._times.clear()
+        self._known.clear()
 
     @property
     def project(self) -> Project:
@@ -115,7 +116,13 @@ class Workplace:
         return [JobsChanged(entries, self.project.readonly)]
 
     def _entry(self, process: Process) -> JobEntry:
-        return job_details.entry_of(Path(self.project.path), process, self._times)
+        """Return the entry of a job; only those that changed or run are looked at again."""
+        known = self._known.get(process.name)
+        if known is not None and known[0] == process and not (known[1].ours and process.status == "Running"):
+            return known[1]
+        entry = job_details.entry_of(Path(self.project.path), process)
+        self._known[process.name] = (process, entry)
+        return entry
 
     def relist(self) -> list[object]:
         """Return the lists even when nothing changed."""
@@ -124,7 +131,7 @@ class Workplace:
 
     def details(self, name: str) -> JobDetails:
         """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""
-        return job_details.read_details(self.project, name, self._times)
+        return job_details.read_details(self.project, name)
 
     def nodes(self, prefixes: Sequence[str]) -> tuple[Path, list[tuple[str, str, str]]]:
         """Return the project's folder, and ``(path, label, job)`` of the nodes with these labels."""
@@ -139,10 +146,22 @@ class Workplace:
     # -- starting ------------------------------------------------------------------------------------------
 
     def start(
-        self, job_type: JobType, options: JobOptions, *, schedule: bool = False, alias: str = ""
+        self,
+        job_type: JobType,
+        options: JobOptions,
+        *,
+        schedule: bool = False,
+        queued: bool = False,
+        alias: str = "",
     ) -> str:
-        """Start (or enter as scheduled) a new job and return its name."""
-        name = launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
+        """Start (or enter as scheduled) a new job and return its name.
+
+        With `queued`, it waits in the project as Scheduled until its GPU (or the CPU) is free.
+        """
+        if queued and not schedule:
+            name = LocalQueue(self.project).submit(job_type, options, alias=alias)
+        else:
+            name = launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
         self._remember(job_type, options)
         return name
 

@@ -124,7 +124,7 @@ def test_that_the_monitor_shows_what_the_job_has_learnt(qtbot: Any, window: Main
     monitor = window.monitor
     qtbot.waitUntil(lambda: monitor.tiles.texts().get("Train") == "100 %", timeout=4000)
     assert monitor.tiles.texts()["Motion (rms)"] == "5.05 Å"
-    assert "Took" in monitor.tiles.texts()
+    qtbot.waitUntil(lambda: "Took" in monitor.tiles.texts(), timeout=4000)
     assert "Time left" not in monitor.tiles.texts()
     qtbot.waitUntil(lambda: monitor.volume.places() == (16, 16, 16), timeout=4000)
     assert monitor.heading.text() == "Result of DynaMight/job002"
