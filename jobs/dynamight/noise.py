@@ -44,6 +44,10 @@ class NoiseModel:
         falloff = torch.exp(-self.falloff * (2 * radius / self.image_box) ** 2)
         return rfft_weights(box, self.device) * compared * falloff / self.power[shell]
 
+    def n_compared(self, box: int) -> float:
+        """How many (real) Fourier coefficients of an image are compared at a working box."""
+        return float((self.precision(box) > 0).mul(rfft_weights(box, self.device)).sum())
+
     def normaliser(self, box: int) -> float:
         """What the log-likelihood lacks to be comparable between noise estimates, nats per image."""
         shell = shell_index(box, self.device).clamp(max=self.full_box // 2)

@@ -115,15 +115,19 @@ _TAGS = {
 
 
 def _values(training: Training, report: EpochReport) -> dict[str, float]:
+    """Named values of an epoch, those worth watching first."""
     values: dict[str, float] = {}
-    for number, (sums, half) in enumerate(zip(report.halves, training.halves, strict=True), 1):
-        values[f"loss_data_half{number}"] = sums["data"]
-        values[f"loss_kl_half{number}"] = sums["prior"]
-        values[f"loss_geometry_half{number}"] = sums["geometry"]
-        values[f"rms_displacement_A_half{number}"] = report.rms_displacement_a[number - 1]
-        values[f"lambda_half{number}"] = float(half.restraint)
+    for number, rms in enumerate(report.rms_displacement_a, 1):
+        values[f"rms_displacement_A_half{number}"] = rms
     if report.held_out_gain == report.held_out_gain:
         values["held_out_gain_nats"] = report.held_out_gain
+    # Per coefficient, so that the curve does not jump when the working box changes.
+    compared = training.noise.n_compared(report.box)
+    for number, (sums, half) in enumerate(zip(report.halves, training.halves, strict=True), 1):
+        values[f"loss_data_half{number}"] = sums["data"] / compared
+        values[f"loss_kl_half{number}"] = sums["prior"]
+        values[f"loss_geometry_half{number}"] = sums["geometry"]
+        values[f"lambda_half{number}"] = float(half.restraint)
     values["particles_per_s"] = report.particles_per_s
     values["working_box_px"] = float(report.box)
     return values

@@ -40,7 +40,8 @@ def run(context: WorkerContext) -> None:
 
     def read(done: int, of: int) -> None:
         context.check_abort()
-        context.progress("initialise", done, of)
+        # In tenths: progress is drawn beside that of the epochs.
+        context.progress("initialise", round(10 * done / of), 10)
 
     prepared = prepare_training(source, settings, device, context.say, read)
     start = _last_checkpoint(context, options)
