@@ -13,7 +13,7 @@ from jobs.core.errors import UserError
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
 
-_SIMULATION = {"recipe": "R1", "n_images": "2000"}
+_SIMULATION = {"recipe": "R1", "nr_images": "2000"}
 _GAUSSIANS = "1000"
 
 

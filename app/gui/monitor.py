@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from app.gui.news import Followed, JobDetails
 from widgets import style
@@ -23,6 +23,8 @@ _DRAW_MS = 400
 _COLOUR_SUFFIX = "_colour"
 #: Height below which fewer curves are shown at first (px).
 _LOW = 420
+#: What tells most about the progress of learning.
+_TELLING = ("displacement", "data", "loss")
 _PARTS = ("records", "latent", "volume")
 
 
@@ -39,6 +41,7 @@ class Monitor(QWidget):
         self._records: list[dict[str, Any]] = []
         self._drawn = 0
         self._coloured = False
+        self._chosen: list[str] | None = None
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -48,9 +51,17 @@ class Monitor(QWidget):
         self.worker = QLabel()
         self.worker.setObjectName("monitor_worker")
         style.set_role(self.worker, "caption")
+        self.choose_button = QToolButton()
+        self.choose_button.setObjectName("monitor_choose_curves")
+        self.choose_button.setText("Choose curves")
+        self.choose_button.setToolTip("Show which values there are, to choose those that are drawn")
+        self.choose_button.setCheckable(True)
+        style.set_role(self.choose_button, "button")
         line = QHBoxLayout()
+        line.setSpacing(style.MEDIUM)
         line.addWidget(self.heading, 1)
         line.addWidget(self.worker)
+        line.addWidget(self.choose_button)
         self.tiles = MetricTiles()
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -77,15 +88,17 @@ class Monitor(QWidget):
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        parts = ((self.curves, 5, 440), (self.latent, 3, 220), (self.volume, 3, 200))
+        parts = ((self.curves, 4, 300), (self.latent, 4, 330), (self.volume, 3, 200))
         for number, (widget, share, narrowest) in enumerate(parts):
             widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
             self.pictures.setStretchFactor(number, share)
-        self.pictures.setSizes([520, 225, 200])
-        beside = self.curves.findChild(QSplitter)
-        if beside is not None:
-            beside.setSizes([165, 355])  # the curves need the room more than their names
+        self.pictures.setSizes([370, 362, 213])
+        # the curves need the room more than their names, which come when they are wanted
+        names = self.curves.choice.parentWidget()
+        assert names is not None
+        names.hide()
+        self.choose_button.toggled.connect(names.setVisible)
         return self.pictures
 
     # -- news ----------------------------------------------------------------------------------------------
@@ -120,6 +133,11 @@ class Monitor(QWidget):
         self._records, self._arrays, self._drawn, self._coloured = [], {}, 0, False
         self._changed = {"records", "latent", "volume"}
         self.curves.set_records([])
+        self._chosen = None
+        if self.curves.height() < _LOW:
+            # chosen below: drawing others first would take as long again
+            self.curves.show_quantities([])
+            self._chosen = []
 
     def add(self, news: Followed) -> None:
         """Take up what is new; it is drawn a moment later."""
@@ -176,16 +194,26 @@ class Monitor(QWidget):
         if "records" in changed:
             if new := self._records[self._drawn :]:
                 self.curves.add_records(new)
-                if not self._drawn and self.curves.height() < _LOW:
-                    # in a low pane, two curves that can be read are worth more than three that can not
-                    self.curves.show_quantities(self.curves.shown()[:2])
                 self._drawn = len(self._records)
+                self._choose_curves()
             self.tiles.set_tiles(self._tile_texts())
         if "latent" in changed:
             self._draw_latent()
         if "volume" in changed:
             volume = self._arrays.get("volume")
             self.volume.set_volume(volume if volume is not None and volume.ndim == 3 else None)
+
+    def _choose_curves(self) -> None:
+        """In a low pane, show two curves that can be read rather than three that can not."""
+        titles = list(self.curves.data.quantities())
+        if self._chosen is None or self.curves.shown() != self._chosen:
+            return  # there is room, or somebody chose
+        ranked = sorted(titles, key=lambda t: next((k for k, word in enumerate(_TELLING) if word in t), 9))
+        if set(self.curves.shown()) != set(ranked[:2]):
+            self.curves.show_quantities(ranked[:2])
+            # the plots take more room when they must, but do not give it back by themselves
+            self.curves.graphics.ci.setGeometry(self.curves.graphics.range)
+        self._chosen = self.curves.shown()
 
     def _tile_texts(self) -> list[TileText]:
         texts = summary_tiles(self._records)

@@ -29,7 +29,7 @@ def test_that_a_simulated_motion_is_learnt_while_one_watches(
     def finished(name: str) -> bool:
         return name in window.entries and window.entries[name].status == "Succeeded"
 
-    window.show_new("simulate", {"recipe": "R1", "n_images": "300", "nr_threads": "1"})
+    window.show_new("simulate", {"recipe": "R1", "nr_images": "300", "nr_threads": "1"})
     simulated = start(qtbot, window)
     qtbot.waitUntil(lambda: finished(simulated), timeout=120_000)
 
