@@ -49,10 +49,13 @@ def _linear_response(half: HalfTraining, points: Tensor) -> Tensor:
     slope = torch.linalg.solve(
         gram + ridge * torch.eye(len(gram), device=gram.device), centred.T @ coefficients
     )
-    # A collapsed latent has no variance and no response.
+    # The symmetric root of the covariance turns along with the axes (standard deviations of single axes would
+    # not), so that alignment does not depend on the axes it starts from. A collapsed latent has no response.
+    values, vectors = torch.linalg.eigh(gram / max(1, len(means)))
+    spread = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     basis = half.model.basis(points)
     response = slope @ basis.reshape(-1, basis.shape[-1]).T
-    return response * centred.square().mean(0).sqrt()[:, None]
+    return spread @ response
 
 
 def _principal_axes(response: Tensor) -> Tensor:
