@@ -104,6 +104,9 @@ def load_checkpoint(path: str | Path, *, device: str | torch.device = "cpu") -> 
         When it is damaged, or holds Python objects as those of the original programs do.
     """
     source = Path(path)
+    if source.is_file() and not zipfile.is_zipfile(source):
+        # torch would read it as its old format, and fail on a text file in ways of its own.
+        raise _damaged(source)
     try:
         state = torch.load(source, map_location=device, weights_only=True)
     except FileNotFoundError:
