@@ -132,6 +132,9 @@ def _job_type_command(word: str, rest: list[str]) -> int:
         nor = "" if word.startswith("-") else ", and no folder of that name"
         raise UserError(f"There is no {what} '{word}'{nor}", hint=hint)
     module = f"{job_type.module}.commands"
+    if rest and rest[0].startswith("-") and any(w == "--project" or w.startswith("--project=") for w in rest):
+        # Options alone, with a project: a job of that project, as "run TYPE" makes it.
+        return _dispatch(["run", word, *rest])
     if importlib.util.find_spec(module) is None:
         raise UserError(
             f"{job_type.title} has no commands of its own",

@@ -542,3 +542,15 @@ def test_that_a_damaged_project_can_be_restored(call: Call, project: Project) ->
     assert code == 0
     assert "Fake/job001" in out
     assert "Fake/job001/" in call("jobs", project.path)[1]
+
+
+def test_that_a_job_type_with_options_and_a_project_makes_a_job_of_it(tmp_path: Path) -> None:
+    def heteroscope(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "app", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert heteroscope("init", ".").returncode == 0
+    done = heteroscope("simulate", "--project", ".", "--recipe", "R2", "--nr_images", "20", "--box", "32")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "Simulate/job001/"
+    assert (tmp_path / "Simulate" / "job001" / "particles.star").is_file()
