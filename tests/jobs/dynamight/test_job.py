@@ -1,0 +1,314 @@
+"""The job as people meet it: run, killed and continued from the command line; its files; displacements."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app import __main__ as door
+from app.project.project import Project
+from jobs.core.checkpoint import load_checkpoint
+from jobs.core.metrics import read_metrics
+from jobs.dynamight.latent_model import DynaMightLatents
+from jobs.dynamight.outputs import checkpoint_path
+from jobs.dynamight.state import load_model
+from jobs.formats.mrc import read_map, write_map
+from jobs.formats.star import read_star_tables
+from jobs.simulate.simulation import Simulation
+from tests.support.jobs import end_leftovers, exit_markers, wait_for_end, wait_for_worker, wait_until
+
+#: Where voxel 0 of the consensus map lies, Å.
+ORIGIN_A = (12.0, -6.0, 3.5)
+GIVEN = {
+    "fn_star": "particles.star",
+    "fn_map": "consensus.mrc",
+    "gpu_id": "cpu",
+    "nr_gaussians": 60,
+    "n-latent-dimensions": 3,
+    "n-motion-modes": 8,
+    "n-warmup-epochs": 1,
+    "n-epochs": 16,
+    "batch-size": 50,
+    "seed": 5,
+}
+OPTIONS = [word for name, value in GIVEN.items() for word in (f"--{name}", str(value))]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A project with a job that ran through, and one that was killed and continued."""
+
+    project: Path
+    whole: Path
+    resumed: Path
+    codes: tuple[int, int]
+    ended_after_kill: str
+
+
+def heteroscope(*words: object) -> int:
+    return door.main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def done(tiny: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    path = Path(shutil.copytree(tiny.folder, tmp_path_factory.mktemp("job") / "project"))
+    consensus = read_map(path / "consensus.mrc")
+    write_map(path / "consensus.mrc", consensus.data, consensus.voxel_size_a, ORIGIN_A)
+    Project.create(path)
+    run = ("run", "dynamight", "--project", path, "--quiet")
+    whole, resumed = path / "DynaMight" / "job001", path / "DynaMight" / "job002"
+    try:
+        first = heteroscope(*run, *OPTIONS)
+        heteroscope(*run, "--detach", *OPTIONS)
+        worker = wait_for_worker(resumed).worker
+        assert worker is not None
+        wait_until(checkpoint_path(resumed, 4).exists, 60)
+        os.kill(worker.pid, signal.SIGKILL)
+        ended = wait_for_end(resumed)
+        second = heteroscope("continue", "DynaMight/job002", "--project", path, "--quiet")
+        yield Done(path, whole, resumed, (first, second), ended)
+    finally:
+        end_leftovers(path)
+
+
+# ------------------------------------------------------------------------------------- end and new start
+
+
+def test_that_a_killed_and_continued_training_ends_in_the_same_bits(done: Done) -> None:
+    assert done.codes == (0, 0)
+    assert done.ended_after_kill == "FAILURE"
+    states = [load_checkpoint(checkpoint_path(job, None)) for job in (done.whole, done.resumed)]
+    one, two = (state["training"] for state in states)
+    assert one["schedule"] == two["schedule"]
+    for first, second in zip(one["halves"], two["halves"], strict=True):
+        assert torch.equal(first["latents"]["table"], second["latents"]["table"])
+        for name, value in first["model"].items():
+            assert torch.equal(value, second["model"][name]), name
+    for first, second in zip(states[0]["encoders"], states[1]["encoders"], strict=True):
+        assert all(torch.equal(value, second["weights"][name]) for name, value in first["weights"].items())
+
+
+def test_that_the_continued_job_did_not_start_from_nothing(done: Done) -> None:
+    text = (done.resumed / "run.out").read_text()
+    assert "Resuming after epoch" in text
+    runs = [record for record in read_metrics(done.resumed / "metrics.jsonl")[0] if record["run"] == 2]
+    trained = [record for record in runs if record["phase"] in ("warm-up", "train", "finalise")]
+    assert trained[0]["step"] > 5
+    assert sorted(path.name for path in done.resumed.glob("options.*.json")) == [
+        "options.001.json",
+        "options.002.json",
+    ]
+
+
+def test_that_only_the_marker_of_the_last_ending_is_left(done: Done) -> None:
+    assert exit_markers(done.whole) == exit_markers(done.resumed) == ["SUCCESS"]
+
+
+# ------------------------------------------------------------------------------------------ what it leaves
+
+
+def test_that_the_results_lie_where_users_of_the_original_look(done: Done) -> None:
+    forward = done.whole / "forward_deformations"
+    checkpoints = sorted(path.name for path in (forward / "checkpoints").iterdir())
+    assert checkpoints[:2] == ["004.pth", "009.pth"]
+    assert checkpoints[-1] == "checkpoint_final.pth"
+    last = len(_trained_epochs(done)) - 1
+    names = {path.name for path in (forward / "volumes").iterdir()}
+    assert {f"{kind}_half{h}_{last:03d}.mrc" for kind in ("volume", "mask") for h in (1, 2)} <= names
+    assert (forward / "graphs" / "points004.xyz").is_file()
+    assert not [path for path in done.whole.rglob("*") if path.name.startswith(".") or path.suffix == ".tmp"]
+
+
+def _trained_epochs(done: Done) -> list[dict[str, object]]:
+    records, _ = read_metrics(done.whole / "metrics.jsonl")
+    return [record for record in records if record["phase"] in ("warm-up", "train", "finalise")]
+
+
+def test_that_volumes_keep_the_origin_of_the_consensus_map(done: Done) -> None:
+    volume = next((done.whole / "forward_deformations" / "volumes").glob("volume_half1_*.mrc"))
+    assert read_map(volume).origin_a == pytest.approx(ORIGIN_A)
+
+
+def test_that_the_particles_with_latents_are_declared_to_relion(done: Done) -> None:
+    project = Project.open(done.project)
+    outputs = {node.name: node.label for node in project.job_outputs("DynaMight/job001/")}
+    assert (
+        outputs["DynaMight/job001/forward_deformations/particles.star"] == "ParticleGroupMetadata.star.relion"
+    )
+    table = read_star_tables(done.whole / "forward_deformations" / "particles.star")["particles"]
+    assert "hsLatent3" in table.columns
+    assert "rlnAngleRot" in table.columns
+
+
+def test_that_curves_are_written_for_tensorboard_after_every_epoch(done: Done) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = done.whole.glob("events.out.tfevents.*")
+    events = EventAccumulator(str(file))
+    events.Reload()
+    epochs = [int(record["step"]) - 1 for record in _trained_epochs(done)]  # type: ignore[call-overload]
+    for tag in ("Loss/mse_loss_halfs/half1", "Loss/kld_loss/half2", "Loss/reg_param_h1"):
+        assert [event.step for event in events.Scalars(tag)] == epochs, tag
+
+
+def test_that_the_monitor_finds_numbers_and_pictures(done: Done) -> None:
+    last = _trained_epochs(done)[-1]
+    for key in ("loss_data_half1", "loss_kl_half2", "rms_displacement_A_half1", "particles_per_s"):
+        assert isinstance(last[key], float), key
+    pictures = {path.stem: np.load(path) for path in (done.whole / "snapshots").glob("*.npy")}
+    assert pictures["latent"].shape == (100, 3)
+    assert pictures["latent_colour"].shape == (100,)
+    assert pictures["volume"].shape == (32, 32, 32)
+    assert float(pictures["displacement_histogram"][1].sum()) == 100
+
+
+def test_that_options_and_inputs_are_recorded(done: Done) -> None:
+    record = json.loads((done.whole / "options.001.json").read_text())
+    assert record["seed"] == 5
+    assert record["values"]["nr_gaussians"] == 60
+    assert any("particles.star" in path for path in record["inputs"])
+
+
+def test_that_the_job_says_what_it_found(done: Done) -> None:
+    text = (done.whole / "run.out").read_text()
+    assert "rlnRandomSubset" in text
+    assert "20 particles held out" in text
+    assert "Found: rms displacement" in text
+    assert (done.whole / "run.err").read_text() == ""
+
+
+# ------------------------------------------------------------------------------------------ displacements
+
+
+def _chimerax(centred: np.ndarray) -> np.ndarray:
+    """Å as ChimeraX shows the map: voxel 0 at the header's origin."""
+    return centred + 16 * 6.0 + np.array(ORIGIN_A)
+
+
+def _as_csv(path: Path, points: np.ndarray) -> Path:
+    with path.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "x", "y", "z"])
+        writer.writerows([f"p{n}", *point.tolist()] for n, point in enumerate(points))
+    return path.with_suffix(".csv")
+
+
+def _as_star(path: Path, points: np.ndarray) -> Path:
+    rows = "\n".join(" ".join(f"{value:.6f}" for value in point) for point in points)
+    path.with_suffix(".star").write_text(f"data_points\n\nloop_\n_x #1\n_y #2\n_z #3\n{rows}\n")
+    return path.with_suffix(".star")
+
+
+def _as_pdb(path: Path, points: np.ndarray) -> Path:
+    lines = [
+        f"ATOM  {n + 1:5d}  CA  ALA A{n + 1:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00           C"
+        for n, (x, y, z) in enumerate(points)
+    ]
+    path.with_suffix(".pdb").write_text("\n".join([*lines, "END", ""]))
+    return path.with_suffix(".pdb")
+
+
+Write = Callable[[Path, np.ndarray], Path]
+
+
+@pytest.mark.parametrize("write", [_as_csv, _as_star, _as_pdb])
+def test_that_displacements_of_points_are_those_of_the_model(
+    write: Write, done: Done, tmp_path: Path
+) -> None:
+    centred = np.array([[10.0, -20.0, 35.5], [0.0, 0.0, 0.0], [-12.25, 3.0, -30.0]])
+    points = write(tmp_path / "points", _chimerax(centred))
+    out = tmp_path / "moved.npz"
+    job = done.whole.relative_to(done.project)
+    words = ("dynamight", "displacements", job, "--project", done.project, "--points", points, "--out", out)
+    assert heteroscope(*words) == 0
+    with np.load(out) as found:
+        moved, half, latent = found["displacement"], found["half"], found["latent"]
+        assert np.allclose(found["points"], _chimerax(centred), atol=1e-3)
+        names = found["image_name"].tolist()
+    assert moved.dtype == np.float32
+    assert moved.shape == (200, 3, 3)
+    table = read_star_tables(done.project / "particles.star")["particles"]
+    assert names == table.text("rlnImageName").tolist()
+    model = load_model(checkpoint_path(done.whole, None))
+    assert half.tolist() == model.half.tolist()
+    for trained in model.halves:
+        expected = trained.model.displacement(trained.means, torch.from_numpy(centred).float()).detach()
+        assert np.allclose(moved[trained.rows], expected.numpy(), atol=2e-3)
+        assert np.array_equal(latent[trained.rows], trained.means.numpy())
+
+
+@pytest.mark.parametrize("half", [0, 1, 2])
+def test_that_displacements_of_one_half_set_are_part_of_all(half: int, done: Done, tmp_path: Path) -> None:
+    points = _as_csv(tmp_path / "points", _chimerax(np.array([[10.0, -20.0, 35.5]])))
+    job = done.whole.relative_to(done.project)
+    words = ["dynamight", "displacements", job, "--project", done.project, "--points", points]
+    assert heteroscope(*words, "--out", tmp_path / "all.npz") == 0
+    assert heteroscope(*words, "--out", tmp_path / "part.npz", "--half", half) == 0
+    with np.load(tmp_path / "all.npz") as every, np.load(tmp_path / "part.npz") as part:
+        chosen = every["validation"] if half == 0 else every["half"] == half
+        assert 0 < chosen.sum() < 200
+        for name in ("displacement", "image_name", "half", "latent"):
+            assert np.array_equal(part[name], every[name][chosen]), name
+
+
+def test_that_displacements_of_an_earlier_checkpoint_can_be_asked_for(done: Done, tmp_path: Path) -> None:
+    points = _as_csv(tmp_path / "points", _chimerax(np.array([[10.0, -20.0, 35.5]])))
+    early = checkpoint_path(done.whole, 4)
+    words = ["dynamight", "displacements", done.whole, "--points", points, "--out", tmp_path / "early.npz"]
+    assert heteroscope(*words, "--checkpoint", early) == 0
+    trained = load_model(early).halves[0]
+    expected = trained.model.displacement(trained.means, torch.tensor([[10.0, -20.0, 35.5]])).detach()
+    with np.load(tmp_path / "early.npz") as found:
+        assert np.allclose(found["displacement"][trained.rows], expected.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--points", "no.csv"], "no.csv"),
+        (["--points", "points.csv", "--checkpoint", "no.pth"], "there is no such checkpoint"),
+        (["--points", "points.csv", "--particles", "fewer.star"], "the particles have changed"),
+    ],
+    ids=["points", "checkpoint", "particles"],
+)
+def test_that_what_displacements_lack_is_named_and_nothing_is_written(
+    words: list[str], said: str, done: Done, in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _as_csv(in_tmp_path / "points", np.zeros((1, 3)))
+    lines = (done.project / "particles.star").read_text().rstrip().splitlines()
+    (in_tmp_path / "fewer.star").write_text("\n".join(lines[:-1]) + "\n")
+    code = heteroscope("dynamight", "displacements", done.whole, "--out", "moved.npz", *words)
+    printed = capsys.readouterr()
+    assert code == 2
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert not (in_tmp_path / "moved.npz").exists()
+
+
+# ------------------------------------------------------------------------------------------- the explorer
+
+
+def test_that_the_explorer_sees_states_volumes_and_displacements(done: Done) -> None:
+    latents = DynaMightLatents(done.whole, done.project, half=2)
+    trained = load_model(checkpoint_path(done.whole, None)).halves[1]
+    assert np.array_equal(latents.embedding, trained.means.numpy())
+    assert next(iter(latents.metadata)) == "image_name"
+    assert len(latents.metadata["image_name"]) == len(latents.embedding) == 100
+    assert set(latents.half_set.tolist()) == {0, 2}
+    assert bool((latents.error > 0).all())
+    state = latents.embedding[0]
+    assert latents.decode(state).shape == (32, 32, 32)
+    point = np.array([[10.0, -20.0, 35.5]])
+    expected = trained.model.displacement(trained.means[:1], torch.tensor(point).float())[0]
+    assert np.allclose(latents.displace(state, point), point + expected.numpy(), atol=1e-4)
+    assert latents.voxel_size_a == pytest.approx(6.0)
