@@ -116,7 +116,7 @@ class Training:
             rate=self.schedule.rate,
             move=moving,
             structure=not moving or self.schedule.moving_epochs >= 3,
-            poses=self.settings.pose_refinement and stage in ("fine", "finalise"),
+            poses=self.settings.pose_refinement and moving,
         )
         normaliser = self.noise.normaliser(plan.box)
         sums = tuple(half.run_pass(plan, self.noise, observer.each_batch) for half in self.halves)
