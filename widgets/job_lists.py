@@ -52,7 +52,7 @@ class _JobDelegate(QStyledItemDelegate):
         small = QFont(font)
         small.setPointSizeF(font.pointSizeF() * 0.9)
         right = rect.right() - 8
-        badge = badge_size(row.status, small)
+        badge = badge_size(row.status, small, row.note)
         paint_badge(
             painter,
             row.status,
@@ -60,9 +60,10 @@ class _JobDelegate(QStyledItemDelegate):
                 right - badge.width(), rect.center().y() - badge.height() / 2, badge.width(), badge.height()
             ),
             small,
+            row.note,
         )
         right -= badge.width() + 10
-        when = row.note or moment(row.time)
+        when = moment(row.time)
         middle = Qt.AlignmentFlag.AlignVCenter
         width = QFontMetrics(small).horizontalAdvance(when)
         title_width = QFontMetrics(font).horizontalAdvance(row.title)

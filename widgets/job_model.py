@@ -33,7 +33,7 @@ class JobRow:
     time
         When it started or ended, None when unknown.
     note
-        Short text at the right instead of the time, for example ``42 %``.
+        Short text in the badge instead of the status, for example ``42 %``.
     """
 
     name: str

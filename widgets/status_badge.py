@@ -38,16 +38,15 @@ def look_of(status: str) -> StatusLook:
     return found or StatusLook(status or "Unknown", _UNKNOWN.glyph, _UNKNOWN.colour, _UNKNOWN.background)
 
 
-def badge_size(status: str, font: QFont) -> QSize:
+def badge_size(status: str, font: QFont, word: str = "") -> QSize:
     """Return the size of a badge, in device-independent pixels."""
     metrics = QFontMetrics(font)
-    return QSize(
-        metrics.horizontalAdvance(look_of(status).word) + metrics.height() + 20, metrics.height() + 6
-    )
+    width = metrics.horizontalAdvance(word or look_of(status).word)
+    return QSize(width + metrics.height() + 20, metrics.height() + 6)
 
 
-def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont) -> None:
-    """Draw a badge into `rect`, for delegates."""
+def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont, word: str = "") -> None:
+    """Draw a badge into `rect`, for delegates; `word` takes the place of the status."""
     look = look_of(status)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -60,7 +59,7 @@ def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont) -> No
     painter.setPen(style.colour(look.colour))
     painter.setFont(font)
     words = rect.adjusted(size + 12, 0, 0, 0)
-    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, look.word)
+    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, word or look.word)
     painter.restore()
 
 
@@ -72,6 +71,7 @@ class StatusBadge(QWidget):
         self.setObjectName("status_badge")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._status = ""
+        self._word = ""
         self.set_status(status)
 
     @property
@@ -79,10 +79,10 @@ class StatusBadge(QWidget):
         """The RELION status word shown."""
         return self._status
 
-    def set_status(self, status: str) -> None:
-        """Show another state."""
-        self._status = status
-        word = look_of(status).word
+    def set_status(self, status: str, word: str = "") -> None:
+        """Show another state; `word` says it more exactly than the status."""
+        self._status, self._word = status, word
+        word = word or look_of(status).word
         self.setAccessibleName(word)
         self.setToolTip(word)
         self.updateGeometry()
@@ -90,9 +90,9 @@ class StatusBadge(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the size of the badge."""
-        return badge_size(self._status, style.small_font(self))
+        return badge_size(self._status, style.small_font(self), self._word)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the badge."""
         painter = QPainter(self)
-        paint_badge(painter, self._status, QRectF(self.rect()), style.small_font(self))
+        paint_badge(painter, self._status, QRectF(self.rect()), style.small_font(self), self._word)

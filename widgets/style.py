@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QTimer, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -174,7 +174,8 @@ class ThemeWatcher(QObject):
             name = colours().name
             if name != self._seen and callable(self._on_change):
                 self._seen = name
-                self._on_change()
+                # Not now: Qt is walking through the widgets, and a part that rebuilds itself would pull one away.
+                QTimer.singleShot(0, self, self._on_change)
         return False
 
 

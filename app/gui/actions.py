@@ -22,6 +22,8 @@ class Situation:
         Its type is one of this program's.
     status
         Its status in RELION's words, empty without a job.
+    waits
+        It is in the queue for a device.
     can_run
         The form is complete and something has changed since the last start.
     """
@@ -31,6 +33,7 @@ class Situation:
     job: bool = False
     ours: bool = False
     status: str = ""
+    waits: bool = False
     can_run: bool = False
     why_not_run: str = ""
 
@@ -47,7 +50,7 @@ PROJECT = Need(lambda s: s.project, "Open a project first.")
 WRITABLE = Need(lambda s: s.project and s.writable, "The project is open for reading only.")
 JOB = Need(lambda s: s.job, "Choose a job in the lists first.")
 OURS = Need(lambda s: s.ours, "This job belongs to another program, which has to do that.")
-RUNNING = Need(lambda s: s.status == "Running", "The job is not running.")
+RUNNING = Need(lambda s: s.status == "Running" or s.waits, "The job is not running.")
 IDLE = Need(lambda s: s.status != "Running", "The job is running: abort it first.")
 UNFINISHED = Need(lambda s: s.status not in ("", "Succeeded"), "The job is finished already.")
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
@@ -209,7 +212,7 @@ _ALL = (
     ActionInfo(
         "abort",
         "A&bort",
-        "Ask the running job to stop",
+        "Ask the running job to stop, or take a waiting one out of the queue",
         ("Ctrl+.",),
         "abort",
         needs=(JOB, WRITABLE, RUNNING, OURS),

@@ -17,7 +17,29 @@ from widgets.log_view import LogPanel
 def job_row(entry: JobEntry) -> JobRow:
     """Return the line of a job for the lists."""
     when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
-    return JobRow(entry.name, entry.alias, entry.title, entry.status, when, entry.note)
+    return JobRow(entry.name, entry.alias, entry.title, entry.status, when, entry.note or queue_note(entry))
+
+
+def queue_note(entry: JobEntry) -> str:
+    """Return the place of a waiting job in few words, empty when it does not wait for a device."""
+    if not entry.place:
+        return ""
+    return "Next" if entry.place == 1 else f"Waits, {ordinal(entry.place)}"
+
+
+def queue_sentence(entry: JobEntry) -> str:
+    """Return what a job waits for, empty when it does not wait for a device."""
+    if not entry.place:
+        return ""
+    line = "next in the queue" if entry.place == 1 else f"{ordinal(entry.place)} in the queue"
+    return f"waits for {entry.device}, {line}"
+
+
+def ordinal(number: int) -> str:
+    """Return a number as a place in a row: ``1st``, ``2nd``, ``11th``."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    ending = "th" if number % 100 in (11, 12, 13) else endings.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def io_entries(

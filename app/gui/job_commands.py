@@ -71,7 +71,10 @@ class JobCommands:
             window.show_results()
         else:
             name = details.entry.name
-            self._launch(lambda: window.workplace.carry_on(name, job_type, options, schedule=schedule))
+            queued = window.settings.queue_per_gpu
+            self._launch(
+                lambda: window.workplace.carry_on(name, job_type, options, schedule=schedule, queued=queued)
+            )
 
     def _ready(self, *, lenient: bool) -> tuple[JobType, JobOptions] | None:
         """Return what is to be started, or lead to what is missing; a job that only waits may lack inputs."""
@@ -124,7 +127,8 @@ class JobCommands:
             items=list(users),
         )
         if answer:
-            self._launch(lambda: window.workplace.overwrite(name, job_type, options))
+            queued = window.settings.queue_per_gpu
+            self._launch(lambda: window.workplace.overwrite(name, job_type, options, queued=queued))
 
     def show_command(self) -> None:
         """Show the command that would be run, to copy."""
@@ -274,9 +278,18 @@ class JobCommands:
             )
 
     def abort(self) -> None:
-        """Ask the job to stop, after a question."""
+        """Ask the job to stop, after a question; one that only waits leaves the queue."""
         window, name = self.window, self._name()
         grace = window.settings.grace_s
+        details = window.page.details
+        if details is not None and details.entry.place:
+            # nothing is lost by it, so nothing is asked
+            window.bridge.submit(
+                lambda: window.workplace.abort(name, grace),
+                lambda _none: window.tell(f"{name} was taken out of the queue; it stays scheduled."),
+                window.complain_of,
+            )
+            return
         answer = ask(
             window,
             f"Abort {name.rstrip('/')}?",

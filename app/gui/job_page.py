@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.convert import queue_note, queue_sentence
 from app.gui.foreign_job import ForeignJobView
 from app.gui.news import JobDetails
 from app.runner.checks import find_problems
@@ -231,6 +232,8 @@ class JobPage(QWidget):
         ended = same and before is not None and before.status == "Running"
         if ended and details.entry.status in ("Failed", "Aborted"):
             self._changed_since_start = True  # unfinished work can be taken up as it stands
+        if same and before is not None and before.place and details.entry.status == "Scheduled":
+            self._changed_since_start = self._changed_since_start or not details.entry.place
         self.details = details
         self.alias.setText(details.entry.alias)
         if details.type_key is None:
@@ -313,6 +316,8 @@ class JobPage(QWidget):
             return "Starting…"
         if self.details is not None and self.details.entry.status == "Running":
             return "The job is running."
+        if self.details is not None and self.details.entry.place:
+            return "The job waits in the queue; Abort takes it out."
         if self.is_continue and self._lacks_task:
             return "Set one of the tasks on the Tasks tab to Yes to continue."
         if not self._changed_since_start:
@@ -340,8 +345,9 @@ class JobPage(QWidget):
         if details is not None:
             self._title.setText(details.entry.name.rstrip("/"))
             runs = f" · run {details.runs[-1].number}" if len(details.runs) > 1 else ""
-            self._subtitle.setText(f"{details.entry.title}{runs}")
-            self._badge.set_status(details.entry.status)
+            waits = queue_sentence(details.entry)
+            self._subtitle.setText(f"{details.entry.title}{runs}" + (f" · {waits}" if waits else ""))
+            self._badge.set_status(details.entry.status, queue_note(details.entry))
         elif job_type is not None:
             self._title.setText(job_type.title)
             self._subtitle.setText("New job")

@@ -454,6 +454,7 @@ class MainWindow(QMainWindow):
             job=details is not None,
             ours=details is not None and details.type_key is not None,
             status=details.entry.status if details is not None else "",
+            waits=details is not None and details.entry.place > 0,
             can_run=page.can_run(),
             why_not_run=page.hindrance(),
         )

@@ -30,6 +30,10 @@ class JobEntry:
         When its settings or its end were written last (s since 1970), None when unknown.
     note
         Progress of a running job in words, for example ``42 %``.
+    place
+        Its place among the jobs that wait for the same device, 1 = next; 0 when it is not in the queue.
+    device
+        What it waits for: ``the CPU``, ``GPU 0``.
     """
 
     name: str
@@ -40,6 +44,8 @@ class JobEntry:
     status: str
     changed: float | None = None
     note: str = ""
+    place: int = 0
+    device: str = ""
 
     @property
     def shown(self) -> str:

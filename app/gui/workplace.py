@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.gui import job_details
@@ -43,6 +43,7 @@ class Workplace:
         self._supervisor: Supervisor | None = None
         self._entries: tuple[JobEntry, ...] = ()
         self._known: dict[str, tuple[Process, JobEntry]] = {}
+        self._queue: LocalQueue | None = None
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -74,6 +75,7 @@ class Workplace:
         """Let go of the project; its jobs go on."""
         self._project = None
         self._supervisor = None
+        self._queue = None
         self._entries = ()
         self._known.clear()
 
@@ -93,6 +95,7 @@ class Workplace:
     def _take(self, project: Project) -> None:
         self.close()
         self._project = project
+        self._queue = LocalQueue(project)
         # A project that is only read is watched through its files alone: nobody is marked as failed here.
         self._supervisor = None if project.readonly else Supervisor(project)
 
@@ -109,11 +112,27 @@ class Workplace:
         return news + self._changes()
 
     def _changes(self) -> list[object]:
-        entries = tuple(self._entry(process) for process in self.project.pipeline.processes)
+        places = self._places()
+        entries = tuple(
+            replace(entry, place=places[entry.name][0], device=places[entry.name][1])
+            if entry.name in places and entry.status == launch.SCHEDULED
+            else entry
+            for entry in map(self._entry, self.project.pipeline.processes)
+        )
         if entries == self._entries:
             return []
         self._entries = entries
         return [JobsChanged(entries, self.project.readonly)]
+
+    def _places(self) -> dict[str, tuple[int, str]]:
+        """Return place and device of the jobs in the queue; each device has a row of its own."""
+        found: dict[str, tuple[int, str]] = {}
+        lengths: dict[str, int] = {}
+        for entry in self._queue.entries() if self._queue is not None else ():
+            lengths[entry.slot] = lengths.get(entry.slot, 0) + 1
+            device = "the CPU" if entry.slot == "cpu" else f"GPU {entry.slot.removeprefix('gpu')}"
+            found[entry.job] = (lengths[entry.slot], device)
+        return found
 
     def _entry(self, process: Process) -> JobEntry:
         """Return the entry of a job; only those that changed or run are looked at again."""
@@ -131,7 +150,11 @@ class Workplace:
 
     def details(self, name: str) -> JobDetails:
         """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""
-        return job_details.read_details(self.project, name)
+        found = job_details.read_details(self.project, name)
+        place, device = self._places().get(name, (0, ""))
+        if not place or found.entry.status != launch.SCHEDULED:
+            return found
+        return replace(found, entry=replace(found.entry, place=place, device=device))
 
     def nodes(self, prefixes: Sequence[str]) -> tuple[Path, list[tuple[str, str, str]]]:
         """Return the project's folder, and ``(path, label, job)`` of the nodes with these labels."""
@@ -165,13 +188,24 @@ class Workplace:
         self._remember(job_type, options)
         return name
 
-    def carry_on(self, name: str, job_type: JobType, options: JobOptions, *, schedule: bool = False) -> str:
-        """Start a further task of a job, or a scheduled one."""
-        name = launch.continue_job(self.project, name, job_type, options, schedule=schedule)
+    def carry_on(
+        self,
+        name: str,
+        job_type: JobType,
+        options: JobOptions,
+        *,
+        schedule: bool = False,
+        queued: bool = False,
+    ) -> str:
+        """Start a further task of a job, or a scheduled one; with `queued`, when its device is free."""
+        if queued and not schedule:
+            name = LocalQueue(self.project).submit(job_type, options, name=name)
+        else:
+            name = launch.continue_job(self.project, name, job_type, options, schedule=schedule)
         self._remember(job_type, options)
         return name
 
-    def overwrite(self, name: str, job_type: JobType, options: JobOptions) -> str:
+    def overwrite(self, name: str, job_type: JobType, options: JobOptions, *, queued: bool = False) -> str:
         """Move the results of a job to the trash and run it again in a new folder of that name.
 
         Its row, number and the jobs that use its results stay. When it can not be started, everything is
@@ -192,9 +226,8 @@ class Workplace:
             project.set_status(name, launch.SCHEDULED)
             undo.callback(project.set_status, name, status)
             # without any trace of a run, the job is started as a new one
-            launch.continue_job(project, name, job_type, options)
+            self.carry_on(name, job_type, options, queued=queued)
             undo.pop_all()
-        self._remember(job_type, options)
         return name
 
     def command(self, job_type: JobType, options: JobOptions, name: str | None) -> list[str]:

@@ -1,0 +1,61 @@
+"""Jobs that wait for each other's device, and schedules that can be stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.gui.convert import ordinal
+from app.gui.main_window import MainWindow
+from app.runner.outcome import read_worker
+from app.settings import Settings
+from tests.app.gui.acting import fill_in_tutorial, start, type_into, wait_for_status
+
+
+def begin(qtbot: Any, window: MainWindow, seed: str) -> str:
+    """Start the fake with a seed that tells how it is to behave."""
+    window.show_new("dynamight")
+    fill_in_tutorial(qtbot, window)
+    type_into(qtbot, window, "seed", seed)
+    return start(qtbot, window)
+
+
+def test_that_a_second_job_waits_with_its_place_and_starts_when_the_first_has_left(
+    qtbot: Any, private_settings: Settings, window: MainWindow
+) -> None:
+    private_settings.queue_per_gpu = True
+    first = begin(qtbot, window, "19")
+    wait_for_status(qtbot, window, first, "Running")
+    second = begin(qtbot, window, "1")
+    third = begin(qtbot, window, "2")
+    qtbot.waitUntil(lambda: window.entries.get(third) is not None and window.entries[third].place == 2)
+    assert window.entries[second].place == 1
+    assert window.entries[second].status == "Scheduled"
+    assert "waits for the CPU, 2nd in the queue" in window.page._subtitle.text()
+    assert "waits in the queue" in window.page.hindrance()
+
+    # the shown one, the third, leaves the queue without a question
+    window.actions_by_key["abort"].trigger()
+    qtbot.waitUntil(lambda: window.entries[third].place == 0, timeout=4000)
+    assert window.entries[third].status == "Scheduled"
+    qtbot.waitUntil(window.page.can_run, timeout=4000)
+
+    window.bridge.submit(lambda: window.workplace.abort(first, 10.0))
+    window.select(second)
+    wait_for_status(qtbot, window, second, "Succeeded")
+    assert window.entries[first].status == "Aborted"
+    assert window.project_path is not None
+    ended = (window.project_path / first / "RELION_JOB_EXIT_ABORTED").stat().st_mtime
+    record = read_worker(window.project_path / second)
+    assert record is not None
+    assert record.worker is not None
+    assert record.worker.create_time >= ended - 0.1, "the second began while the first was still at work"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")],
+)
+def test_that_places_are_written_as_people_write_them(number: int, text: str) -> None:
+    assert ordinal(number) == text
