@@ -72,8 +72,31 @@ def test_that_a_watcher_is_called_once_per_new_theme(qtbot: QtBot, light: QAppli
     style.ThemeWatcher(widget, lambda: calls.append(style.colours().name))
     style.apply_theme(light, "dark")
     style.apply_theme(light, "dark")
+    qtbot.waitUntil(lambda: calls == ["dark"])
     style.apply_theme(light, "light")
-    assert calls == ["dark", "light"]
+    qtbot.waitUntil(lambda: calls == ["dark", "light"])
+
+
+def test_that_a_part_may_rebuild_itself_when_the_theme_changes(qtbot: QtBot, light: QApplication) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    children = [QLineEdit(widget) for _ in range(20)]
+    rebuilt: list[int] = []
+
+    def rebuild() -> None:
+        while children:
+            child = children.pop()
+            child.setParent(None)
+            child.deleteLater()
+        children.extend(QLineEdit(widget) for _ in range(20))
+        rebuilt.append(len(children))
+
+    style.ThemeWatcher(widget, rebuild)
+    widget.show()
+    for name, times in (("dark", 1), ("light", 2)):
+        style.apply_theme(light, name)
+        assert len(rebuilt) < times, "rebuilt while Qt still walks through the widgets"
+        qtbot.waitUntil(lambda n=times: len(rebuilt) == n)
 
 
 def test_that_the_system_theme_is_one_of_the_two(qapp: QApplication) -> None:
