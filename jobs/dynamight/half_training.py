@@ -192,20 +192,23 @@ class HalfTraining:
         self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
     ) -> None:
         """Take a step; if the GPU runs out of memory, and only then, halve the batch and try again."""
-        parts = [slice(i, i + self.batch_size) for i in range(0, len(local), self.batch_size)]
-        for part in parts:
+        start = 0
+        while start < len(local):
+            part = slice(start, start + self.batch_size)
             piece = Batch(batch.rows[part], batch.transforms[part], batch.ctf[part])
             try:
                 self._step(local[part].to(self.device), piece, plan, precision, sums, learn)
+                start += len(piece.rows)
+                continue
             except torch.cuda.OutOfMemoryError as error:
                 if self.batch_size == 1:
                     raise UserError(
                         "the GPU has too little memory even for one image at a time",
                         hint="Use fewer Gaussians, or a GPU with more memory, or the CPU.",
                     ) from error
-                torch.cuda.empty_cache()
-                self.batch_size = max(1, self.batch_size // 2)
-                self._step_within_memory(local[part], piece, plan, precision, sums, learn)
+            # Out here the error, and with it all that the failed step has allocated, is gone.
+            torch.cuda.empty_cache()
+            self.batch_size = max(1, min(self.batch_size, len(piece.rows)) // 2)
 
     def _step(
         self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
