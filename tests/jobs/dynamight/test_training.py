@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from jobs.core.checkpoint import load_checkpoint, save_checkpoint
+from jobs.core.errors import UserError
 from jobs.dynamight import images as images_module
-from jobs.dynamight.half_training import Pass
+from jobs.dynamight.half_training import HalfTraining, Pass
+from jobs.dynamight.images import Batch
 from jobs.dynamight.setup import Prepared, views_of
 from jobs.dynamight.state import all_latents
 from jobs.dynamight.training import EpochReport, Silent, Training
@@ -231,6 +233,56 @@ def test_that_an_observer_can_stop_a_training_after_any_batch(prepare: Prepare) 
     with pytest.raises(KeyboardInterrupt):
         prepared.training.run(observer)
     assert observer.n == 3
+
+
+# ----------------------------------------------------------------------------------------------- memory
+
+
+class _SmallGpu:
+    """Takes steps of a half-set as a GPU on which only some images fit at once."""
+
+    def __init__(self, half: HalfTraining, fitting: int) -> None:
+        self.fitting, self.sizes, self.seen = fitting, [], []
+        half._step = self  # type: ignore[method-assign, assignment]
+
+    def __call__(self, local: Tensor, batch: Batch, *_: object) -> None:
+        assert len(batch.rows) == len(batch.transforms) == len(batch.ctf) == len(local)
+        if len(local) > self.fitting:
+            raise torch.cuda.OutOfMemoryError("tried to allocate")
+        self.sizes.append(len(local))
+        self.seen += local.tolist()
+
+
+def test_that_too_little_memory_on_the_gpu_lowers_the_batch_and_leaves_nobody_out(prepare: Prepare) -> None:
+    prepared = prepare()
+    half = prepared.training.halves[0]
+    gpu = _SmallGpu(half, fitting=20)
+    half.run_pass(Pass(box=prepared.training.boxes[0]), prepared.training.noise, lambda: None)
+    # From 50 over 25 to 12, which stays.
+    assert half.batch_size == 12
+    assert max(gpu.sizes) == 12
+    assert sorted(gpu.seen) == list(range(100))
+
+
+def test_that_a_gpu_too_small_for_one_image_is_told_in_words(prepare: Prepare) -> None:
+    prepared = prepare()
+    half = prepared.training.halves[0]
+    _SmallGpu(half, fitting=0)
+    with pytest.raises(UserError, match="too little memory even for one image"):
+        half.run_pass(Pass(box=prepared.training.boxes[0]), prepared.training.noise, lambda: None)
+
+
+def test_that_other_errors_do_not_lower_the_batch(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare()
+    half = prepared.training.halves[0]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(half, "_step", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        half.run_pass(Pass(box=prepared.training.boxes[0]), prepared.training.noise, lambda: None)
+    assert half.batch_size == 50
 
 
 # ------------------------------------------------------------------------------------------------ modes
