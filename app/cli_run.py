@@ -14,7 +14,7 @@ from app.project.project import Project
 from app.runner import checks, launch
 from app.runner.launch import continue_job, start_job, status_of
 from app.runner.queue import LocalQueue
-from app.runner.schedule import run_in_order
+from app.runner.schedule import run_in_order, running_schedules, stop_schedule
 from app.runner.stored import read_stored
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType, add_arguments, from_arguments, specs
@@ -206,8 +206,16 @@ def schedule(words: Sequence[str]) -> int:
     parser.add_argument(
         "--detach", action="store_true", help="return at once; the schedule goes on by itself"
     )
+    parser.add_argument(
+        "--stop", action="store_true", help="start no further jobs; the one that runs goes on to its end"
+    )
     given = parser.read(words)
     project = open_project(given.project, given.jobs[0] if given.jobs else "")
+    if given.stop:
+        for running in running_schedules(Path(project.path)):
+            stop_schedule(Path(project.path), running)
+            print(running)
+        return 0
     names = [find_job(project, job) for job in given.jobs] or [
         process.name
         for process in project.pipeline.processes

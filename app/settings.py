@@ -42,14 +42,14 @@ class Settings(BaseModel):
     """Seconds an aborted job has to stop by itself before it is ended."""
     queue_per_gpu: bool = False
     """Run! lets jobs for the same GPU (or the CPU) wait for each other."""
-    refresh_s: float = Field(default=1.0, ge=0.1, le=60.0)
-    """Seconds between two looks at running jobs."""
+    refresh_s: float = Field(default=0.3, ge=0.1, le=60.0)
+    """Seconds between two looks at the project and at the shown job."""
     log_history_mb: float = Field(default=2.0, ge=0.01, le=100.0)
     """How much of a long log is shown at first, in MiB."""
     notify_end: bool = True
     """Tell with a notification of the desktop when a job ends."""
-    show_advanced: bool = False
-    """Show the tabs with options for advanced use at once."""
+    show_advanced: bool = True
+    """Show the tabs with options for advanced use."""
 
     _warnings: list[str] = PrivateAttr(default_factory=list)
     _unknown: dict[str, Any] = PrivateAttr(default_factory=dict)

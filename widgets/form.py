@@ -226,11 +226,17 @@ class JobForm(QWidget):
         self._validator = validator
         self.check()
 
+    def show_tab(self, name: str, shown: bool) -> None:
+        """Show or hide a tab; a field on it that needs attention brings it back."""
+        if name in self._tab_names:
+            self.tab_widget.setTabVisible(self._tab_names.index(name), shown)
+
     def focus_field(self, name: str) -> None:
         """Show the tab of a field, scroll to it and give it the focus."""
         row = self.rows.get(name)
         if row is None:
             return
+        self.show_tab(row.spec.tab, True)
         self.tab_widget.setCurrentIndex(self._tab_names.index(row.spec.tab))
         area = self.tab_widget.currentWidget()
         if isinstance(area, QScrollArea):
@@ -332,7 +338,10 @@ class JobForm(QWidget):
             row.set_problem(found, gentle=found is not None and self._is_gentle(found))
         for index, tab in enumerate(self._tab_names):
             here = [row.problem for row in self.rows.values() if row.spec.tab == tab and row.problem]
-            mark_tab(self.tab_widget, index, [problem for problem in here if not self._is_gentle(problem)])
+            loud = [problem for problem in here if not self._is_gentle(problem)]
+            mark_tab(self.tab_widget, index, loud)
+            if loud:
+                self.show_tab(tab, True)
         self._show_summary([row.problem for row in self.rows.values() if row.problem])
 
     def _show_summary(self, at_fields: list[Problem]) -> None:

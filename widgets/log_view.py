@@ -105,7 +105,6 @@ class LogView(QWidget):
         self.text.setUndoRedoEnabled(False)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setMaximumBlockCount(self._max_lines)
-        self.text.setFont(style.monospace_font())
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -136,6 +135,7 @@ class LogView(QWidget):
         return button
 
     def _restyle(self) -> None:
+        self.text.setFont(style.monospace_font())
         self.previous_button.setIcon(glyphs.glyph_icon("up"))
         self.next_button.setIcon(glyphs.glyph_icon("down"))
         self.open_button.setIcon(glyphs.glyph_icon("file"))

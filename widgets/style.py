@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -21,6 +21,7 @@ LARGE: Final = 16
 WIDE: Final = 24
 
 _PROPERTY = "heteroscope_theme"
+_SIZE = "heteroscope_text_size"
 _FOLLOWS_SYSTEM = "heteroscope_follows_system"
 
 
@@ -78,6 +79,28 @@ def apply_theme(app: QApplication, theme: Theme = "system") -> Palette:
     app.setPalette(_qt_palette(chosen))
     app.setStyleSheet(style_sheet(chosen))
     return chosen
+
+
+def set_text_scale(app: QApplication, factor: float) -> None:
+    """Make all text larger or smaller than the desktop's; may be called again at any time.
+
+    The theme has to be applied after it: headings are sized by the style sheet.
+    """
+    font = app.font()
+    if app.property(_SIZE) is None:
+        app.setProperty(_SIZE, font.pointSizeF() if font.pointSizeF() > 0 else -float(font.pixelSize()))
+    size = float(app.property(_SIZE))
+    if size > 0:
+        font.setPointSizeF(size * factor)
+    else:
+        font.setPixelSize(max(1, round(-size * factor)))
+    if font != app.font():
+        app.setFont(font)
+
+
+def _look() -> tuple[str, str]:
+    """Return what parts that paint themselves depend on: the palette and the font."""
+    return colours().name, QApplication.font().key()
 
 
 def _follow_system(app: QApplication) -> None:
@@ -160,21 +183,21 @@ def set_role(widget: QWidget, role: str) -> None:
 
 
 class ThemeWatcher(QObject):
-    """Calls a function whenever the look of a widget changes, for parts which paint themselves."""
+    """Calls a function whenever theme or text size of a widget change, for parts which paint themselves."""
 
     def __init__(self, widget: QWidget, on_change: object) -> None:
         super().__init__(widget)
         self._on_change = on_change
-        self._seen = colours().name
+        self._seen = _look()
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """React to a new theme once, not to each of the events that announce it."""
-        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
-            name = colours().name
-            if name != self._seen and callable(self._on_change):
-                self._seen = name
-                # Not now: Qt is walking through the widgets, and a part that rebuilds itself would pull one away.
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            look = _look()
+            if look != self._seen and callable(self._on_change):
+                self._seen = look
+                # Not now: Qt walks through the widgets, and a part that rebuilds itself would pull one away.
                 QTimer.singleShot(0, self, self._on_change)
         return False
 
@@ -198,6 +221,7 @@ __all__ = [
     "monospace_font",
     "scaled_font",
     "set_role",
+    "set_text_scale",
     "small_font",
     "style_sheet",
     "system_theme",

@@ -200,6 +200,13 @@ _ALL = (
         needs=(PROJECT, WRITABLE),
     ),
     ActionInfo(
+        "stop_scheduled",
+        "S&top scheduled jobs…",
+        "Start no further scheduled jobs; the one that runs goes on",
+        icon="abort",
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo(
         "clean_gently",
         "&Gently clean all jobs…",
         "What cleaning would remove",
@@ -294,6 +301,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "order_chronologically",
         SEPARATOR,
         "run_scheduled",
+        "stop_scheduled",
         "undelete",
         "clean_gently",
     ),

@@ -58,8 +58,7 @@ def make_application(argv: Sequence[str], settings: Settings) -> QApplication:
     application.setApplicationName("heteroscope")
     application.setApplicationDisplayName("Heteroscope")
     application.setDesktopFileName("heteroscope")
-    if settings.font_scale != 1.0:
-        application.setFont(style.scaled_font(settings.font_scale))
+    style.set_text_scale(application, settings.font_scale)
     style.apply_theme(application, settings.theme)
     application.setWindowIcon(program_icon())
     return application

@@ -59,6 +59,10 @@ class LaneThread(QThread):
         self._ticks: list[Callable[[], list[object]]] = []
         self._last_trouble = ""
 
+    def set_period(self, period_s: float) -> None:
+        """Change the time between two looks, from the next look on."""
+        self._period_s = period_s
+
     def add_tick(self, tick: Callable[[], list[object]]) -> None:
         """Have a function called at every look; what it returns is sent to the window."""
         self._ticks.append(tick)

@@ -177,6 +177,31 @@ class JobCommands:
                 window.complain_of,
             )
 
+    def stop_scheduled(self) -> None:
+        """Ask which schedules shall stop after the job they are at."""
+        window = self.window
+
+        def choose(names: list[str]) -> None:
+            if not names:
+                window.tell("No scheduled jobs are being run.")
+                return
+            chosen = forms.ask_pick(
+                window,
+                "Stop scheduled jobs",
+                "No further jobs are started; the one that runs goes on to its end.",
+                [(name, name) for name in names],
+                "Stop",
+                checked=True,
+            )
+            if chosen:
+                window.bridge.submit(
+                    lambda: window.workplace.stop_schedules(chosen),
+                    lambda _none: window.tell("No further scheduled jobs will be started."),
+                    window.complain_of,
+                )
+
+        window.bridge.submit(window.workplace.running_schedules, choose, window.complain_of)
+
     # -- settings files ------------------------------------------------------------------------------------
 
     def save_job_star(self) -> None:

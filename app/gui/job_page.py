@@ -29,6 +29,9 @@ from widgets.form import JobForm, NodeSource
 from widgets.path_field import PathEditor
 from widgets.status_badge import StatusBadge
 
+#: Tab of the options which the original programs have on their command line only.
+ADVANCED = "Advanced"
+
 
 class JobPage(QWidget):
     """A new job or one of the lists.
@@ -68,6 +71,7 @@ class JobPage(QWidget):
         self._readonly = False
         self._defaults: dict[str, Mapping[str, str]] = {}
         self._touched = False
+        self._advanced = True
         self._lacks_task = ""
         self._overwrite = False
         self._busy = False
@@ -191,9 +195,16 @@ class JobPage(QWidget):
             )
             form.changed.connect(self._on_changed)
             form.problems_changed.connect(lambda _problems: self._refresh())
+            form.show_tab(ADVANCED, self._advanced)
             self._forms[key] = form
             self._stack.addWidget(form)
         return self._forms[key]
+
+    def set_advanced(self, shown: bool) -> None:
+        """Show the tabs with options for advanced use, or not."""
+        self._advanced = shown
+        for form in self._forms.values():
+            form.show_tab(ADVANCED, shown)
 
     @property
     def current_form(self) -> JobForm | None:

@@ -22,6 +22,7 @@ from app.gui.job_types import JobTypeList
 from app.gui.monitor import Monitor
 from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, JobFinished, JobsChanged, LockSeen, Told
 from app.gui.node_source import ProjectNodes
+from app.gui.notifier import Notifier
 from app.gui.panes import Panes
 from app.gui.project_commands import ProjectCommands, plain
 from app.gui.welcome import WelcomePage
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
         self.workplace = Workplace()
         self.follower = Follower(history_mb=settings.log_history_mb)
         self.bridge = Bridge(self)
+        self.notifier = Notifier(self)
         self.bridge.lanes["project"].add_tick(self.workplace.tick)
         self.bridge.lanes["watch"].add_tick(self.follower.tick)
         self.bridge.news.connect(self.take)
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
         for action in self.actions_by_key.values():
             self.addAction(action)
         self._connect()
+        self._apply_quietly()
         self.resize(1280, 800)
         self.panes = Panes(self, self._pane_contents())
         menus.fill_menu_bar(
@@ -399,7 +402,7 @@ class MainWindow(QMainWindow):
         if self.demo is not None:
             self.demo.job_finished(news)
         if self.settings.notify_end and not self.isActiveWindow():
-            QApplication.alert(self)
+            self.notifier.notify(name, news.sentence, good=news.kind == "succeeded")
 
     def _show_log_of(self, name: str) -> None:
         if name in self.entries and name != self._wanted:
@@ -465,10 +468,18 @@ class MainWindow(QMainWindow):
         """Apply and save the preferences."""
         app = QApplication.instance()
         if isinstance(app, QApplication):
+            style.set_text_scale(app, self.settings.font_scale)
             style.apply_theme(app, self.settings.theme)
+        self._apply_quietly()
         for action in self.themes():
             action.setChecked(action.data() == self.settings.theme)
-        self.settings.save()
+        self.bridge.submit(self.settings.save, lane="watch")
+
+    def _apply_quietly(self) -> None:
+        """Hand on the preferences that need no drawing."""
+        self.page.set_advanced(self.settings.show_advanced)
+        for lane in self.bridge.lanes.values():
+            lane.set_period(self.settings.refresh_s)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout and end the lanes; jobs go on."""

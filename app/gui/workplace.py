@@ -18,6 +18,7 @@ from app.runner import launch
 from app.runner.checks import find_problems, refuse
 from app.runner.events import Event, JobEnded, Notice
 from app.runner.queue import LocalQueue
+from app.runner.schedule import running_schedules, stop_schedule
 from app.runner.supervise import Supervisor
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType
@@ -241,7 +242,21 @@ class Workplace:
 
     def run_scheduled(self, names: list[str]) -> None:
         """Start scheduled jobs one after another."""
+        if "schedule1" in self.running_schedules():
+            raise UserError(
+                "Scheduled jobs are being run already",
+                hint="Wait for them, or use Jobs > Stop scheduled jobs",
+            )
         launch.run_scheduled(self.project, names)
+
+    def running_schedules(self) -> list[str]:
+        """Return the names of the schedules that run, also those of other programs."""
+        return running_schedules(Path(self.project.path))
+
+    def stop_schedules(self, names: list[str]) -> None:
+        """Ask schedules to stop after the jobs they are at."""
+        for name in names:
+            stop_schedule(Path(self.project.path), name)
 
     # -- notes, trash, settings ----------------------------------------------------------------------------
 

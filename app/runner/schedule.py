@@ -32,6 +32,17 @@ def marker(project_dir: Path, schedule: str) -> Path:
     return project_dir / f"RUNNING_PIPELINER_default_{schedule}"
 
 
+def running_schedules(project_dir: Path) -> list[str]:
+    """Return the names of the schedules that run in a project, RELION's own included."""
+    start = marker(project_dir, "").name
+    return sorted(path.name.removeprefix(start) for path in project_dir.glob(f"{start}*"))
+
+
+def stop_schedule(project_dir: Path, schedule: str) -> None:
+    """Ask a schedule to stop after the job it is at; one that is over already is no error."""
+    marker(project_dir, schedule).unlink(missing_ok=True)
+
+
 def run_in_order(
     project: Project,
     names: Sequence[str],

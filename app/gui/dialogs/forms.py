@@ -194,14 +194,19 @@ class PreferencesDialog(_Form):
         self.theme.setCurrentIndex(self.theme.findData(settings.theme))
         self.font_scale = _spin(settings.font_scale, 0.5, 3.0, 0.1, " ×", 2)
         self.grace_s = _spin(settings.grace_s, 0.0, 3600.0, 5.0, " s", 0)
-        self.queue = QCheckBox("Jobs for the same GPU wait for each other")
+        self.refresh_s = _spin(settings.refresh_s, 0.1, 60.0, 0.1, " s", 1)
+        self.advanced = QCheckBox("Show the tab with options for advanced use")
+        self.advanced.setChecked(settings.show_advanced)
+        self.queue = QCheckBox("Jobs for the same GPU (or the CPU) wait for each other")
         self.queue.setChecked(settings.queue_per_gpu)
-        self.notify = QCheckBox("Tell when a job ends")
+        self.notify = QCheckBox("Tell when a job ends and another window is in front")
         self.notify.setChecked(settings.notify_end)
         for label, widget in (
             ("Theme", self.theme),
             ("Size of text", self.font_scale),
+            ("Look at running jobs every", self.refresh_s),
             ("An aborted job may stop by itself for", self.grace_s),
+            ("Form", self.advanced),
             ("Queue", self.queue),
             ("Notification", self.notify),
         ):
@@ -214,6 +219,8 @@ class PreferencesDialog(_Form):
         settings.theme = self.theme.currentData()
         settings.font_scale = self.font_scale.value()
         settings.grace_s = self.grace_s.value()
+        settings.refresh_s = self.refresh_s.value()
+        settings.show_advanced = self.advanced.isChecked()
         settings.queue_per_gpu = self.queue.isChecked()
         settings.notify_end = self.notify.isChecked()
 

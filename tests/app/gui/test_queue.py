@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from app.gui import job_commands
 from app.gui.convert import ordinal
 from app.gui.main_window import MainWindow
 from app.runner.outcome import read_worker
+from app.runner.schedule import marker
 from app.settings import Settings
+from jobs.core.errors import UserError
 from tests.app.gui.acting import fill_in_tutorial, start, type_into, wait_for_status
 
 
@@ -59,3 +62,20 @@ def test_that_a_second_job_waits_with_its_place_and_starts_when_the_first_has_le
 )
 def test_that_places_are_written_as_people_write_them(number: int, text: str) -> None:
     assert ordinal(number) == text
+
+
+def test_that_a_running_schedule_can_be_stopped_after_its_present_job(
+    qtbot: Any, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert window.project_path is not None
+    mark = marker(window.project_path, "schedule1")
+    mark.touch()
+    with pytest.raises(UserError, match="are being run already"):
+        window.bridge.wait_for(lambda: window.workplace.run_scheduled(["DynaMight/job002/"]), 5.0)
+    monkeypatch.setattr(job_commands.forms, "ask_pick", lambda *args, **_more: [key for key, _ in args[3]])
+    window.actions_by_key["stop_scheduled"].trigger()
+    qtbot.waitUntil(lambda: not mark.exists(), timeout=4000)
+    window.actions_by_key["stop_scheduled"].trigger()
+    qtbot.waitUntil(
+        lambda: window.statusBar().currentMessage() == "No scheduled jobs are being run.", timeout=4000
+    )
