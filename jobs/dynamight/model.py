@@ -103,16 +103,11 @@ class GaussianModel(nn.Module):
 
     def mobility(self, points_a: Tensor) -> Tensor:
         """Value ``(n,)`` of the mask at points, trilinear; 1 without a mask, 0 outside the box."""
-        if self.mask is None:
-            return points_a.new_ones(len(points_a))
-        box = self.mask.shape[0]
-        # grid_sample counts from -1 to 1 between the centres of the first and last voxel.
-        index = points_a / (self.frame.side_a / box) + box // 2
-        grid = (2 * index / (box - 1) - 1)[None, None, None]
-        sampled = nn.functional.grid_sample(
-            self.mask[None, None], grid, align_corners=True, padding_mode="zeros"
+        return (
+            points_a.new_ones(len(points_a))
+            if self.mask is None
+            else mask_at(self.mask, points_a, self.frame)
         )
-        return sampled.reshape(-1)
 
     def displacement(self, latents: Tensor, points_a: Tensor) -> Tensor:
         """Displacement in Å of any points for any latent states.
@@ -177,6 +172,16 @@ class GaussianModel(nn.Module):
         change = rate * (total / max(1, len(latents)) - field.mean_coefficients)
         self.positions.add_(displace(change[None], self.basis(self.positions))[0])
         field.mean_coefficients += change
+
+
+def mask_at(mask: Tensor, points_a: Tensor, frame: Frame) -> Tensor:
+    """Value ``(n,)`` of a mask ``(D, D, D)`` at points ``(n, 3)`` in Å, trilinear; 0 outside the box."""
+    box = mask.shape[0]
+    # grid_sample counts from -1 to 1 between the centres of the first and last voxel.
+    index = points_a / (frame.side_a / box) + box // 2
+    grid = (2 * index / (box - 1) - 1)[None, None, None]
+    sampled = nn.functional.grid_sample(mask[None, None], grid, align_corners=True, padding_mode="zeros")
+    return sampled.reshape(-1)
 
 
 def initial_widths(mean_distance_a: float, n_widths: int) -> Tensor:

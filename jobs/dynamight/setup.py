@@ -15,7 +15,7 @@ from jobs.dynamight.field import FieldShape
 from jobs.dynamight.half_training import HalfTraining, StepSizes
 from jobs.dynamight.halves import Split, split_particles
 from jobs.dynamight.images import ParticleImages, Views
-from jobs.dynamight.model import Frame, GaussianModel, initial_widths, radius_of_gyration
+from jobs.dynamight.model import Frame, GaussianModel, initial_widths, mask_at, radius_of_gyration
 from jobs.dynamight.noise import NoiseModel
 from jobs.dynamight.schedule import Schedule, working_boxes
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
@@ -109,6 +109,8 @@ def prepare_training(
         threshold = automatic_threshold(volume) if settings.threshold is None else settings.threshold
         points = _place(volume, pixel_size_a, settings.n_gaussians, threshold, generator, source.map)
         say(f"{len(points)} Gaussians placed in density above {threshold:.4g}")
+    if mask is not None:
+        _check_mobility(mask, points, frame, source.mask)
     _, distance = radius_graph(points)
     widths = initial_widths(max(distance, pixel_size_a), settings.n_widths)
     boxes = working_boxes(box, pixel_size_a, float(widths[0]), COARSE_RESOLUTION_A)
@@ -244,6 +246,17 @@ def _read_mask(path: Path, box: int, pixel_size_a: float) -> Tensor:
     if not bool((values > 0.5).any()):
         raise UserError("the mask lets nothing move: no voxel is above 0.5", path=path)
     return values
+
+
+def _check_mobility(mask: Tensor, points: Tensor, frame: Frame, path: Path | None) -> None:
+    """Refuse a mask that leaves every Gaussian where it is."""
+    mobility = mask_at(mask, points, frame)
+    if not bool((mobility > 0.5).any()):
+        raise UserError(
+            f"the mask lets none of the {len(points)} Gaussians move",
+            path=path,
+            hint="Choose a mask that holds the flexible part of the molecule, in the box of the map.",
+        )
 
 
 def _consensus_volume(

@@ -146,7 +146,7 @@ def restore(prepared: Prepared, state: dict[str, Any], path: Path) -> None:
     Raises
     ------
     UserError
-        If the particles are not those of the checkpoint.
+        If the particles, the half-sets or the sizes of the model are not those of the checkpoint.
     """
     if fingerprint(prepared.particles) != state["fingerprint"]:
         raise UserError(
@@ -154,7 +154,42 @@ def restore(prepared: Prepared, state: dict[str, Any], path: Path) -> None:
             path=prepared.particles.path,
             hint=f"Restore the particle file that {path.name} was trained on, or start a new job.",
         )
+    different = _differences(prepared, state)
+    if different:
+        raise UserError(
+            f"the checkpoint does not belong to this training: {', '.join(different)}",
+            path=path,
+            hint="Give the settings and the map that it was made with, or start a new job.",
+        )
     prepared.training.load_state_dict(state["training"])
+
+
+def _differences(prepared: Prepared, state: dict[str, Any]) -> list[str]:
+    """In what a saved state differs from a training, in words; nothing when it fits."""
+    training = prepared.training
+    first = training.halves[0].model
+    here: dict[str, Any] = {
+        "number of Gaussians": first.n_points,
+        "number of widths": len(first.log_widths),
+        "deformation mask": "yes" if first.mask is not None else "no",
+        "working boxes": list(training.boxes),
+        **first.field.shape.as_dict(),
+    }
+    there: dict[str, Any] = {
+        "number of Gaussians": state["n_points"],
+        "number of widths": state["n_widths"],
+        "deformation mask": "yes" if state["has_mask"] else "no",
+        "working boxes": list(state["training"]["boxes"]),
+        **state["field_shape"],
+    }
+    words = [f"{name} was {there.get(name)} and is {value}" for name, value in here.items()]
+    different = [w for w, name in zip(words, here, strict=True) if there.get(name) != here[name]]
+    split = prepared.split
+    if not np.array_equal(state["half"].numpy(), split.half):
+        different.append("the half-sets are others")
+    elif not np.array_equal(state["validation"].numpy(), split.validation):
+        different.append("the particles held out are others")
+    return different
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> TrainedModel:
