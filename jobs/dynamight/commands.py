@@ -93,13 +93,13 @@ def _train(arguments: argparse.Namespace) -> int:
         for name in ("fn_star", "fn_map", "mask_file", "atomic_model")
     }
     options = options.model_copy(update=changed)
+    problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
+    if problems:
+        raise UserError("; ".join(p.message + (f" ({p.hint})" if p.hint else "") for p in problems))
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"the output directory cannot be made: {error.strerror}", path=target) from error
-    problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
-    if problems:
-        raise UserError("; ".join(p.message + (f" ({p.hint})" if p.hint else "") for p in problems))
     name = f"{target.relative_to(project)}{os.sep}"
     folder = JobFolder(project, name)
     folder.clear_markers()
