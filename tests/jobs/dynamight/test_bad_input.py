@@ -238,6 +238,12 @@ def _mask_of_nothing(folder: Path) -> None:
     write_map(folder / "mask.mrc", np.zeros((32, 32, 32), np.float32), 6.0)
 
 
+def _mask_of_a_corner(folder: Path) -> None:
+    mask = np.zeros((32, 32, 32), np.float32)
+    mask[:3, :3, :3] = 1
+    write_map(folder / "mask.mrc", mask, 6.0)
+
+
 LIBRARY = {
     "missing stack": (_without_stack, {}, ["particles.mrcs"]),
     "truncated stack": (_cut_stack, {}, ["particles.mrcs", "truncated", "410112 are there"]),
@@ -252,6 +258,11 @@ LIBRARY = {
     "odd box": (_odd_map, {}, ["33", "even"]),
     "threshold above the map": (lambda f: None, {"threshold": 1e9}, ["consensus.mrc", "no voxel", "1e+09"]),
     "mask of nothing": (_mask_of_nothing, {"files": {"mask": "mask.mrc"}}, ["mask.mrc", "0.5"]),
+    "mask beside the molecule": (
+        _mask_of_a_corner,
+        {"files": {"mask": "mask.mrc"}},
+        ["mask.mrc", "none of the"],
+    ),
     "missing map": (lambda f: None, {"files": {"map": "no.mrc"}}, ["no.mrc"]),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +161,27 @@ def test_that_changed_particles_are_noticed(prepare: Prepare, checkpoint: Path, 
         restore(changed, read_state(checkpoint), checkpoint)
     assert "particles.star" in str(caught.value)
     assert "start a new job" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n_gaussians": 50}, "number of Gaussians was 60 and is 50"),
+        ({"n_widths": 2}, "number of widths was 1 and is 2"),
+        ({"n_latent": 4}, "n_latent was 3 and is 4"),
+        ({"validation_fraction": 0.2}, "held out are others"),
+        ({"files": {"mask": "mask.mrc"}}, "deformation mask was no and is yes"),
+    ],
+    ids=["Gaussians", "widths", "latent dimensions", "held out", "mask"],
+)
+def test_that_a_checkpoint_of_other_settings_is_refused_with_the_difference(
+    change: dict[str, Any], said: str, prepare: Prepare, checkpoint: Path
+) -> None:
+    other = prepare(**change)
+    with pytest.raises(UserError, match="does not belong to this training") as caught:
+        restore(other, read_state(checkpoint), checkpoint)
+    assert said in str(caught.value)
+    assert "checkpoint_final.pth" in str(caught.value)
 
 
 def test_that_the_fingerprint_is_that_of_the_images_in_their_order(trained: Prepared) -> None:
