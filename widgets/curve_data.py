@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 Axis = Literal["step", "minutes"]
 
 _NOT_CURVES: Final = frozenset({"t", "run", "task", "phase", "step", "of", "eta_s"})
+#: Phases whose steps are epochs.
+_TRAINING: Final = frozenset({"warm-up", "train", "finalise"})
 _HALF: Final = re.compile(r"_half([0-9])$")
 _UNITS: Final[tuple[tuple[str, str], ...]] = (
     ("_per_s", "per s"),
     ("_A2", "Å²"),
     ("_A", "Å"),
+    ("_nats", "nats"),
     ("_px", "px"),
     ("_deg", "°"),
     ("_GB", "GB"),
@@ -40,7 +43,7 @@ class Name:
     @property
     def title(self) -> str:
         """The quantity in words, with its unit."""
-        words = self.quantity.replace("_", " ")
+        words = self.quantity.replace("_", " ").replace("held out", "held-out")
         return f"{words} ({self.unit})" if self.unit else words
 
     @property
@@ -61,7 +64,7 @@ def parse_name(key: str) -> Name:
 
 @dataclass(frozen=True)
 class PhaseStart:
-    """Where a phase begins."""
+    """Where a phase begins; a phase that measures nothing takes no steps (NaN), only time."""
 
     step: float
     minutes: float
@@ -76,16 +79,25 @@ class PhaseStart:
 class _Series:
     step: list[float] = field(default_factory=list)
     minutes: list[float] = field(default_factory=list)
+    order: list[float] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
 
 
 class CurveData:
-    """Collects records; steps of successive phases and runs are laid end to end."""
+    """Collects records over the steps at which something was measured, and over time.
+
+    Phases that only report progress take no room on the axis of steps. Where counting goes on from phase to
+    phase, as the epochs of a training do, the count is the axis; where it begins again, steps are laid end to
+    end. Steps that are done again after an interruption take the place of those that were lost.
+    """
 
     def __init__(self) -> None:
         self.phases: list[PhaseStart] = []
         self._series: dict[str, _Series] = {}
         self._segment: tuple[Any, ...] | None = None
+        self._measured: tuple[Any, ...] | None = None
+        self._trained = False
+        self._counts = 0
         self._offset = 0.0
         self._last = 0.0
         self._last_step = 0.0
@@ -97,33 +109,56 @@ class CurveData:
             self._add(record)
 
     def _add(self, record: Mapping[str, Any]) -> None:
-        step = _number(record.get("step"))
-        step = self._last_step + 1 if math.isnan(step) else step
         time = _number(record.get("t"))
         if self._start is None and not math.isnan(time):
             self._start = time
         minutes = (time - self._start) / 60 if self._start is not None else math.nan
+        measured = {
+            key: value
+            for key, value in record.items()
+            if key not in _NOT_CURVES and not isinstance(value, (bool, str, list, dict))
+        }
         segment = (record.get("run"), record.get("task"), record.get("phase"))
-        # a step that goes back means that work was taken up again from an earlier checkpoint
-        if segment != self._segment or step < self._last_step:
-            if self._segment is not None:
-                self._offset = self._last
-            if segment != self._segment:
-                self.phases.append(PhaseStart(self._offset, minutes, str(record.get("phase") or "")))
+        if segment != self._segment:
             self._segment = segment
+            self.phases.append(PhaseStart(math.nan, minutes, str(record.get("phase") or "")))
+        if not measured:
+            return
+        step = _number(record.get("step"))
+        step = self._last_step + 1 if math.isnan(step) else step
+        if segment != self._measured:
+            self._begin_phase(segment, step)
         self._last_step = step
         self._last = self._offset + step
-        for key, value in record.items():
-            if key in _NOT_CURVES or isinstance(value, (bool, str, list, dict)):
-                continue
+        for key, value in measured.items():
             series = self._series.get(key)
             if series is None:
                 if value is None:
                     continue
                 series = self._series[key] = _Series()
             series.step.append(self._last)
+            # of two counts that meet at a step, the later one comes after it
+            series.order.append(self._last + 1e-6 * self._counts)
             series.minutes.append(minutes)
             series.value.append(_number(value))
+
+    def _begin_phase(self, segment: tuple[Any, ...], step: float) -> None:
+        before = self._measured
+        if before is not None:
+            # a continued run takes up the count of the one before, unless it starts from nothing
+            resumed = segment[:2] != before[:2] and segment[1] == before[1] and step > 1
+            if not resumed and (segment[:2] != before[:2] or step <= self._last_step):
+                self._offset = self._last
+                self._counts += 1
+        self._measured = segment
+        self._trained |= segment[2] in _TRAINING
+        begin = min(self._last, self._offset + step) if before is not None or step > 0 else step
+        self.phases[-1] = replace(self.phases[-1], step=begin)
+
+    @property
+    def step_name(self) -> str:
+        """What is counted: the steps of a training are epochs."""
+        return "Epoch" if self._trained else "Step"
 
     def names(self) -> list[Name]:
         """Return the curves there are, in the order of their appearance."""
@@ -141,15 +176,22 @@ class CurveData:
     def phases_with_room(self, axis: Axis, share: float) -> list[PhaseStart]:
         """Return the phases that are long enough for their name: at least `share` of the whole axis."""
         ends = [max(getattr(s, axis), default=0.0) for s in self._series.values()]
-        places = [phase.place(axis) for phase in self.phases]
+        placed = [phase for phase in self.phases if math.isfinite(phase.place(axis))]
+        places = [phase.place(axis) for phase in placed]
         whole = max([*ends, *places], default=0.0)
         following = [*places[1:], whole]
-        return [p for p, a, b in zip(self.phases, places, following, strict=True) if b - a >= share * whole]
+        return [p for p, a, b in zip(placed, places, following, strict=True) if b - a >= share * whole]
 
     def xy(self, key: str, axis: Axis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return place and value of a curve; values that were not numbers are NaN."""
         series = self._series[key]
-        return np.asarray(getattr(series, axis), np.float64), np.asarray(series.value, np.float64)
+        place, value = np.asarray(getattr(series, axis), np.float64), np.asarray(series.value, np.float64)
+        if axis == "minutes" or len(place) < 2:
+            return place, value
+        order = np.asarray(series.order, np.float64)
+        lowest_later = np.minimum.accumulate(order[:0:-1])[::-1]
+        kept = np.append(order[:-1] < lowest_later, True)
+        return place[kept], value[kept]
 
     def last(self, key: str) -> float:
         """Return the newest value of a curve."""

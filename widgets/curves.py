@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,6 +28,8 @@ from widgets.fields import ChoiceBox
 
 _FIRST_SHOWN: Final = 3
 _AXES: Final[tuple[tuple[Axis, str], ...]] = (("step", "Step"), ("minutes", "Time (min)"))
+#: What is shown before anybody chose: how far things move, whether that is real, and what is minimised.
+_TELLING: Final = ("rms displacement", "held-out gain", "loss data", "loss")
 
 
 class _Panel:
@@ -38,7 +40,7 @@ class _Panel:
         self.title = title
         self.names = names
         self.colour_index = colour_index
-        self.plot = pg.PlotItem()
+        self.plot = pg.PlotItem(enableMenu=False)
         plotting.themed_plot(self.plot)
         self.plot.setTitle(None)
         self.plot.setMinimumHeight(110)
@@ -119,8 +121,14 @@ class LiveCurves(QWidget):
 
     shown_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, one_by_one: bool = False) -> None:
+        """Make an empty widget; with `one_by_one`, each plot is made in its own turn of the event loop."""
         super().__init__(parent)
+        self._one_by_one = one_by_one
+        self._awaited: list[str] = []
+        self._next_plot = QTimer(self, singleShot=True, interval=0)
+        self._next_plot.timeout.connect(self._add_awaited)
+        self.first_shown = _FIRST_SHOWN
         self.setObjectName("live_curves")
         self.data = CurveData()
         self._axis: Axis = "step"
@@ -203,7 +211,7 @@ class LiveCurves(QWidget):
                 item.setCheckState(Qt.CheckState.Unchecked)
                 self.choice.addItem(item)
         if not self._chosen_by_user:
-            wanted = _most_telling(list(quantities))
+            wanted = _most_telling(list(quantities))[: self.first_shown]
             for k in range(self.choice.count()):
                 item = self.choice.item(k)
                 item.setCheckState(
@@ -249,35 +257,57 @@ class LiveCurves(QWidget):
 
     def _remove_panels(self) -> None:
         self.graphics.ci.clear()
+        # the plots take more room when they must, but do not give it back by themselves
+        self.graphics.ci.setGeometry(self.graphics.range)
         self._panels = {}
+        self._awaited = []
 
     def _refresh(self) -> None:
         quantities = self.data.quantities()
         shown = [title for title in self.shown() if title in quantities]
-        if shown != list(self._panels) or any(
-            len(self._panels[title].names) != len(quantities[title]) for title in shown
+        self.axis_box.setItemText(0, self.data.step_name)
+        if shown != [*self._panels, *self._awaited] or any(
+            len(panel.names) != len(quantities[title]) for title, panel in self._panels.items()
         ):
             self._remove_panels()
-            self._add_panels(shown, quantities)
+            self._awaited = shown
+            if self._one_by_one:
+                self._next_plot.start()
+            else:
+                self._add_awaited()
         for panel in self._panels.values():
             panel.update(self.data, self._axis, self.log_box.isChecked())
+        self._name_axis()
 
-    def _add_panels(self, shown: list[str], quantities: dict[str, list[Name]]) -> None:
-        order = list(quantities)
-        first: pg.PlotItem | None = None
-        for row, title in enumerate(shown):
-            panel = _Panel(title, quantities[title], order.index(title), is_top=row == 0)
-            self.graphics.ci.addItem(panel.header, 2 * row, 0)
-            self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
-            panel.plot.getAxis("bottom").setStyle(showValues=row == len(shown) - 1)
-            if first is None:
-                first = panel.plot
-            else:
-                panel.plot.setXLink(first)
-            self._panels[title] = panel
-        if shown:
-            axis = self._panels[shown[-1]].plot.getAxis("bottom")
-            axis.setLabel(dict(_AXES)[self._axis])
+    def _add_awaited(self) -> None:
+        """Make the plots that are still to come: all, or the next one."""
+        while self._awaited:
+            title = self._awaited.pop(0)
+            panel = self._add_panel(title)
+            if self._one_by_one:
+                panel.update(self.data, self._axis, self.log_box.isChecked())
+                break
+        if self._awaited:
+            self._next_plot.start()
+
+    def _add_panel(self, title: str) -> _Panel:
+        quantities = self.data.quantities()
+        row = len(self._panels)
+        panel = _Panel(title, quantities[title], list(quantities).index(title), is_top=row == 0)
+        self.graphics.ci.addItem(panel.header, 2 * row, 0)
+        self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
+        for first in list(self._panels.values())[:1]:
+            panel.plot.setXLink(first.plot)
+        self._panels[title] = panel
+        panel.plot.getAxis("bottom").setStyle(showValues=not self._awaited)
+        self._name_axis()
+        return panel
+
+    def _name_axis(self) -> None:
+        """Write what the axis is below the lowest plot."""
+        if self._panels and not self._awaited:
+            name = self.data.step_name if self._axis == "step" else dict(_AXES)[self._axis]
+            self._panels[list(self._panels)[-1]].plot.getAxis("bottom").setLabel(name)
 
     def _on_mouse(self, position: QPointF) -> None:
         place: float | None = None
@@ -296,10 +326,9 @@ class LiveCurves(QWidget):
 
 
 def _most_telling(titles: list[str]) -> list[str]:
-    """Return what to show before anybody chose: the data loss, how far things move, then what comes first."""
-    words = ("loss data", "rms displacement", "loss")
-    found = [title for word in words for title in titles if title.startswith(word)]
-    return list(dict.fromkeys([*found, *titles]))[:_FIRST_SHOWN]
+    """Return the titles, those that tell most first."""
+    found = [title for word in _TELLING for title in titles if title.startswith(word)]
+    return list(dict.fromkeys([*found, *titles]))
 
 
 def _plain(markup: str) -> str:

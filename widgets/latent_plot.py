@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from widgets import latent_raster, plotting, style
 from widgets.empty_state import EmptyState, WithEmptyState
-from widgets.fields import ChoiceBox
+from widgets.latent_choice import LatentChoice
 
 _MOST_CATEGORIES: Final = 8
 _CLICK_REACH_PX: Final = 12
@@ -76,7 +76,8 @@ class ColourKey(QWidget):
             width = metrics.horizontalAdvance(text)
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
             x += width + 10
-        bar = QRectF(x, self.height() / 2 - 5, 120, 10)
+        length = min(120.0, self.width() - x - 14 - metrics.horizontalAdvance(high))
+        bar = QRectF(x, self.height() / 2 - 5, max(24.0, length), 10)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         for k in range(0, 256, 15):
             gradient.setColorAt(k / 255, QColor(*(int(v) for v in self._table[k])))
@@ -125,9 +126,9 @@ class LatentPlot(QWidget):
         self.plot.vb.sigRangeChanged.connect(lambda *_: self._timer.start())
         self.plot.vb.sigResized.connect(lambda *_: self._timer.start())
         self.graphics.scene().sigMouseClicked.connect(self._on_clicked)
-        self.x_box = self._box("latent_x", "Horizontal axis")
-        self.y_box = self._box("latent_y", "Vertical axis")
-        self.colour_box = self._box("latent_colour", "Colour")
+        self.choice = LatentChoice(self)
+        self.choice.colour_changed.connect(self._prepare)
+        self.choice.axes_changed.connect(self._on_axes)
         self.fit_button = QPushButton("Show all", self)
         self.fit_button.setObjectName("latent_fit")
         self.fit_button.setToolTip("Show all particles (double-click does the same)")
@@ -136,28 +137,20 @@ class LatentPlot(QWidget):
         self.count.setObjectName("latent_count")
         style.set_role(self.count, "caption")
         self.key = ColourKey(self)
-        self._axis_labels = [QLabel("Axes", self), QLabel("Colour", self)]
-        for label in self._axis_labels:
-            style.set_role(label, "muted")
+        self._show_fit()
         top = QHBoxLayout()
         top.setSpacing(style.SMALL)
-        top.addWidget(self._axis_labels[0])
-        top.addWidget(self.x_box)
-        top.addWidget(self.y_box)
-        top.addWidget(self._axis_labels[1])
-        top.addWidget(self.colour_box)
-        top.addStretch(1)
+        top.addWidget(self.choice)
         top.addWidget(self.fit_button)
-        bottom = QHBoxLayout()
-        bottom.addWidget(self.key, 1)
-        bottom.addWidget(self.count)
+        top.addStretch(1)
+        top.addWidget(self.count)
         view = QWidget(self)
         column = QVBoxLayout(view)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.TIGHT)
         column.addLayout(top)
         column.addWidget(self.graphics, 1)
-        column.addLayout(bottom)
+        column.addWidget(self.key)
         empty = EmptyState(
             "scatter",
             "No latent space yet",
@@ -168,14 +161,6 @@ class LatentPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._body)
-
-    def _box(self, name: str, tip: str) -> ChoiceBox:
-        box = ChoiceBox(self)
-        box.setObjectName(name)
-        box.setToolTip(tip)
-        box.setAccessibleName(tip)
-        box.activated.connect(self._on_chosen)
-        return box
 
     # -- data ----------------------------------------------------------------------------------------------
 
@@ -213,39 +198,23 @@ class LatentPlot(QWidget):
             points = np.concatenate([points, np.zeros_like(points)], axis=1)
         self._points = points.astype(np.float32, copy=False)
         self._values = {label: np.asarray(value) for label, value in values.items()}
-        self._fill(self.x_box, [f"z{k + 1}" for k in range(points.shape[1])], 0)
-        self._fill(self.y_box, [f"z{k + 1}" for k in range(points.shape[1])], 1)
-        self._fill(self.colour_box, [*self._values, "density"], 0)
-        for widget in (self.x_box, self.y_box, self._axis_labels[0]):
-            widget.setVisible(points.shape[1] > 2)
-        for widget in (self.colour_box, self._axis_labels[1]):
-            widget.setVisible(bool(self._values))
+        self.choice.offer(points.shape[1], list(self._values))
         self._body.show_empty(not len(points))
         self._prepare()
         if self._fitted:
             self.fit()
 
-    @staticmethod
-    def _fill(box: ChoiceBox, texts: list[str], default: int) -> None:
-        if [box.itemText(k) for k in range(box.count())] == texts:
-            return
-        kept = box.currentText()
-        box.clear()
-        box.addItems(texts)
-        box.setCurrentIndex(texts.index(kept) if kept in texts else default)
-
-    def _on_chosen(self) -> None:
+    def _on_axes(self) -> None:
         self._prepare()
-        if self.sender() is not self.colour_box:
-            self.fit()
+        self.fit()
 
     def _prepare(self) -> None:
         if not len(self._points):
             return
-        chosen = [max(0, self.x_box.currentIndex()), max(0, self.y_box.currentIndex())]
-        self._xy = np.ascontiguousarray(self._points[:, chosen])
-        self.plot.setLabels(bottom=self.x_box.currentText(), left=self.y_box.currentText())
-        label = self.colour_box.currentText()
+        across, up = self.choice.axes
+        self._xy = np.ascontiguousarray(self._points[:, [across, up]])
+        self.plot.setLabels(bottom=f"z{across + 1}", left=f"z{up + 1}")
+        label = self.choice.colour
         values = self._values.get(label)
         if values is None:
             self._indices, self._table = None, plotting.colour_table("density")
@@ -266,6 +235,7 @@ class LatentPlot(QWidget):
     def fit(self) -> None:
         """Show all points, outliers beyond one in a thousand left aside."""
         self._fitted = True
+        self._show_fit()
         finite = self._xy[np.isfinite(self._xy).all(axis=1)]
         if not len(finite):
             return
@@ -281,6 +251,11 @@ class LatentPlot(QWidget):
 
     def _on_moved(self, *_: object) -> None:
         self._fitted = False
+        self._show_fit()
+
+    def _show_fit(self) -> None:
+        """Offer to show all points to one who sees a part of them."""
+        self.fit_button.setVisible(not self._fitted)
 
     def render_now(self) -> None:
         """Make the picture for the present view at once."""

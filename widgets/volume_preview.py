@@ -7,12 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from widgets import style, volume_slices
 from widgets.empty_state import EmptyState, WithEmptyState
 
+_MARGIN: Final = 3
 _BLACK: Final = QColor("#101215")
 _BAR: Final = QColor("#ffffff")
 
@@ -63,6 +64,16 @@ class SlicePane(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def place(self) -> QRectF:
+        """Return where the picture lies; its name has a line of its own, never on the density."""
+        height, width = self._grey.shape
+        line = QFontMetricsF(style.small_font(self)).height() + 2 * _MARGIN
+        room = QRectF(self.rect()).adjusted(0, line, 0, 0)
+        scale = max(0.0, min(room.width() / width, room.height() / height))
+        place = QRectF(0, 0, width * scale, height * scale)
+        place.moveCenter(room.center())
+        return place
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw picture, name and scale bar."""
         painter = QPainter(self)
@@ -70,15 +81,16 @@ class SlicePane(QWidget):
         painter.fillRect(self.rect(), _BLACK)
         if self._image.isNull():
             return
-        height, width = self._grey.shape
-        scale = min(self.width() / width, self.height() / height)
-        place = QRectF(0, 0, width * scale, height * scale)
-        place.moveCenter(QRectF(self.rect()).center())
+        painter.setFont(style.small_font(self))
+        place = self.place()
+        scale = place.width() / self._grey.shape[1]
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(place, self._image)
-        painter.setFont(style.small_font(self))
-        box = QRectF(self.rect()).adjusted(8, 5, -8, -6)
-        self._write(painter, box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.caption)
+        box = QRectF(self.rect()).adjusted(2 * _MARGIN, _MARGIN, -2 * _MARGIN, -2 * _MARGIN)
+        caption = painter.fontMetrics().elidedText(
+            self.caption, Qt.TextElideMode.ElideRight, int(box.width())
+        )
+        self._write(painter, box, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, caption)
         if self._voxel_a and self.bar_a > 0:
             length = self.bar_a / self._voxel_a * scale
             y = box.bottom() - 2
@@ -184,7 +196,8 @@ class VolumePreview(QWidget):
         if not same:
             self._places = [size // 2 for size in self._volume.shape]
         depth, height, width = self._volume.shape
-        size = f"{width} × {height} × {depth} voxels"
+        size = f"{width}³" if width == height == depth else f"{width} × {height} × {depth}"
+        size += " voxels"
         self.facts.setText(f"{size}, {voxel_size_a:.4g} Å each" if voxel_size_a else size)
         self._body.show_empty(False)
         self._draw()
@@ -212,7 +225,7 @@ class VolumePreview(QWidget):
             )
         total = volume_slices.projection(self._volume)
         grey = volume_slices.to_grey(total, volume_slices.grey_limits(total, contrast))
-        self.panes[3].set_picture(grey, "projection along z", self._voxel_a)
+        self.panes[3].set_picture(grey, "sum along z", self._voxel_a)
 
     def _sample(self) -> NDArray[np.float32]:
         """Return the middle slices, whose values set the grey scale of all slices."""

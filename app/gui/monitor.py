@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBox
 
 from app.gui.news import Followed, JobDetails
 from widgets import style
+from widgets.curve_data import parse_name
 from widgets.curves import LiveCurves
 from widgets.durations import duration
 from widgets.empty_state import EmptyState, WithEmptyState
@@ -21,11 +22,11 @@ from widgets.volume_preview import VolumePreview
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
 _COLOUR_SUFFIX = "_colour"
+#: What the values beside the latent space are, where their name in the job's folder does not say it.
+_VALUE_NAMES = {"latent_colour": "rms displacement (Å)"}
 #: Height below which fewer curves are shown at first (px).
 _LOW = 420
-#: What tells most about the progress of learning.
-_TELLING = ("displacement", "data", "loss")
-_PARTS = ("records", "latent", "volume")
+_PARTS = ("records", "tiles", "latent", "volume")
 
 
 class Monitor(QWidget):
@@ -40,8 +41,6 @@ class Monitor(QWidget):
         self.setObjectName("monitor")
         self._records: list[dict[str, Any]] = []
         self._drawn = 0
-        self._coloured = False
-        self._chosen: list[str] | None = None
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -81,14 +80,14 @@ class Monitor(QWidget):
         self.show_job(None)
 
     def _make_pictures(self) -> QSplitter:
-        self.curves = LiveCurves()
+        self.curves = LiveCurves(one_by_one=True)
         self.latent = LatentPlot()
         self.volume = VolumePreview()
         self.pictures = QSplitter(Qt.Orientation.Horizontal)
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        parts = ((self.curves, 4, 300), (self.latent, 4, 330), (self.volume, 3, 200))
+        parts = ((self.curves, 4, 300), (self.latent, 4, 320), (self.volume, 3, 200))
         for number, (widget, share, narrowest) in enumerate(parts):
             widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
@@ -120,7 +119,7 @@ class Monitor(QWidget):
         name = details.entry.name.rstrip("/") if details is not None else ""
         words = {"Succeeded": "Result of", "Failed": "Reached in", "Aborted": "Reached in"}
         self.heading.setText(f"{words.get(self._status, '')} {name}".strip())
-        self._changed.add("records")
+        self._changed |= {"records", "tiles"}
         self._timer.start()
 
     def forget(self) -> None:
@@ -130,14 +129,9 @@ class Monitor(QWidget):
         self.draw()
 
     def _reset(self) -> None:
-        self._records, self._arrays, self._drawn, self._coloured = [], {}, 0, False
-        self._changed = {"records", "latent", "volume"}
+        self._records, self._arrays, self._drawn = [], {}, 0
+        self._changed = set(_PARTS)
         self.curves.set_records([])
-        self._chosen = None
-        if self.curves.height() < _LOW:
-            # chosen below: drawing others first would take as long again
-            self.curves.show_quantities([])
-            self._chosen = []
 
     def add(self, news: Followed) -> None:
         """Take up what is new; it is drawn a moment later."""
@@ -145,7 +139,7 @@ class Monitor(QWidget):
             self._reset()
         if news.records:
             self._records += news.records
-            self._changed.add("records")
+            self._changed |= {"records", "tiles"}
         for name, array in news.arrays.items():
             self._arrays[name] = array
             self._changed.add(name.removesuffix(_COLOUR_SUFFIX))
@@ -191,29 +185,18 @@ class Monitor(QWidget):
     def _draw(self, changed: set[str]) -> None:
         self._changed -= changed
         self._whole.show_empty(not self._records and not self._arrays)
-        if "records" in changed:
-            if new := self._records[self._drawn :]:
-                self.curves.add_records(new)
-                self._drawn = len(self._records)
-                self._choose_curves()
+        if "records" in changed and (new := self._records[self._drawn :]):
+            # in a low pane, two curves that can be read rather than three that can not
+            self.curves.first_shown = 2 if self.curves.height() < _LOW else 3
+            self.curves.add_records(new)
+            self._drawn = len(self._records)
+        if "tiles" in changed:
             self.tiles.set_tiles(self._tile_texts())
         if "latent" in changed:
             self._draw_latent()
         if "volume" in changed:
             volume = self._arrays.get("volume")
             self.volume.set_volume(volume if volume is not None and volume.ndim == 3 else None)
-
-    def _choose_curves(self) -> None:
-        """In a low pane, show two curves that can be read rather than three that can not."""
-        titles = list(self.curves.data.quantities())
-        if self._chosen is None or self.curves.shown() != self._chosen:
-            return  # there is room, or somebody chose
-        ranked = sorted(titles, key=lambda t: next((k for k, word in enumerate(_TELLING) if word in t), 9))
-        if set(self.curves.shown()) != set(ranked[:2]):
-            self.curves.show_quantities(ranked[:2])
-            # the plots take more room when they must, but do not give it back by themselves
-            self.curves.graphics.ci.setGeometry(self.curves.graphics.range)
-        self._chosen = self.curves.shown()
 
     def _tile_texts(self) -> list[TileText]:
         texts = summary_tiles(self._records)
@@ -231,13 +214,8 @@ class Monitor(QWidget):
             self.latent.set_latent(np.zeros((0, 2), np.float32), {})
             return
         values = {
-            name.removeprefix("latent_").replace("_", " "): array
+            _VALUE_NAMES.get(name) or parse_name(name.removeprefix("latent_")).title: array
             for name, array in self._arrays.items()
             if name.startswith("latent_") and array.shape == (len(points),)
         }
-        first = bool(values) and not self._coloured
-        self._coloured = bool(values)
         self.latent.set_latent(points, values)
-        if first:
-            self.latent.colour_box.setCurrentIndex(0)
-            self.latent.set_latent(points, values)

@@ -74,15 +74,52 @@ def test_that_records_in_pieces_give_the_same_curves_as_all_at_once() -> None:
     np.testing.assert_array_equal(whole.xy("loss_data_half2", "step"), pieces.xy("loss_data_half2", "step"))
 
 
-def test_that_work_taken_up_again_goes_on_to_the_right() -> None:
+def test_that_work_done_again_takes_the_place_of_what_was_lost() -> None:
     data = CurveData()
     data.add([record("train", s, s, loss=1.0) for s in (0, 1, 2, 3)])
     data.add([record("train", s, 10 + s, loss=1.0) for s in (2, 3)])
     x, _ = data.xy("loss", "step")
-    assert (np.diff(x) >= 0).all()
+    assert x.tolist() == [0, 1, 2, 3]
     assert len(data.phases) == 1
     data.add([record("train", 0, 20, run=2, loss=1.0)])
     assert len(data.phases) == 2
+
+
+def test_that_the_axis_of_a_training_is_its_epochs() -> None:
+    data = CurveData()
+    data.add([record("initialise", 500 * s, s, of=2000) for s in range(5)])
+    data.add([record("warm-up", s, 10 + s, loss=1.0) for s in (1, 2, 3)])
+    data.add([record("train", s, 20 + s, loss=1.0) for s in (4, 5, 6)])
+    data.add([record("write", s, 30 + s, of=4) for s in range(5)])
+    x, _ = data.xy("loss", "step")
+    assert x.tolist() == [1, 2, 3, 4, 5, 6]
+    assert data.step_name == "Epoch"
+    shown = data.phases_with_room("step", 0.1)
+    assert [(phase.name, phase.step) for phase in shown] == [("warm-up", 0), ("train", 3)]
+    # continued in a second run, from the checkpoint after epoch 5
+    data.add([record("train", s, 50 + s, run=2, loss=0.5) for s in (6, 7)])
+    x, y = data.xy("loss", "step")
+    assert x.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert y.tolist() == [1, 1, 1, 1, 1, 0.5, 0.5]
+    minutes, _ = data.xy("loss", "minutes")
+    assert len(minutes) == 8
+    # another task counts for itself
+    data.add([{**record("train", s, 70 + s, run=3, loss=0.1), "task": "inverse"} for s in (1, 2)])
+    assert data.xy("loss", "step")[0][-2:].tolist() == [8, 9]
+
+
+def test_that_motion_and_held_out_gain_are_shown_first(qtbot: QtBot) -> None:
+    curves = LiveCurves(one_by_one=True)
+    qtbot.addWidget(curves)
+    curves.first_shown = 2
+    values = {"particles_per_s": 9.0, "loss_data_half1": 2.0, "held_out_gain_nats": 1.0}
+    curves.set_records([record("train", s, s, **values, rms_displacement_A_half1=s / 2) for s in range(3)])
+    qtbot.waitUntil(lambda: len(curves.readout()) == 2, timeout=2000)
+    assert curves.shown() == ["held-out gain (nats)", "rms displacement (Å)"]
+    assert sorted(line.split(")")[0] for line in curves.readout()) == [
+        "held-out gain (nats",
+        "rms displacement (Å",
+    ]
 
 
 def test_that_values_that_are_no_numbers_leave_a_gap() -> None:

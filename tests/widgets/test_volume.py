@@ -99,9 +99,10 @@ def test_that_the_middle_is_shown_first_and_said(preview: VolumePreview) -> None
 
 def test_that_density_appears_where_it_is_with_y_upward(preview: VolumePreview) -> None:
     shown = pane(preview, "z").grab().toImage()
-    scale = min(shown.width() / 32, shown.height() / 24)
-    left = (shown.width() - 32 * scale) / 2
-    top = (shown.height() - 24 * scale) / 2
+    place = pane(preview, "z").place()
+    left, top, scale = place.left(), place.top(), place.width() / 32
+    assert place.height() == pytest.approx(24 * scale)
+    assert top > 10, "the name has a line of its own"
     at_spot = shown.pixelColor(round(left + 20.5 * scale), round(top + (24 - 5.5) * scale)).lightness()
     mirrored = shown.pixelColor(round(left + 20.5 * scale), round(top + 5.5 * scale)).lightness()
     assert at_spot > 200
