@@ -156,6 +156,11 @@ class CurveData:
         self.phases[-1] = replace(self.phases[-1], step=begin)
 
     @property
+    def last_step(self) -> float:
+        """The newest step at which something was measured, as it was counted; 0 before the first."""
+        return self._last_step
+
+    @property
     def step_name(self) -> str:
         """What is counted: the steps of a training are epochs."""
         return "Epoch" if self._trained else "Step"

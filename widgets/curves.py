@@ -87,7 +87,12 @@ class _Panel:
         named = data.phases_with_room(axis, 0.1)
         for phase in data.phases:
             if math.isfinite(phase.place(axis)):
-                options = {"position": 0.9, "color": style.colour("muted"), "anchors": [(0, 0.5), (0, 0.5)]}
+                options = {
+                    "position": 0.9,
+                    "color": style.colour("muted"),
+                    "anchors": [(0, 0.5), (0, 0.5)],
+                    "fill": style.colour("surface", 0.75),
+                }
                 label = phase.name if phase in named and self.is_top else None
                 place = phase.place(axis)
                 mark = pg.InfiniteLine(place, angle=90, pen=pen, label=label, labelOpts=options)

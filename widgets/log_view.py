@@ -135,7 +135,6 @@ class LogView(QWidget):
         return button
 
     def _restyle(self) -> None:
-        self.text.setFont(style.monospace_font())
         self.previous_button.setIcon(glyphs.glyph_icon("up"))
         self.next_button.setIcon(glyphs.glyph_icon("down"))
         self.open_button.setIcon(glyphs.glyph_icon("file"))

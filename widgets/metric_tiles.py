@@ -15,6 +15,8 @@ from widgets.curve_data import parse_name, short_number
 from widgets.durations import duration
 
 _TILE_WIDTH = 180
+#: What a quantity means, where there are no values of half-sets to tell.
+_EXPLAINED = {"held_out_gain": "per particle not learnt from"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,10 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
         tiles.append(
             TileText("Speed", f"{_three_digits(newest['particles_per_s'])} /s", "particles per second")
         )
-    for quantity, title in (("rms_displacement", "Motion (rms)"), ("loss_data", "Data loss")):
+    told = [("rms_displacement", "Motion (rms)"), ("held_out_gain", "Held-out gain")]
+    if not any(parse_name(key).quantity == "held_out_gain" for key in newest):
+        told[1] = ("loss_data", "Data loss")
+    for quantity, title in told:
         found = [parse_name(key) for key in newest if parse_name(key).quantity == quantity]
         values = {n.half: float(newest[n.key]) for n in found if isinstance(newest[n.key], (int, float))}
         if values:
@@ -153,7 +158,9 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
             halves = ", ".join(
                 f"half {half}: {_three_digits(values[half])}" for half in sorted(values) if half
             )
-            tiles.append(TileText(title, f"{_three_digits(mean)}{unit}", halves))
+            tiles.append(
+                TileText(title, f"{_three_digits(mean)}{unit}", halves or _EXPLAINED.get(quantity, ""))
+            )
     return tiles
 
 

@@ -14,6 +14,8 @@ def themed_plot(plot: pg.PlotItem) -> None:
     """Give axes and grid of a plot the colours and fonts of the theme."""
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
+        # values carry their units in their names: no prefixes such as (x0.001)
+        axis.enableAutoSIPrefix(False)
         axis.setPen(pg.mkPen(style.colour("outline")))
         axis.setTextPen(pg.mkPen(style.colour("muted")))
         axis.setStyle(tickFont=style.small_font())

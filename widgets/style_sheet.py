@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QTemporaryDir
-from PySide6.QtGui import QFont, QGuiApplication
+from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from widgets.palette import Palette
@@ -15,7 +15,7 @@ from widgets.palette import Palette
 CONTROL_HEIGHT: Final = 30
 RADIUS: Final = 5
 
-_TICKS: Final[dict[str, tuple[QTemporaryDir, str]]] = {}
+_PICTURES: Final[dict[str, tuple[QTemporaryDir, str]]] = {}
 
 
 def style_sheet(palette: Palette) -> str:
@@ -46,7 +46,9 @@ QLineEdit:disabled, QPlainTextEdit:disabled {{
 }}
 QLineEdit[role="problem"] {{ border: 2px solid {c.danger}; padding: 2px 6px; }}
 QLineEdit[role="warning"] {{ border: 2px solid {c.warning}; padding: 2px 6px; }}
-QPlainTextEdit[role="log"] {{ border: 1px solid {c.line}; padding: 4px; }}
+QPlainTextEdit[role="log"] {{
+    border: 1px solid {c.line}; padding: 4px; font-family: "{_fixed_family()}"; font-size: {_points(1.0)};
+}}
 
 QPushButton, QToolButton[role="button"] {{
     background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
@@ -84,6 +86,13 @@ QToolButton[role="quiet"]:checked {{ background: {c.selection}; }}
 QToolButton[role="quiet"]:focus {{ border-color: {c.accent}; }}
 
 QPushButton::menu-indicator {{ image: none; width: 0; }}
+QToolButton[role="button"][popupMode="2"], QToolButton[role="button"][popupMode="2"]:focus {{
+    padding-right: 26px;
+}}
+QToolButton::menu-indicator {{
+    image: url("{_arrow_file(c.muted)}"); width: 14px; height: 14px;
+    subcontrol-origin: border; subcontrol-position: right center; right: 8px;
+}}
 QComboBox {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
     padding: 3px 26px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px;
@@ -189,18 +198,35 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 
 
 def _tick_file(colour_name: str) -> str:
-    """Return the path of a tick in a colour; style sheets can show pictures from files only."""
-    if colour_name not in _TICKS:
+    """Return the path of a tick in a colour."""
+    return _picture(f"tick {colour_name}", "M3.5 8.5 6.7 11.7 12.5 4.8", colour_name, 2.0)
+
+
+def _picture(name: str, path_data: str, colour_name: str, width: float) -> str:
+    """Return the path of a line drawing; style sheets can show pictures from files only."""
+    if name not in _PICTURES:
         folder = QTemporaryDir()
-        path = Path(folder.path()) / "tick.svg"
+        path = Path(folder.path()) / "picture.svg"
         path.write_text(
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M3.5 8.5 6.7 11.7 12.5 4.8"'
-            f' fill="none" stroke="{colour_name}" stroke-width="2" stroke-linecap="round"/></svg>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="{path_data}" fill="none"'
+            f' stroke="{colour_name}" stroke-width="{width}" stroke-linecap="round"/></svg>',
             encoding="utf-8",
         )
         # the folder goes away with the object that stands for it
-        _TICKS[colour_name] = (folder, path.as_posix())
-    return _TICKS[colour_name][1]
+        _PICTURES[name] = (folder, path.as_posix())
+    return _PICTURES[name][1]
+
+
+def _fixed_family() -> str:
+    """Return the family of the desktop's fixed-width font."""
+    if QGuiApplication.instance() is None:
+        return "monospace"
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
+
+
+def _arrow_file(colour_name: str) -> str:
+    """Return the path of a small arrow downwards in a colour."""
+    return _picture(f"arrow {colour_name}", "M4 6.5 8 10.5 12 6.5", colour_name, 1.6)
 
 
 def _points(factor: float) -> str:

@@ -14,7 +14,7 @@ from widgets import style, volume_slices
 from widgets.empty_state import EmptyState, WithEmptyState
 
 _MARGIN: Final = 3
-_BLACK: Final = QColor("#101215")
+_BLACK: Final = QColor("#000000")
 _BAR: Final = QColor("#ffffff")
 
 

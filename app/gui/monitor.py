@@ -206,7 +206,11 @@ class Monitor(QWidget):
         run = self._records[-1].get("run")
         times = [float(r["t"]) for r in self._records if r.get("run") == run]
         took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
-        return [took if text.title == "Time left" else text for text in texts]
+        texts = [took if text.title == "Time left" else text for text in texts]
+        if self._status == "Succeeded" and (last := self.curves.data.last_step):
+            count = f"{self.curves.data.step_name}s"
+            texts[0] = TileText(count, f"{last:,.0f}", "all is done", 1.0)
+        return texts
 
     def _draw_latent(self) -> None:
         points = self._arrays.get("latent")

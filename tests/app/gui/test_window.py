@@ -122,7 +122,7 @@ def test_that_the_monitor_shows_what_the_job_has_learnt(qtbot: Any, window: Main
     name = start(qtbot, window)
     wait_for_status(qtbot, window, name, "Succeeded")
     monitor = window.monitor
-    qtbot.waitUntil(lambda: monitor.tiles.texts().get("Train") == "100 %", timeout=4000)
+    qtbot.waitUntil(lambda: monitor.tiles.texts().get("Epochs") == "12", timeout=4000)
     assert monitor.tiles.texts()["Motion (rms)"] == "5.05 Å"
     qtbot.waitUntil(lambda: "Took" in monitor.tiles.texts(), timeout=4000)
     assert "Time left" not in monitor.tiles.texts()
