@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
@@ -236,11 +237,17 @@ def glyph_pixmap(
 
 def glyph_icon(name: str, colour: str = "muted") -> QIcon:
     """Return an icon in a colour of the theme, sharp on screens of one to three times density."""
+    return _icon(name, style.colour(colour).name(), style.colour("disabled").name())
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, colour: str, disabled: str) -> QIcon:
+    """Draw an icon; a form has the same ones in every row."""
     icon = QIcon()
     for size in (16, 24):
         for ratio in (1.0, 2.0, 3.0):
-            icon.addPixmap(glyph_pixmap(name, style.colour(colour), size, ratio))
-            icon.addPixmap(glyph_pixmap(name, style.colour("disabled"), size, ratio), QIcon.Mode.Disabled)
+            icon.addPixmap(glyph_pixmap(name, QColor(colour), size, ratio))
+            icon.addPixmap(glyph_pixmap(name, QColor(disabled), size, ratio), QIcon.Mode.Disabled)
     return icon
 
 

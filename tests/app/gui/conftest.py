@@ -29,7 +29,7 @@ BOX, PIXEL_A = 64, 2.0
 
 @pytest.fixture(autouse=True)
 def fast_motion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a worker that needs two seconds in the place of DynaMight's, here and in the processes we start."""
+    """Put a worker that needs one second in the place of DynaMight's, here and in the processes we start."""
     monkeypatch.syspath_prepend(str(FAKES))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKES), os.environ.get("PYTHONPATH", "")]))
     from fake_motion.params import JOB_TYPE  # type: ignore[import-not-found]
@@ -46,7 +46,7 @@ def private_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting
     folder = tmp_path / "config"
     folder.mkdir()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
-    return Settings(theme="light")
+    return Settings(theme="light", refresh_s=0.1)  # looked at more often, so that waits are short
 
 
 @pytest.fixture

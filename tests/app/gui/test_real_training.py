@@ -29,16 +29,16 @@ def test_that_a_simulated_motion_is_learnt_while_one_watches(
     def finished(name: str) -> bool:
         return name in window.entries and window.entries[name].status == "Succeeded"
 
-    window.show_new("simulate", {"recipe": "R1", "nr_images": "300", "nr_threads": "1"})
+    window.show_new("simulate", {"recipe": "R1", "nr_images": "200", "nr_threads": "1"})
     simulated = start(qtbot, window)
     qtbot.waitUntil(lambda: finished(simulated), timeout=120_000)
 
     window.show_new("dynamight")
     type_into(qtbot, window, "fn_star", f"{simulated}particles.star")
     type_into(qtbot, window, "fn_map", f"{simulated}consensus.mrc")
-    type_into(qtbot, window, "nr_gaussians", "300")
+    type_into(qtbot, window, "nr_gaussians", "150")
     type_into(qtbot, window, "gpu_id", " ")
-    type_into(qtbot, window, "max_minutes", "0.4")
+    type_into(qtbot, window, "max_minutes", "0.1")
     name = start(qtbot, window)
     qtbot.waitUntil(lambda: finished(name), timeout=240_000)
     qtbot.waitUntil(lambda: "Motion (rms)" in window.monitor.tiles.texts(), timeout=5000)
