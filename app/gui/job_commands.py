@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +15,6 @@ from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.project_commands import ProjectCommands, entry_line
 from app.project.project import Project
 from app.project.trash import TrashEntry
-from app.runner.checks import OptionProblems
-from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
 from jobs.core.job_star import JobStar, read_job_star, write_job_star
 
@@ -38,169 +34,6 @@ class JobCommands:
     def __init__(self, window: MainWindow, project: ProjectCommands) -> None:
         self.window = window
         self._project = project
-
-    # -- starting ------------------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Run, continue or overwrite the shown job."""
-        self._start(schedule=False)
-
-    def schedule(self) -> None:
-        """Enter the shown job without starting it."""
-        self._start(schedule=True)
-
-    def _start(self, *, schedule: bool) -> None:
-        window, page = self.window, self.window.page
-        ready = self._ready(lenient=schedule)
-        if ready is None or not page.can_run():
-            return
-        job_type, options = ready
-        details = page.details
-        if page.overwrites and details is not None:
-            self._overwrite(details.entry.name, job_type, options)
-            return
-        if details is None:
-            alias = page.alias.text().strip()
-            queued = window.settings.queue_per_gpu
-            self._launch(
-                lambda: window.workplace.start(
-                    job_type, options, schedule=schedule, queued=queued, alias=alias
-                )
-            )
-        elif page.is_continue and job_type.task_for(options, True, details.folder).viewer:
-            window.show_results()
-        else:
-            name = details.entry.name
-            queued = window.settings.queue_per_gpu
-            self._launch(
-                lambda: window.workplace.carry_on(name, job_type, options, schedule=schedule, queued=queued)
-            )
-
-    def _ready(self, *, lenient: bool) -> tuple[JobType, JobOptions] | None:
-        """Return what is to be started, or lead to what is missing; a job that only waits may lack inputs."""
-        page = self.window.page
-        form, job_type = page.current_form, page.job_type
-        if form is None or job_type is None:
-            return None
-        options = form.options()
-        if options is None or (form.has_errors() and not lenient):
-            form.reveal_problems()
-            loud = [problem for problem in form.problems() if problem.severity == "error"]
-            self.window.complain(
-                loud[0].sentence if loud else "A field holds something that can not be read."
-            )
-            return None
-        return job_type, options
-
-    def _launch(self, work: Callable[[], str]) -> None:
-        window = self.window
-        window.page.set_busy(True)
-
-        def done(name: str) -> None:
-            window.page.set_busy(False)
-            window.job_started(name)
-
-        def failed(error: Exception) -> None:
-            window.page.set_busy(False)
-            form = window.page.current_form
-            if isinstance(error, OptionProblems) and form is not None:
-                form.set_problems(error.problems)
-                form.reveal_problems()
-            self._project.told_of_lock(error, lambda: self._launch(work))
-
-        window.bridge.submit(work, done, failed)
-
-    def _overwrite(self, name: str, job_type: JobType, options: JobOptions) -> None:
-        window = self.window
-        users = window.page.details.consumers if window.page.details is not None else ()
-        text = (
-            f"The present results of {name} move to the trash, and the job runs again in a folder of the "
-            "same name."
-        )
-        if users:
-            text += " These jobs use its results:"
-        answer = ask(
-            window,
-            f"Overwrite {name.rstrip('/')}?",
-            text,
-            [Answer("overwrite", "Overwrite", danger=True), CANCEL],
-            items=list(users),
-        )
-        if answer:
-            queued = window.settings.queue_per_gpu
-            self._launch(lambda: window.workplace.overwrite(name, job_type, options, queued=queued))
-
-    def show_command(self) -> None:
-        """Show the command that would be run, to copy."""
-        window, page = self.window, self.window.page
-        job_type, options = page.job_type, page.options()
-        if job_type is None or options is None:
-            window.complain("A field holds something that can not be read, so there is no command yet.")
-            return
-        name = page.details.entry.name if page.details is not None and page.is_continue else None
-
-        def show(words: list[str]) -> None:
-            where = f"For {name}" if name else "For a new job, with the number it would get now"
-            ask(
-                window,
-                "The command",
-                f"{where}. Nothing has been started or written.",
-                [Answer("", "Close")],
-                copyable=shlex.join(words),
-            )
-
-        window.bridge.submit(
-            lambda: window.workplace.command(job_type, options, name), show, window.complain_of
-        )
-
-    def run_scheduled(self) -> None:
-        """Ask which scheduled jobs shall run, and start them one after another."""
-        window = self.window
-        waiting = [
-            (e.name, f"{e.shown}   {e.title}") for e in window.entries.values() if e.status == "Scheduled"
-        ]
-        if not waiting:
-            window.tell("No job is scheduled.")
-            return
-        names = forms.ask_pick(
-            window,
-            "Run scheduled jobs",
-            "They run one after another, and stop at the first that fails.",
-            waiting,
-            "Run",
-            checked=True,
-        )
-        if names:
-            window.bridge.submit(
-                lambda: window.workplace.run_scheduled(names),
-                lambda _none: window.tell(f"{len(names)} scheduled jobs will run one after another."),
-                window.complain_of,
-            )
-
-    def stop_scheduled(self) -> None:
-        """Ask which schedules shall stop after the job they are at."""
-        window = self.window
-
-        def choose(names: list[str]) -> None:
-            if not names:
-                window.tell("No scheduled jobs are being run.")
-                return
-            chosen = forms.ask_pick(
-                window,
-                "Stop scheduled jobs",
-                "No further jobs are started; the one that runs goes on to its end.",
-                [(name, name) for name in names],
-                "Stop",
-                checked=True,
-            )
-            if chosen:
-                window.bridge.submit(
-                    lambda: window.workplace.stop_schedules(chosen),
-                    lambda _none: window.tell("No further scheduled jobs will be started."),
-                    window.complain_of,
-                )
-
-        window.bridge.submit(window.workplace.running_schedules, choose, window.complain_of)
 
     # -- settings files ------------------------------------------------------------------------------------
 

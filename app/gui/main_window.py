@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
@@ -12,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QMenuBar
 
 from app.gui import convert, menus
 from app.gui.actions import JOB_MENU, Situation
-from app.gui.bridge import Bridge, LaneTrouble
+from app.gui.bridge import Bridge
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs.question import Answer, ask
 from app.gui.follower import Follower
@@ -20,11 +19,13 @@ from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
 from app.gui.job_types import JobTypeList
 from app.gui.monitor import Monitor
-from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, JobFinished, JobsChanged, LockSeen, Told
+from app.gui.news import JobDetails, JobEntry
+from app.gui.news_desk import NewsDesk
 from app.gui.node_source import ProjectNodes
 from app.gui.notifier import Notifier
 from app.gui.panes import Panes
 from app.gui.project_commands import ProjectCommands, plain
+from app.gui.start_commands import StartCommands
 from app.gui.welcome import WelcomePage
 from app.gui.workplace import Opened, Workplace, job_types
 from app.settings import Settings
@@ -58,9 +59,9 @@ class MainWindow(QMainWindow):
         self.project_path: Path | None = None
         self.readonly = False
         self.entries: dict[str, JobEntry] = {}
-        self._gpus: tuple[GpuChoice, ...] = ()
+        self.gpus: tuple[GpuChoice, ...] = ()
         self.demo: DemoGuide | None = None
-        self._wanted = ""
+        self.wanted = ""
         self._note_job = ""
         self._note_text = ""
         self.workplace = Workplace()
@@ -72,9 +73,11 @@ class MainWindow(QMainWindow):
         self.bridge.news.connect(self.take)
         self.project_commands = ProjectCommands(self)
         self.job_commands = JobCommands(self, self.project_commands)
+        self.start_commands = StartCommands(self, self.project_commands)
+        self.news_desk = NewsDesk(self)
         self._make_parts()
         self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
-            self, [self.project_commands, self.job_commands]
+            self, [self.project_commands, self.start_commands, self.job_commands]
         )
         for action in self.actions_by_key.values():
             self.addAction(action)
@@ -101,7 +104,7 @@ class MainWindow(QMainWindow):
         self.message_bar = MessageBar()
         self.welcome = WelcomePage()
         self.page = JobPage(
-            types, node_source=ProjectNodes(self.bridge, self.workplace), gpus=lambda: self._gpus
+            types, node_source=ProjectNodes(self.bridge, self.workplace), gpus=lambda: self.gpus
         )
         self.setCentralWidget(self.welcome)
         # Messages stand between the menus and the panes, as high as they need, and gone without one.
@@ -145,7 +148,7 @@ class MainWindow(QMainWindow):
         }
 
     def _connect(self) -> None:
-        jobs, page = self.job_commands, self.page
+        starts, page = self.start_commands, self.page
         self.types.chosen.connect(self.show_new)
         self.jobs.job_selected.connect(self.select)
         self.jobs.menu_requested.connect(self._job_menu)
@@ -153,9 +156,9 @@ class MainWindow(QMainWindow):
         self.io.file_activated.connect(lambda path: self._open_file(Path(path)))
         self.note.save_requested.connect(self._save_note)
         self.logs.open_requested.connect(self._open_log)
-        page.run_requested.connect(jobs.run)
-        page.schedule_requested.connect(jobs.schedule)
-        page.command_requested.connect(jobs.show_command)
+        page.run_requested.connect(starts.run)
+        page.schedule_requested.connect(starts.schedule)
+        page.command_requested.connect(starts.show_command)
         page.log_requested.connect(self.show_log)
         page.state_changed.connect(self.update_state)
         self.welcome.open_requested.connect(self.project_commands.open_project)
@@ -247,7 +250,7 @@ class MainWindow(QMainWindow):
         """Show a new job of a type."""
         if self.project_path is None:
             return
-        self._wanted = ""
+        self.wanted = ""
         self.page.show_new(key, values)
         self.panes.reveal("job")
         self.types.show_current(key)
@@ -257,13 +260,15 @@ class MainWindow(QMainWindow):
 
     def select(self, name: str, *, started: bool = False) -> None:
         """Show a job of the lists, loaded for continuation."""
-        self._wanted = name
+        self.wanted = name
         self._follow(name)
-        self._load(name, started=started)
+        self.load(name, started=started)
 
-    def _load(self, name: str, *, started: bool = False, keep_fields: bool = False) -> None:
+    def load(self, name: str, *, started: bool = False, keep_fields: bool = False) -> None:
+        """Gather what is known about a job and show it, unless another one was chosen meanwhile."""
+
         def show(details: JobDetails) -> None:
-            if name != self._wanted:
+            if name != self.wanted:
                 return  # another job was chosen meanwhile
             self.page.show_job(details, just_started=started, keep_fields=keep_fields)
             self.types.show_current(details.type_key)
@@ -350,74 +355,18 @@ class MainWindow(QMainWindow):
 
     def take(self, item: object) -> None:
         """Show a piece of news."""
-        if isinstance(item, JobsChanged):
-            self._take_jobs(item)
-        elif isinstance(item, Followed):
-            if item.name == self._wanted:
-                convert.add_logs(self.logs, item)
-                self.monitor.add(item)
-        elif isinstance(item, JobFinished):
-            self._take_end(item)
-        elif isinstance(item, GpusSeen):
-            self._gpus = convert.gpu_choices(item)
-            self.gpu_panel.set_state(convert.gpu_infos(item), convert.machine_info(item.machine))
-            self.monitor.set_worker(item.worker)
-        elif isinstance(item, LockSeen):
-            self._take_lock(item)
-        elif isinstance(item, Told):
-            self.message_bar.show_warning(item.text)
-        elif isinstance(item, LaneTrouble):
-            self.complain(f"The {item.lane} could not be looked at. {plain(item.error)}")
+        self.news_desk.take(item)
 
     def take_all(self, news: list[object]) -> None:
         """Show several pieces of news."""
         for item in news:
-            self.take(item)
+            self.news_desk.take(item)
 
-    def _take_jobs(self, news: JobsChanged) -> None:
-        before = self.entries.get(self._wanted)
-        self.entries = {entry.name: entry for entry in news.entries}
-        self.jobs.set_rows([convert.job_row(entry) for entry in news.entries])
-        after = self.entries.get(self._wanted)
-        if before is not None and after is None:
-            self.job_gone([before.name])
-        elif after is not None and (before is None or replace(after, note=before.note) != before):
-            self.jobs.select(after.name)
-            self._load(after.name, keep_fields=True)
-        running = sum(entry.status == "Running" for entry in news.entries)
-        count = f"{len(news.entries):,} {'job' if len(news.entries) == 1 else 'jobs'}"
+    def show_counts(self, jobs: int, running: int) -> None:
+        """Write the number of jobs, and where they are, into the status bar."""
+        count = f"{jobs:,} {'job' if jobs == 1 else 'jobs'}"
         self._counts.setText(count + (f", {running} running" if running else ""))
         self._where.setText(f"{self.project_path}" + ("  ·  read-only" if self.readonly else ""))
-
-    def _take_end(self, news: JobFinished) -> None:
-        name = news.name.rstrip("/")
-        if news.kind == "succeeded":
-            self.message_bar.show_success(f"{name}: {news.sentence}")
-        elif news.kind == "aborted":
-            self.message_bar.show_info(f"{name}: {news.sentence}")
-        else:
-            self.message_bar.show_error(
-                f"{name}: {news.sentence}", "Show log", lambda: self._show_log_of(news.name)
-            )
-        if self.demo is not None:
-            self.demo.job_finished(news)
-        if self.settings.notify_end and not self.isActiveWindow():
-            self.notifier.notify(name, news.sentence, good=news.kind == "succeeded")
-
-    def _show_log_of(self, name: str) -> None:
-        if name in self.entries and name != self._wanted:
-            self.select(name)
-        self.show_log()
-
-    def _take_lock(self, lock: LockSeen) -> None:
-        # A lock matters only to one who waits for it; RELION holds it for moments, all the time.
-        if lock.owner is None or self.bridge.waiting_s() < 1.0:
-            return
-        self.message_bar.show_warning(
-            f"The project has been locked for {lock.age_s:.0f} s by {lock.owner}. Waiting for it.",
-            "What can be done…",
-            self.project_commands.ask_about_lock,
-        )
 
     # -- telling -------------------------------------------------------------------------------------------
 
