@@ -32,6 +32,22 @@ _AXES: Final[tuple[tuple[Axis, str], ...]] = (("step", "Step"), ("minutes", "Tim
 _TELLING: Final = ("rms displacement", "held-out gain", "loss data", "loss")
 
 
+class _Header(pg.LabelItem):
+    """A line of text that is cut off where room ends, and never pushes the plots out of the pane."""
+
+    def updateMin(self) -> None:
+        """Ask for height only."""
+        height = self.itemRect().height()
+        self.setMinimumHeight(height)
+        self._sizeHint = {
+            Qt.SizeHint.MinimumSize: (1, height),
+            Qt.SizeHint.PreferredSize: (1, height),
+            Qt.SizeHint.MaximumSize: (-1, -1),
+            Qt.SizeHint.MinimumDescent: (0, 0),
+        }
+        self.updateGeometry()
+
+
 class _Panel:
     """The plot of one quantity: its curves, phase marks, hover line and the values written above it."""
 
@@ -43,11 +59,11 @@ class _Panel:
         self.plot = pg.PlotItem(enableMenu=False)
         plotting.themed_plot(self.plot)
         self.plot.setTitle(None)
-        self.plot.setMinimumHeight(110)
+        self.plot.setMinimumHeight(80)
         self.plot.setClipToView(True)
         self.plot.setDownsampling(auto=True, mode="peak")
         self.plot.getAxis("left").setWidth(58)
-        self.header = pg.LabelItem(justify="left")
+        self.header = _Header(justify="left")
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.marks: list[pg.InfiniteLine] = []
         self.hover = pg.InfiniteLine(angle=90, pen=pg.mkPen(style.colour("muted"), width=1))

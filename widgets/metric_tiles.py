@@ -14,9 +14,9 @@ from widgets import style
 from widgets.curve_data import parse_name, short_number
 from widgets.durations import duration
 
-_TILE_WIDTH = 180
+_TILE_WIDTH = 165
 #: What a quantity means, where there are no values of half-sets to tell.
-_EXPLAINED = {"held_out_gain": "per particle not learnt from"}
+_EXPLAINED = {"held_out_gain": "per unseen particle"}
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ QToolButton[role="quiet"]:hover {{ background: {c.hover}; }}
 QToolButton[role="quiet"]:checked {{ background: {c.selection}; }}
 QToolButton[role="quiet"]:focus {{ border-color: {c.accent}; }}
 
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 QToolButton[role="button"][popupMode="2"], QToolButton[role="button"][popupMode="2"]:focus {{
     padding-right: 26px;

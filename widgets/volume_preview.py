@@ -225,7 +225,7 @@ class VolumePreview(QWidget):
             )
         total = volume_slices.projection(self._volume)
         grey = volume_slices.to_grey(total, volume_slices.grey_limits(total, contrast))
-        self.panes[3].set_picture(grey, "sum along z", self._voxel_a)
+        self.panes[3].set_picture(grey, "sum over z", self._voxel_a)
 
     def _sample(self) -> NDArray[np.float32]:
         """Return the middle slices, whose values set the grey scale of all slices."""

@@ -126,7 +126,9 @@ class Panes:
         width, height = max(window.width(), 1000), max(window.height(), 600)
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
         below = max(round(height * 0.27), 190)
-        left = min(max(round(width * 0.2), 312), 400)
+        # a line of the job lists is to be read in full, whatever the size of text
+        line = style.text_width(window.font(), "000  DynaMight/job000/  Succeeded") + 92
+        left = min(max(round(width * 0.2), 312, line), round(width * 0.28))
         window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - types], _VERTICAL)
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)

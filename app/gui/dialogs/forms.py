@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.settings import Settings
 from widgets import style
+from widgets.fields import ChoiceBox
 
 _NAME = Qt.ItemDataRole.UserRole
 
@@ -187,7 +187,7 @@ class PreferencesDialog(_Form):
         rows = QFormLayout()
         rows.setHorizontalSpacing(style.LARGE)
         rows.setVerticalSpacing(style.SMALL)
-        self.theme = QComboBox()
+        self.theme = ChoiceBox()
         self.theme.setObjectName("pref_theme")
         for name, text in (("system", "As the desktop"), ("light", "Light"), ("dark", "Dark")):
             self.theme.addItem(text, name)
