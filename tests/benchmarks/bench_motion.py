@@ -7,6 +7,7 @@ defaults but for the number of Gaussians.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ from tests.support.shared import shared_dir
 #: What the original program was measured at on a comparable hinge, on two idle cores.
 ORIGINAL_PARTICLES_PER_S = 150.0
 ORIGINAL_MINUTES = 16.0
+N_THREADS = min(2, len(os.sched_getaffinity(0)))
 
 
 def _ribosome() -> SimulationSpec:
@@ -64,7 +66,7 @@ def _train(spec: SimulationSpec, folder: Path, n_gaussians: int) -> tuple[list[S
     job = _command(
         *("run", "dynamight", "--project", ".", "--fn_star", "data/particles.star"),
         *("--fn_map", "data/consensus.mrc", "--nr_gaussians", str(n_gaussians)),
-        *("--nr_threads", str(min(2, torch.get_num_threads()))),
+        *("--nr_threads", str(N_THREADS)),
         folder=folder,
     ).split()[-1]
     seconds = time.monotonic() - began
@@ -160,6 +162,7 @@ def _epoch_seconds(folder: Path, n_gaussians: int, **changes: object) -> float:
     settings = replace(TrainingSettings(n_gaussians=n_gaussians), **changes)  # type: ignore[arg-type]
     source = TrainingInput(folder / "particles.star", folder, folder / "consensus.mrc")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.set_num_threads(N_THREADS)
     training = prepare_training(source, settings, device).training
     training.initialise()
     plan = Pass(box=training.boxes[1])
