@@ -275,8 +275,8 @@ class AdvancedOptions(JobOptions):
     pose_refinement: bool = _advanced(
         False,
         "Refine poses?",
-        "Yes: angles and shifts of the particles are improved along with the motion. Choose it when the whole "
-        "molecule seems to move: that is what errors of the poses look like.",
+        "Yes: angles and shifts of the particles are improved along with the motion. Choose it when all of "
+        "the molecule seems to move: that is what errors of the poses look like.",
         kind=Kind.YESNO,
     )
     validation_fraction: float = _advanced(
