@@ -13,8 +13,9 @@ def set_threads(count: int) -> None:
     # Read by the numerical libraries when they are loaded, which has not happened yet.
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[variable] = str(max(1, count))
-    # Threads that wait by spinning for long take the processor from each other when anything else runs: beside
-    # an open window a training was twenty times slower. Not spinning at all halves the speed on an idle machine.
+    # Threads that wait by spinning for long take the processor from each other when anything else runs:
+    # beside an open window a training was twenty times slower. Not spinning at all halves the speed on an
+    # idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     os.environ.setdefault("KMP_BLOCKTIME", "1")
 

@@ -98,7 +98,9 @@ def _speed(job: Path) -> tuple[float, float]:
 def test_hinge(figures: Figures, tmp_path: Path) -> None:
     scores, seconds, job = _train(recipe("R1"), tmp_path, 1000)
     group = "R1 hinge"
-    figures.add(group, "Spearman of the leading motion, absolute", abs(_mean(scores, "spearman")), "-", ">= 0.985")
+    figures.add(
+        group, "Spearman of the leading motion, absolute", abs(_mean(scores, "spearman")), "-", ">= 0.985"
+    )
     figures.add(group, "RMSD of the moving domain", _mean(scores, "rmsd_moving_a"), "Å", "<= 2.0")
     figures.add(group, "the same when no motion is predicted", _mean(scores, "none_moving_a"), "Å")
     figures.add(group, "RMSD of the static domain", _mean(scores, "rmsd_static_a"), "Å", "<= 0.5")
