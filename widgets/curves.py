@@ -245,17 +245,6 @@ class LiveCurves(QWidget):
         items = [self.choice.item(k) for k in range(self.choice.count())]
         return [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
 
-    def show_quantities(self, titles: Sequence[str]) -> None:
-        """Show these quantities and no others."""
-        self._chosen_by_user = True
-        self.choice.blockSignals(True)
-        for k in range(self.choice.count()):
-            item = self.choice.item(k)
-            item.setCheckState(Qt.CheckState.Checked if item.text() in titles else Qt.CheckState.Unchecked)
-        self.choice.blockSignals(False)
-        self._refresh()
-        self.shown_changed.emit()
-
     def readout(self) -> list[str]:
         """Return what is written above the plots, without markup."""
         return [_plain(panel.header.text) for panel in self._panels.values()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,3 @@ def contrast(first: str, second: str) -> float:
     """Return the contrast ratio of two colours, from 1 (none) to 21 (black on white)."""
     bright, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
-
-
-def colour_names() -> tuple[str, ...]:
-    """Return the names of the single colours of a palette."""
-    return tuple(f.name for f in fields(Palette) if f.name not in ("name", "series"))

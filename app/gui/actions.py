@@ -69,11 +69,6 @@ class ActionInfo:
     needs: tuple[Need, ...] = ()
     checkable: bool = False
 
-    @property
-    def shown_text(self) -> str:
-        """The text without the mark of the mnemonic."""
-        return self.text.replace("&", "")
-
     def hindrance(self, situation: Situation) -> str:
         """Return why the action can not be used now, or an empty text when it can."""
         for need in self.needs:

@@ -14,15 +14,6 @@ from jobs.core.errors import UserError
 MIRROR = ".Nodes"
 
 
-def suits(label: str, wanted: Iterable[str]) -> bool:
-    """Tell whether a file of this label is offered where one of `wanted` is asked for.
-
-    As in RELION only the first part of the label counts: a half-map is offered wherever a map is wanted.
-    """
-    first = label.partition(".")[0]
-    return any(first == other.partition(".")[0] for other in wanted)
-
-
 def nodes_for(graph: Graph, wanted: Sequence[str]) -> list[Node]:
     """Return the nodes that suit an input, in order of creation."""
     firsts = {label.partition(".")[0] for label in wanted}

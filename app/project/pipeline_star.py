@@ -16,7 +16,7 @@ from pathlib import Path
 
 from app.project.graph import Edge, Graph, Node, Process
 from jobs.core.errors import FormatError
-from jobs.core.relion_star import OLD_VERSION, VERSION, Table, format_star, parse_star, quote, split_row
+from jobs.core.relion_star import VERSION, Table, format_star, parse_star, quote, split_row
 
 __all__ = ["Edge", "Node", "Pipeline", "Process", "format_pipeline", "parse_pipeline", "update_pipeline"]
 
@@ -388,12 +388,6 @@ def _refuse_cut_file(text: str, last: str, path: str | Path | None) -> None:
             path=path,
             row=text.count("\n") + 1,
         )
-
-
-def version_of(tables: Sequence[Table]) -> int:
-    """Return the version a file counts as: that of its table of processes, else of any table."""
-    versions = {table.name: table.effective_version for table in tables}
-    return versions.get(PROCESSES, versions.get(GENERAL, min(versions.values(), default=OLD_VERSION)))
 
 
 def _format_row(values: Sequence[str]) -> str:

@@ -52,10 +52,6 @@ class Supervisor:
         """Also report what a job prints and measures."""
         self._watchers.setdefault(name, JobWatcher(Path(self.project.path) / name, name))
 
-    def unwatch(self, name: str) -> None:
-        """Report no more than beginning and end of a job."""
-        self._watchers.pop(name, None)
-
     def abort(self, name: str, grace_s: float | None = None) -> None:
         """Begin to abort a job; :meth:`poll` sees it through. A second call ends it at once."""
         if name in self._aborts:

@@ -14,8 +14,8 @@ def set_threads(count: int) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[variable] = str(max(1, count))
     # Threads that wait by spinning for long take the processor from each other when anything else runs:
-    # beside an open window a training was twenty times slower. Not spinning at all halves the speed on an
-    # idle machine.
+    # beside other busy programs a training was twenty times slower. Not spinning at all halves the speed on
+    # an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     os.environ.setdefault("KMP_BLOCKTIME", "1")
 
