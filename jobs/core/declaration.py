@@ -86,6 +86,9 @@ class JobType:
         Files that hold the results, as ``(path inside the job, description)``.
     uses_torch
         False: the worker neither loads torch nor chooses a GPU.
+    explorer
+        Function that gives a :class:`jobs.core.latent.LatentSource` of a job, as ``module:function``; empty
+        when its results have no latent space.
     """
 
     key: str
@@ -101,6 +104,7 @@ class JobType:
     methods: str = ""
     result_files: tuple[tuple[str, str], ...] = ()
     uses_torch: bool = True
+    explorer: str = ""
 
     def __post_init__(self) -> None:
         declared = {d.name: d for d in specs(self.options)}

@@ -1,0 +1,1 @@
+"""What the explorer computes and writes, without a window: embeddings, paths, clusters, exports."""

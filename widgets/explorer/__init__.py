@@ -1,0 +1,1 @@
+"""The explorer: latent space and moving maps. Each part is a widget that can be used alone."""
