@@ -1,0 +1,181 @@
+"""Opens half-sets, snapshots and embeddings beside the window, and follows a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from jobs.core.exploring import Cancelled, Embedding, EmbeddingRequest, Progress
+from jobs.core.latent import FEATURES, ExploredModel, Snapshot
+from widgets.explorer.map_maker import MapMaker
+from widgets.explorer.services import Services
+from widgets.explorer.work import Work
+
+#: How often a running job is asked for new snapshots (ms).
+_FOLLOW_MS: Final = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model that was opened, and what is shown of it first."""
+
+    model: ExploredModel
+    maker: MapMaker
+    half: int
+    snapshot: Snapshot | None
+    snapshots: tuple[Snapshot, ...]
+    halves: tuple[int, ...]
+    latent: NDArray[np.float32]
+    embedding: Embedding
+    names: NDArray[Any]
+
+
+class Loading(QObject):
+    """Everything that is opened, one thing at a time, the newest wish winning.
+
+    Signals
+    -------
+    opened : object
+        `Opened`: a half-set or snapshot was opened.
+    embedded : object
+        `Embedding` of the model that is open.
+    listed : object
+        Tuple of `Snapshot`: there are new ones.
+    failed : object
+        An exception; what was shown before stays.
+    """
+
+    opened = Signal(object)
+    embedded = Signal(object)
+    listed = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, services: Services, parent: QObject) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.work = Work(self)
+        self._looking = Work(self)
+        self.current: Opened | None = None
+        self.request = EmbeddingRequest()
+        self.follows = False
+        self._timer = QTimer(self, interval=_FOLLOW_MS)
+        self._timer.timeout.connect(self._look)
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def open(self, half: int, snapshot: Snapshot | None = None) -> None:
+        """Open a half-set, of the newest snapshot when None is given."""
+        services, request = self.services, self.request
+
+        def work(progress: Progress, cancelled: Cancelled) -> Opened:
+            return open_model(services, half, snapshot, request, progress, cancelled)
+
+        self.work.start(work, self._on_opened, self.failed.emit, "Reading the model")
+
+    def _on_opened(self, opened: Opened) -> None:
+        before, self.current = self.current, opened
+        self.request = opened.embedding.request
+        self.opened.emit(opened)
+        if before is not None:
+            close_model(before.model)
+
+    def embed(self, request: EmbeddingRequest) -> None:
+        """Lay the particles out in another way."""
+        current, services = self.current, self.services
+        if current is None:
+            return
+
+        def work(progress: Progress, cancelled: Cancelled) -> Embedding:
+            return services.embed(current.model, request, progress, cancelled)
+
+        def done(embedding: Embedding) -> None:
+            self.request = request
+            self.embedded.emit(embedding)
+
+        self.work.start(work, done, self.failed.emit, "Laying out the particles")
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        self.work.cancel()
+
+    # -- following -----------------------------------------------------------------------------------------
+
+    def watch(self, running: bool) -> None:
+        """Look for new snapshots from time to time while a job runs."""
+        if running:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _look(self) -> None:
+        if self._looking.busy or self.current is None:
+            return
+
+        def found(answer: tuple[tuple[Snapshot, ...], bool]) -> None:
+            self._on_listed(*answer)
+
+        self._looking.start(
+            lambda _progress, _cancelled: (
+                tuple(self.services.source.snapshots()),
+                self.services.is_running(),
+            ),
+            found,
+            lambda _error: None,  # looked at again in a moment
+        )
+
+    def _on_listed(self, snapshots: Sequence[Snapshot], running: bool) -> None:
+        current = self.current
+        if not running:
+            self.watch(False)
+        if current is None or not snapshots:
+            return
+        self.listed.emit(tuple(snapshots))
+        newest = snapshots[-1]
+        shown = current.snapshot.path if current.snapshot is not None else None
+        if self.follows and newest.path != shown and not self.work.busy:
+            self.open(current.half, newest)
+
+    def close(self) -> None:
+        """Stop everything and let go of the model."""
+        self._timer.stop()
+        self.work.cancel()
+        self._looking.cancel()
+        if self.current is not None:
+            close_model(self.current.model)
+            self.current = None
+
+
+def open_model(
+    services: Services,
+    half: int,
+    snapshot: Snapshot | None,
+    request: EmbeddingRequest,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> Opened:
+    """Open a model and lay out its particles; called in a worker thread."""
+    source = services.source
+    halves = tuple(source.half_sets)
+    snapshots = tuple(source.snapshots())
+    chosen = snapshot or (snapshots[-1] if snapshots else None)
+    model = source.open(half, chosen.path if chosen is not None else None)
+    if request.by == "deformation" and FEATURES not in model.abilities:
+        request = EmbeddingRequest(request.method, "latent", request.seed)
+    latent = np.ascontiguousarray(model.embedding, np.float32)
+    embedding = services.embed(model, request, progress, cancelled)
+    maker = MapMaker(model)
+    maker.cloud()
+    names = model.metadata["image_name"]
+    return Opened(model, maker, half, chosen, snapshots, halves, latent, embedding, names)
+
+
+def close_model(model: object) -> None:
+    """Free what a model holds elsewhere, when it knows how."""
+    close = getattr(model, "close", None)
+    if callable(close):
+        close()

@@ -1,0 +1,106 @@
+"""What the explorer has done for it elsewhere: embeddings, paths, and everything that is written.
+
+The widgets know neither files nor science; whoever makes an explorer hands it an object with these methods.
+All of them block and are called from worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.core.exploring import Atoms, Cancelled, Embedding, EmbeddingRequest, Progress
+from jobs.core.latent import ExploredModel, LatentSource
+
+SubsetKind = Literal["star", "cs", "indices"]
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class MovieOrder:
+    """A trajectory that is to be written.
+
+    Attributes
+    ----------
+    states, plane
+        ``(F, L)`` latent states and ``(F, 2)`` places in the shown plane.
+    title
+        How the trajectory was made, in words.
+    atoms
+        Atomic model to be moved along, or None.
+    """
+
+    states: Floats
+    plane: Floats
+    title: str
+    atoms: Path | None = None
+
+
+class Services(Protocol):
+    """Work done for the explorer; see the module."""
+
+    @property
+    def title(self) -> str:
+        """What is explored, such as the name of the job."""
+
+    @property
+    def source(self) -> LatentSource:
+        """The result that is explored."""
+
+    @property
+    def can_write(self) -> bool:
+        """False for a project that is only read."""
+
+    def is_running(self) -> bool:
+        """Whether the result is still being made."""
+
+    def embed(
+        self, model: ExploredModel, request: EmbeddingRequest, progress: Progress, cancelled: Cancelled
+    ) -> Embedding:
+        """Return an embedding, from disk when it was made before."""
+
+    def clusters(self, points: Floats, method: str, count: int, seed: int) -> NDArray[np.integer]:
+        """Return the cluster of each point ``(P, d)``, largest first; -1 for points that are not finite."""
+
+    def centres(self, points: Floats, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the row of the particle nearest to the centre of each cluster."""
+
+    def dense_path(
+        self, points: Floats, anchors: Sequence[int], progress: Progress, cancelled: Cancelled
+    ) -> Sequence[int]:
+        """Return rows of particles along a path through crowded regions; two ends are found if none given."""
+
+    def read_atoms(self, path: Path, model: ExploredModel) -> Atoms:
+        """Read an atomic model."""
+
+    def save_map(self, half: int, model: ExploredModel, z: Floats | None, title: str) -> Path:
+        """Write the map of a state."""
+
+    def save_movie(
+        self, half: int, model: ExploredModel, order: MovieOrder, progress: Progress, cancelled: Cancelled
+    ) -> Path:
+        """Write the maps of a trajectory, the script that plays them, and the moved atoms."""
+
+    def save_video(self, half: int, ending: str, frames: Iterable[NDArray[np.uint8]], rate: float) -> Path:
+        """Write pictures ``(H, W, 3)`` as one ``mp4`` or ``gif``, or as a folder of ``png``."""
+
+    def save_subset(
+        self, half: int, names: Sequence[str], kind: SubsetKind, cs_file: Path | None = None
+    ) -> Path:
+        """Write the particles with these identities."""
+
+    def read_names(self, path: Path) -> Sequence[str]:
+        """Read identities of particles from a STAR file or a list."""
+
+    def relative(self, path: Path) -> str:
+        """Return a path as the project names it."""
+
+
+#: Called with the STAR file of a selection that shall be the input of a new job.
+TrainOn = Callable[[Path], None]
+AnyArray = NDArray[Any]
