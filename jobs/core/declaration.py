@@ -86,6 +86,12 @@ class JobType:
         Files that hold the results, as ``(path inside the job, description)``.
     uses_torch
         False: the worker neither loads torch nor chooses a GPU.
+    view
+        Function that says what a viewer task is to show, as ``module:function``; called with options, job
+        folder and project folder, gives a :class:`jobs.core.exploring.ViewRequest`.
+    view_commands
+        Commands of the original program that open its viewer, and the functions that turn their arguments
+        into a :class:`jobs.core.exploring.ViewRequest`.
     explorer
         Function that gives a :class:`jobs.core.latent.LatentSource` of a job, as ``module:function``; empty
         when its results have no latent space.
@@ -105,6 +111,8 @@ class JobType:
     result_files: tuple[tuple[str, str], ...] = ()
     uses_torch: bool = True
     explorer: str = ""
+    view: str = ""
+    view_commands: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         declared = {d.name: d for d in specs(self.options)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -95,3 +96,32 @@ class Atoms:
     element: NDArray[Any]
     chain: NDArray[Any]
     source: str
+
+
+@dataclass(frozen=True)
+class ViewRequest:
+    """What somebody wants to explore, from a form or a command line.
+
+    Attributes
+    ----------
+    job_dir, project_dir
+        Folders of the job and its project.
+    half
+        1, 2, or 0 for particles held out.
+    snapshot
+        Checkpoint to look at, None for the newest.
+    embedding
+        How particles are laid out first.
+    atoms
+        Atomic model to be shown, or None.
+    clusters
+        Number of clusters by which particles are coloured first; 0 for none.
+    """
+
+    job_dir: Path
+    project_dir: Path
+    half: int = 1
+    snapshot: Path | None = None
+    embedding: EmbeddingRequest = EmbeddingRequest()
+    atoms: Path | None = None
+    clusters: int = 0

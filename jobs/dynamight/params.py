@@ -251,6 +251,8 @@ JOB_TYPE = JobType(
         ),
     ),
     checks=CHECKS,
+    view="jobs.dynamight.viewing:from_options",
+    view_commands=(("explore-latent-space", "jobs.dynamight.viewing:from_command"),),
     citation="Schwab et al. (2024) DynaMight: estimating molecular motions with improved reconstruction "
     "from cryo-EM images. Nature Methods, doi:10.1038/s41592-024-02377-5.",
     methods="Molecular motions were estimated with the DynaMight approach (Schwab et al., 2024) as "
