@@ -6,7 +6,6 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-import gemmi
 import numpy as np
 import numpy.typing as npt
 
@@ -16,8 +15,8 @@ from jobs.formats.files import read_whole
 from jobs.formats.optics import check_finite
 from jobs.formats.star import read_star_tables
 from jobs.formats.star_table import StarTable
+from jobs.formats.structures import MODEL_SUFFIXES, read_structure
 
-_MODEL_SUFFIXES = {".pdb", ".ent", ".cif", ".mmcif"}
 _TABLE_SUFFIXES = {".star", ".csv", ".tsv", ".txt"}
 _AXES = ("x", "y", "z")
 _NAME_COLUMNS = ("name", "names", "id", "label")
@@ -60,14 +59,14 @@ def read_points(path: str | Path) -> Points:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in _MODEL_SUFFIXES:
+    if suffix in MODEL_SUFFIXES:
         points = _read_model(path)
     elif suffix == ".star":
         points = _read_star(path)
     elif suffix in _TABLE_SUFFIXES:
         points = _read_csv(path)
     else:
-        known = ", ".join(sorted(_MODEL_SUFFIXES | _TABLE_SUFFIXES))
+        known = ", ".join(sorted(MODEL_SUFFIXES | _TABLE_SUFFIXES))
         raise FormatError(
             f"points cannot be read from '{suffix or 'no ending'}': {known} are expected", path=path
         )
@@ -77,16 +76,7 @@ def read_points(path: str | Path) -> Points:
 
 
 def _read_model(path: Path) -> Points:
-    text = read_whole(path).decode("utf-8", "replace")
-    try:
-        if path.suffix.lower() in (".cif", ".mmcif"):
-            structure = gemmi.make_structure_from_block(gemmi.cif.read_string(text).sole_block())
-        else:
-            # fields have fixed columns, which cut a letter of several bytes in two
-            structure = gemmi.read_pdb_string(text.encode("ascii", "replace").decode())
-    except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise FormatError(f"the atomic model cannot be read: {reason}", path=path) from error
+    structure = read_structure(path)
     xyz: list[list[float]] = []
     names: list[str] = []
     for chain in structure[0] if len(structure) else ():
