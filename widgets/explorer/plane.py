@@ -1,0 +1,249 @@
+"""A plane of the shown space: which particle lies at a place, and which latent state belongs to it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from jobs.core.exploring import Embedding
+
+Floats = NDArray[np.float32]
+
+#: Particles whose latents are averaged at a place of an embedding that has no inverse.
+NEIGHBOURS: Final = 8
+#: Particles whose distances to their neighbours tell how dense the data are.
+_SAMPLE: Final = 2000
+
+
+class Plane:
+    """Two axes of an embedding, and the way back from a place to a latent state.
+
+    Distances in the plane are in units of the ranges of the two axes, so that an axis in other units than its
+    neighbour counts no less. Particles without a finite place or latent state are never chosen.
+
+    Parameters
+    ----------
+    embedding
+        Where particles lie, ``(P, d)``.
+    latent
+        Latent coordinates ``(P, L)``.
+    axes
+        Which columns of the embedding are shown, horizontally and vertically.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of particles differ, an axis does not exist, or no particle has a place.
+    """
+
+    def __init__(self, embedding: Embedding, latent: NDArray[Any], axes: tuple[int, int] = (0, 1)) -> None:
+        coordinates = np.asarray(embedding.coordinates)
+        if coordinates.ndim != 2 or np.ndim(latent) != 2 or len(coordinates) != len(latent):
+            raise ValueError(f"coordinates {coordinates.shape} and latent {np.shape(latent)} do not match")
+        if not all(0 <= axis < coordinates.shape[1] for axis in axes):
+            raise ValueError(f"axes {axes} of an embedding of {coordinates.shape[1]} axes")
+        self.embedding = embedding
+        self.axes = axes
+        self.latent: Floats = np.ascontiguousarray(latent, np.float32)
+        self.xy: Floats = np.ascontiguousarray(coordinates[:, list(axes)], np.float32)
+        good = np.isfinite(self.xy).all(axis=1) & np.isfinite(self.latent).all(axis=1)
+        #: Rows of particles with a place and a state.
+        self.rows: NDArray[np.intp] = np.flatnonzero(good)
+        if not self.rows.size:
+            raise ValueError("no particle has a place in this plane")
+        places = self.xy[self.rows]
+        span = np.ptp(places, axis=0)
+        #: Range of the data along both axes; 1 where all particles have the same coordinate.
+        self.span: Floats = np.where(span > 0, span, 1).astype(np.float32)
+        # sums of a million float32 need the precision
+        self._mean = coordinates[self.rows].mean(axis=0, dtype=np.float64)
+        self._lock = threading.RLock()
+        self._trees: dict[str, cKDTree] = {}
+        self._gap: float | None = None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the two axes."""
+        return self.embedding.names[self.axes[0]], self.embedding.names[self.axes[1]]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether an exact state is one: only a linear embedding by latent coordinates can be inverted."""
+        return self.embedding.is_linear
+
+    def prepare(self) -> None:
+        """Build what makes questions about many places fast; for a worker thread, takes a while."""
+        self._tree("plane")
+        self._tree("latent")
+        self.typical_gap()
+
+    def nearest(self, x: float, y: float) -> int:
+        """Return the row of the particle nearest to a place.
+
+        Before :meth:`prepare` every particle is looked at (milliseconds for a million), so that the first
+        click never waits.
+        """
+        with_tree = self._trees.get("plane")
+        point = np.array([x, y], np.float32) / self.span
+        if with_tree is not None:
+            return int(self.rows[int(with_tree.query(point)[1])])
+        return int(self.rows[_nearest(self.xy[self.rows] / self.span, point)])
+
+    def nearest_rows(self, points: ArrayLike, k: int = 1) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the ``k`` nearest particles of each place.
+
+        Parameters
+        ----------
+        points
+            Places ``(M, 2)``.
+        k
+            How many; fewer where there are fewer particles.
+
+        Returns
+        -------
+        rows, distances
+            ``(M, k)`` each, nearest first; distances in units of the ranges of the axes.
+        """
+        k = min(k, self.rows.size)
+        scaled = np.atleast_2d(np.asarray(points, np.float64)) / self.span
+        distance, index = self._tree("plane").query(scaled, k=np.arange(1, k + 1))
+        return self.rows[np.asarray(index)], np.asarray(distance)
+
+    def state_at(self, x: float, y: float, exact: bool) -> Floats:
+        """Return the latent state ``(L,)`` of a place.
+
+        Parameters
+        ----------
+        x, y
+            Place in the plane.
+        exact
+            False: the state of the nearest particle. True: the state of the place itself; in a linear
+            embedding all coordinates that are not shown have their mean over the particles, elsewhere it is a
+            mean over the nearest particles, weighted by their distance.
+        """
+        if not exact:
+            return self.latent[self.nearest(x, y)].copy()
+        return self.states_at([[x, y]], exact=True)[0]
+
+    def states_at(self, points: ArrayLike, exact: bool) -> Floats:
+        """Return the latent states ``(M, L)`` of places ``(M, 2)``; see :meth:`state_at`."""
+        places = np.atleast_2d(np.asarray(points, np.float64))
+        if not exact:
+            return self.latent[self.nearest_rows(places)[0][:, 0]].copy()
+        offset, matrix = self.embedding.offset, self.embedding.matrix
+        if offset is not None and matrix is not None:
+            coordinates = np.tile(self._mean, (len(places), 1))
+            coordinates[:, list(self.axes)] = places
+            return (offset + coordinates @ matrix).astype(np.float32)
+        rows, distance = self.nearest_rows(places, NEIGHBOURS + 1)
+        weight = _weights(distance)
+        mean = np.einsum("mk,mkl->ml", weight, self.latent[rows[:, : weight.shape[1]]])
+        return mean.astype(np.float32)
+
+    def place_of(self, z: ArrayLike) -> Floats:
+        """Return where a latent state ``(L,)`` lies in the plane, ``(2,)``.
+
+        Exactly (by projection) in a linear embedding; elsewhere the place of the particle whose state is
+        nearest to it.
+        """
+        offset, matrix = self.embedding.offset, self.embedding.matrix
+        state = np.asarray(z, np.float32)
+        if (offset is None or matrix is None) and "latent" not in self._trees:
+            return self.xy[self.rows[_nearest(self.latent[self.rows], state)]].copy()
+        return self.places_of(state[None])[0]
+
+    def places_of(self, states: ArrayLike) -> Floats:
+        """Return where latent states ``(F, L)`` lie in the plane, ``(F, 2)``; see :meth:`place_of`."""
+        z = np.atleast_2d(np.asarray(states, np.float64))
+        offset, matrix = self.embedding.offset, self.embedding.matrix
+        if offset is not None and matrix is not None:
+            # the pseudo-inverse: matrices of some embeddings are not orthonormal
+            coordinates = (z - offset) @ np.linalg.pinv(np.asarray(matrix, np.float64))
+            return coordinates[:, list(self.axes)].astype(np.float32)
+        return self.xy[self.rows[self._tree("latent").query(z)[1]]].copy()
+
+    def component(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
+        """Return a straight line through the mean of latent space along which a coordinate changes.
+
+        Parameters
+        ----------
+        k
+            Axis of a linear embedding; principal component of the latent coordinates (0 = largest variance)
+            for all other embeddings, whose axes are no directions in latent space.
+
+        Returns
+        -------
+        centre, direction, coordinate
+            ``(L,)``, ``(L,)`` and ``(P',)``: the states along the line are ``centre + t * direction``, the
+            coordinates t of the particles with a state are the third.
+        """
+        offset, matrix = self.embedding.offset, self.embedding.matrix
+        if offset is not None and matrix is not None:
+            coordinates = self._mean.copy()
+            coordinates[k] = 0.0
+            centre = offset + coordinates @ matrix
+            return centre, np.asarray(matrix[k], np.float64), self.embedding.coordinates[self.rows, k]
+        latent = self.latent[self.rows]
+        mean = latent.mean(axis=0, dtype=np.float64)
+        centred = latent - mean.astype(np.float32)
+        _, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
+        direction = vectors[:, -1 - k]
+        # the sign of an eigenvector is arbitrary: its largest entry is positive
+        direction = direction * np.sign(direction[np.argmax(np.abs(direction))])
+        return mean, direction, centred @ direction.astype(np.float32)
+
+    @property
+    def n_components(self) -> int:
+        """How many components :meth:`component` knows."""
+        return int(self.embedding.coordinates.shape[1] if self.is_exact else self.latent.shape[1])
+
+    def distance_to_data(self, states: ArrayLike) -> NDArray[np.float64]:
+        """Return how far states ``(F, L)`` are from the nearest particle in latent space, ``(F,)``."""
+        return np.asarray(self._tree("latent").query(np.asarray(states, np.float64))[0])
+
+    def typical_gap(self) -> float:
+        """Return the distance in latent space within which 99 % of particles have a neighbour."""
+        with self._lock:
+            if self._gap is None:
+                step = max(1, self.rows.size // _SAMPLE)
+                sample = self.latent[self.rows[::step]]
+                if self.rows.size < 2:
+                    self._gap = 0.0
+                else:
+                    distance = self._tree("latent").query(sample, k=[2])[0]
+                    self._gap = float(np.percentile(distance, 99))
+            return self._gap
+
+    def _tree(self, of: str) -> cKDTree:
+        with self._lock:
+            if of not in self._trees:
+                points = self.xy[self.rows] / self.span if of == "plane" else self.latent[self.rows]
+                # a sliding-midpoint tree takes a third of the time of a balanced one
+                self._trees[of] = cKDTree(points, balanced_tree=False, compact_nodes=False)
+            return self._trees[of]
+
+
+def _nearest(points: Floats, point: Floats) -> int:
+    """Return the index of the nearest of points ``(P, d)``."""
+    difference = points - point
+    return int(np.argmin(np.einsum("pd,pd->p", difference, difference)))
+
+
+def _weights(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights ``(M, k)`` of neighbours from the sorted distances ``(M, k + 1)``, with sum 1.
+
+    Shepard's weights that fall to zero at the first neighbour left out: exact at a particle, and continuous
+    where neighbours change, so that a path does not jump.
+    """
+    if distance.shape[1] == 1:
+        return np.ones_like(distance)
+    inner, edge = distance[:, :-1], distance[:, -1:]
+    tiny = np.maximum(edge, 1e-30) * 1e-9
+    weight = ((edge - inner) / np.maximum(inner, tiny)) ** 2
+    # all equally far, as in a set of copies
+    weight = np.where(weight.sum(axis=1, keepdims=True) > 0, weight, 1.0)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

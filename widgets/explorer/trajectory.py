@@ -1,0 +1,295 @@
+"""Series of latent states along a path, however it was made. numpy and scipy only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from jobs.core.errors import UserError
+from widgets.explorer.path_geometry import (
+    DENSE,
+    between,
+    knots_of,
+    resample,
+    smooth_path,
+    smoothed,
+    with_length,
+)
+from widgets.explorer.plane import Plane
+
+Floats = NDArray[np.float32]
+
+#: Frames of a trajectory when nobody says otherwise.
+FRAMES: Final = 40
+#: Particles through which a free-hand path is led.
+KEYS: Final = 9
+# Standard deviation of the smoothing of a path that hops from particle to particle, as a fraction of it.
+_HOPS: Final = 0.04
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """States one after another, and where they lie in the plane they were made in.
+
+    Attributes
+    ----------
+    states
+        ``(F, L)`` float32.
+    plane
+        ``(F, 2)`` float32.
+    title
+        What it is, in words.
+    rows
+        Particles through which it leads, in order; empty when it leads through none on purpose.
+    """
+
+    states: Floats
+    plane: Floats
+    title: str
+    rows: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def reversed(self) -> Trajectory:
+        """Return the way back."""
+        return Trajectory(
+            np.ascontiguousarray(self.states[::-1]),
+            np.ascontiguousarray(self.plane[::-1]),
+            self.title,
+            self.rows[::-1],
+        )
+
+    def bounce(self) -> Trajectory:
+        """Return the way there and back, so that it can be repeated without a jump: 2 F - 2 frames."""
+        if len(self) < 3:
+            return self
+        return Trajectory(
+            np.concatenate([self.states, self.states[-2:0:-1]]),
+            np.concatenate([self.plane, self.plane[-2:0:-1]]),
+            f"{self.title}, there and back",
+            self.rows,
+        )
+
+
+@dataclass(frozen=True)
+class PathRequest:
+    """A path along high density that is to be found in the background.
+
+    Attributes
+    ----------
+    rows
+        Particles through which it has to lead, in order, two or more.
+    frames
+        Of the trajectory to be made of it.
+    """
+
+    rows: tuple[int, ...]
+    frames: int
+
+
+def free_hand(points: ArrayLike, plane: Plane, frames: int = FRAMES, exact: bool = False) -> Trajectory:
+    """Return the trajectory along a path drawn by hand.
+
+    Parameters
+    ----------
+    points
+        ``(M, 2)`` places in the plane, in the order they were drawn.
+    plane
+        Where they were drawn.
+    frames
+        How many states, two or more.
+    exact
+        True: the states of the places, equally far apart along the smoothed path. False: the path is led
+        through particles near it, none of them twice, with states on straight lines of latent space between.
+
+    Raises
+    ------
+    UserError
+        If the path has no length, or all of it is nearest to one particle.
+    """
+    path = smooth_path(points, plane.span)
+    if exact:
+        places = resample(path, max(frames, 2), plane.span)
+        return Trajectory(plane.states_at(places, exact=True), places, "free-hand path")
+    rows = key_particles(resample(path, KEYS, plane.span), plane)
+    if len(rows) < 2:
+        raise UserError(
+            "the path is shorter than the distance between particles",
+            hint="Draw a longer one, or use exact latents.",
+        )
+    return through(rows, plane, frames, title="free-hand path")
+
+
+def straight(
+    a: ArrayLike, b: ArrayLike, plane: Plane, frames: int = FRAMES, exact: bool = False
+) -> Trajectory:
+    """Return the trajectory between two places ``(2,)`` of the plane.
+
+    In a linear plane, and between particles, it is a straight line of latent space with equal steps; with
+    exact latents in any other plane it is a straight line in the plane.
+    """
+    ends = np.array([a, b], np.float32).reshape(2, 2)
+    with_length(ends / plane.span)
+    if not exact:
+        rows = key_particles(ends, plane)
+        if len(rows) < 2:
+            raise UserError(
+                "both ends of the line belong to the same particle",
+                hint="Draw a longer line, or use exact latents.",
+            )
+        return through(rows, plane, frames, title="straight line")
+    t = np.linspace(0, 1, max(frames, 2), dtype=np.float32)[:, None]
+    places = ((1 - t) * ends[0] + t * ends[1]).astype(np.float32)
+    return Trajectory(plane.states_at(places, exact=True), places, "straight line")
+
+
+def along_component(
+    plane: Plane, k: int, frames: int = FRAMES, low: float = 2.0, high: float = 98.0
+) -> Trajectory:
+    """Return the trajectory along one component, all others at their mean.
+
+    Parameters
+    ----------
+    plane
+        Its embedding gives the components when it is linear; otherwise they are the principal components of
+        the latent coordinates.
+    k
+        Which, from 0.
+    frames
+        How many states.
+    low, high
+        Percentiles of the particles at which it starts and ends.
+
+    Raises
+    ------
+    UserError
+        If the particles do not differ along this component.
+    """
+    centre, direction, coordinate = plane.component(k)
+    start, end = (float(v) for v in np.percentile(coordinate, (low, high)))
+    name = plane.embedding.names[k] if plane.is_exact else f"principal component {k + 1}"
+    if not end > start:
+        raise UserError(f"all particles have the same value along {name}", hint="Choose another component.")
+    states = (centre + np.linspace(start, end, max(frames, 2))[:, None] * direction).astype(np.float32)
+    return Trajectory(states, plane.places_of(states), f"along {name}")
+
+
+def through(
+    anchors: ArrayLike,
+    plane: Plane,
+    frames: int = FRAMES,
+    places: ArrayLike | None = None,
+    title: str = "through anchors",
+) -> Trajectory:
+    """Return the trajectory of straight lines in latent space from anchor to anchor.
+
+    Each anchor is a frame; between them the steps are as equal as this allows.
+
+    Parameters
+    ----------
+    anchors
+        Rows of particles ``(H,)`` (integers) or latent states ``(H, L)``, two or more.
+    plane
+        Where they lie.
+    frames
+        How many states; never fewer than there are anchors.
+    places
+        Where latent anchors lie in the plane, ``(H, 2)``, when it is known better than by their states.
+    title
+        What to call it.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two anchors, or all of them are the same state.
+    """
+    given = np.asarray(anchors)
+    rows: tuple[int, ...] = ()
+    if given.ndim == 1 and np.issubdtype(given.dtype, np.integer):
+        rows = tuple(int(row) for row in given)
+        given, places = plane.latent[given], plane.xy[given]
+    if len(given) < 2 or given.ndim != 2:
+        raise UserError("a trajectory needs two anchors or more", hint="Add another anchor.")
+    states = given.astype(np.float64)
+    at = np.asarray(plane.places_of(states) if places is None else places, np.float64)
+    length = np.linalg.norm(np.diff(states, axis=0), axis=1)
+    if not length.sum() > 0:
+        raise UserError("all anchors are the same state", hint="Add one elsewhere.")
+    knots = knots_of(length, max(frames, len(states)))
+    frame = np.arange(knots[-1] + 1)
+    return Trajectory(between(frame, knots, states), between(frame, knots, at), title, rows)
+
+
+def from_rows(rows: Sequence[int], plane: Plane, frames: int = FRAMES, smooth: bool = True) -> Trajectory:
+    """Return the trajectory along a chain of many particles, as a graph path gives it.
+
+    Parameters
+    ----------
+    rows
+        Particles in order.
+    plane
+        Where they lie.
+    frames
+        How many states, equally far apart in latent space.
+    smooth
+        Whether to smooth out the hops from particle to particle; both ends stay where they are.
+
+    Raises
+    ------
+    UserError
+        If the chain has fewer than two different particles.
+    """
+    chain = [row for k, row in enumerate(rows) if k == 0 or row != rows[k - 1]]
+    if len(chain) < 2:
+        raise UserError("the path holds fewer than two particles", hint="Choose anchors farther apart.")
+    both = np.hstack([plane.latent[chain], plane.xy[chain]]).astype(np.float64)
+    n_latent = plane.latent.shape[1]
+    # distances are those of latent space; the places in the plane are carried along
+    weight = np.r_[np.ones(n_latent), np.full(2, np.inf)]
+    if smooth:
+        both = smoothed(resample(both, DENSE, weight).astype(np.float64), _HOPS)
+    even = resample(both, max(frames, 2), weight)
+    return Trajectory(
+        np.ascontiguousarray(even[:, :n_latent]),
+        np.ascontiguousarray(even[:, n_latent:]),
+        "path of high density",
+        tuple(int(row) for row in chain),
+    )
+
+
+def distance_to_data(states: NDArray[Any], latent: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how far states ``(F, L)`` are from the nearest of the particles ``(P, L)``, ``(F,)``.
+
+    Particles that are not finite count as absent. For many questions about the same particles
+    :meth:`widgets.explorer.plane.Plane.distance_to_data` keeps what it needs.
+    """
+    data = np.asarray(latent, np.float32)
+    data = data[np.isfinite(data).all(axis=1)]
+    if not len(data):
+        return np.full(len(states), np.inf)
+    # one state after the other: F × P distances at once would not fit for a million particles
+    return np.array([np.sqrt(np.min(np.sum((data - z) ** 2, axis=1))) for z in np.asarray(states)])
+
+
+def key_particles(points: ArrayLike, plane: Plane) -> list[int]:
+    """Return the particles nearest to places ``(M, 2)`` in order, none of them twice.
+
+    A place whose particle is that of the place before is left out; where a path crosses itself, the nearest
+    particle not yet used is taken.
+    """
+    places = np.atleast_2d(np.asarray(points))
+    rows, _ = plane.nearest_rows(places, len(places))
+    chosen: list[int] = []
+    before = -1
+    for candidates in rows:
+        first = int(candidates[0])
+        if first != before:
+            unused = [int(row) for row in candidates if int(row) not in chosen]
+            chosen += unused[:1]
+        before = first
+    return chosen
