@@ -206,16 +206,17 @@ class Plane:
         return np.asarray(self._tree("latent").query(np.asarray(states, np.float64))[0])
 
     def typical_gap(self) -> float:
-        """Return the distance in latent space within which 99 % of particles have a neighbour."""
+        """Return the distance in latent space within which 99 % of particles have eight others.
+
+        A state farther than this from every particle lies where there are none.
+        """
         with self._lock:
             if self._gap is None:
                 step = max(1, self.rows.size // _SAMPLE)
                 sample = self.latent[self.rows[::step]]
-                if self.rows.size < 2:
-                    self._gap = 0.0
-                else:
-                    distance = self._tree("latent").query(sample, k=[2])[0]
-                    self._gap = float(np.percentile(distance, 99))
+                # the nearest is the particle itself
+                k = min(NEIGHBOURS + 1, self.rows.size)
+                self._gap = float(np.percentile(self._tree("latent").query(sample, k=[k])[0], 99))
             return self._gap
 
     def _tree(self, of: str) -> cKDTree:
