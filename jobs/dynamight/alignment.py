@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from jobs.dynamight.half_training import HalfTraining
+from jobs.dynamight.model import GaussianModel
 
 
 @torch.no_grad()
@@ -25,24 +26,39 @@ def align_halves(halves: tuple[HalfTraining, HalfTraining]) -> None:
     """
     first, second = halves
     points = first.model.positions.detach()
-    _rotate(first, _principal_axes(_linear_response(first, points)))
-    response, target = _linear_response(second, points), _linear_response(first, points)
-    # Orthogonal Procrustes problem (Schönemann, Psychometrika 31, 1966): the rotation that brings one
-    # closest.
+    _rotate(first, _principal_axes(_response(first, points)))
+    _rotate(second, matching_rotation(_response(second, points), _response(first, points)))
+
+
+def matching_rotation(response: Tensor, target: Tensor) -> Tensor:
+    """Rotation ``(L, L)`` after which a response ``(L, 3 n)`` is as close to the target as it can be.
+
+    With it ``z @ rotation`` are the states in the axes of the target.  The orthogonal Procrustes problem
+    (Schönemann, Psychometrika 31, 1966).
+    """
     u, _, v = torch.linalg.svd(response @ target.T)
-    _rotate(second, u @ v)
+    rotation: Tensor = u @ v
+    return rotation
 
 
-def _rotate(half: HalfTraining, rotation: Tensor) -> None:
-    """Let ``z @ rotation`` be the new latents of a half-set."""
-    half.latents.rotate(rotation)
-    half.model.field.rotate_latents(rotation)
+def linear_response(model: GaussianModel, means: Tensor, points: Tensor) -> Tensor:
+    """Least-squares displacement of points per standard deviation of each latent.
 
+    Parameters
+    ----------
+    model: GaussianModel
+        Model of a half-set.
+    means: torch.Tensor
+        ``(p, L)`` states of its particles.
+    points: torch.Tensor
+        ``(n, 3)`` in Å.
 
-def _linear_response(half: HalfTraining, points: Tensor) -> Tensor:
-    """Least-squares displacement ``(L, 3 n)`` of points per standard deviation of each latent."""
-    means = half.latents.means[half.training.to(half.device)]
-    coefficients = half.model.field.coefficients(means)
+    Returns
+    -------
+    torch.Tensor
+        ``(L, 3 n)`` in Å.
+    """
+    coefficients = model.field.coefficients(means)
     centred = means - means.mean(0)
     gram = centred.T @ centred
     ridge = 1e-6 * gram.diagonal().mean() + 1e-12
@@ -53,9 +69,20 @@ def _linear_response(half: HalfTraining, points: Tensor) -> Tensor:
     # not), so that alignment does not depend on the axes it starts from. A collapsed latent has no response.
     values, vectors = torch.linalg.eigh(gram / max(1, len(means)))
     spread = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    basis = half.model.basis(points)
+    basis = model.basis(points)
     response = slope @ basis.reshape(-1, basis.shape[-1]).T
     return spread @ response
+
+
+def _response(half: HalfTraining, points: Tensor) -> Tensor:
+    """Linear response of a half-set in training."""
+    return linear_response(half.model, half.latents.means[half.training.to(half.device)], points)
+
+
+def _rotate(half: HalfTraining, rotation: Tensor) -> None:
+    """Let ``z @ rotation`` be the new latents of a half-set."""
+    half.latents.rotate(rotation)
+    half.model.field.rotate_latents(rotation)
 
 
 def _principal_axes(response: Tensor) -> Tensor:

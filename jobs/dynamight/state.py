@@ -64,11 +64,12 @@ class TrainedModel:
 
 def fingerprint(particles: ParticleSet) -> str:
     """Hash of the identities of the particles in their order: the same for the same STAR file only."""
-    digest = hashlib.sha256()
-    for name in particles.image_name:
-        digest.update(str(name).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
+    return fingerprint_of_names(particles.image_name)
+
+
+def fingerprint_of_names(image_names: npt.NDArray[np.object_]) -> str:
+    """The same of the image names ``(p,)`` alone."""
+    return hashlib.sha256("".join(f"{name}\n" for name in image_names).encode()).hexdigest()
 
 
 def checkpoint_state(

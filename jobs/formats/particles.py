@@ -22,7 +22,7 @@ from jobs.formats.star import read_star_tables
 from jobs.formats.star_scan import IntArray
 from jobs.formats.star_table import FloatArray, StarTable, TextArray
 
-__all__ = ["ParticleSet", "read_particles"]
+__all__ = ["ParticleSet", "particle_table", "particles_from_tables", "read_particles"]
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _ORIGINS_A = ("rlnOriginXAngst", "rlnOriginYAngst")
@@ -65,9 +65,40 @@ def read_particles(
         missing or truncated stack, an image number beyond its stack.
     """
     path = Path(star_path)
+    return particles_from_tables(
+        read_star_tables(path),
+        path,
+        project_dir,
+        require_images=require_images,
+        require_poses=require_poses,
+        permissive=permissive,
+        pixel_size_a=pixel_size_a,
+    )
+
+
+def particles_from_tables(
+    tables: dict[str, StarTable],
+    path: Path,
+    project_dir: str | Path | None = None,
+    *,
+    require_images: bool = True,
+    require_poses: bool = True,
+    permissive: bool = False,
+    pixel_size_a: float | None = None,
+) -> ParticleSet:
+    """Make a particle set of tables that were read already, all of their rows or some.
+
+    Parameters
+    ----------
+    tables
+        Blocks of a particle file; the particle block may hold selected rows only.
+    path
+        The file, for messages and to find the images.
+    project_dir, require_images, require_poses, permissive, pixel_size_a
+        As in :func:`read_particles`, which also lists the errors.
+    """
     root = None if project_dir is None else Path(project_dir)
-    tables = read_star_tables(path)
-    table = _particle_table(tables, path)
+    table = particle_table(tables, path)
     if not table.n_rows:
         raise FormatError("the file holds no particles", path=path)
     reader = OpticsReader(table, tables.get("optics"), path)
@@ -127,8 +158,14 @@ def read_particles(
     )
 
 
-def _particle_table(tables: dict[str, StarTable], path: Path) -> StarTable:
-    """Return the particle block: ``particles``, or in files without optics the one with image names."""
+def particle_table(tables: dict[str, StarTable], path: Path) -> StarTable:
+    """Return the particle block: ``particles``, or in files without optics the one with image names.
+
+    Raises
+    ------
+    FormatError
+        When there is none, when it holds tomography particles, or when its optics table is missing.
+    """
     table = tables.get("particles")
     if table is None and "optics" not in tables:
         table = next((t for t in tables.values() if t.is_loop and "rlnImageName" in t), None)

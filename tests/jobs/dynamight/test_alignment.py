@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from jobs.dynamight.alignment import _linear_response, align_halves
+from jobs.dynamight.alignment import align_halves, linear_response
 from jobs.dynamight.half_training import HalfTraining
 from jobs.dynamight.setup import Prepared
 from jobs.simulate.simulation import Simulation
@@ -37,7 +37,10 @@ def _displacements(half: HalfTraining) -> Tensor:
 def _responses(halves: Halves) -> tuple[Tensor, Tensor]:
     points = halves[0].model.positions.detach()
     with torch.no_grad():
-        return _linear_response(halves[0], points), _linear_response(halves[1], points)
+        first, second = (
+            linear_response(half.model, half.latents.means[half.training], points) for half in halves
+        )
+    return first, second
 
 
 def test_that_alignment_moves_no_particle(halves: Halves) -> None:

@@ -20,7 +20,7 @@ from app import __main__ as door
 from app.project.project import Project
 from jobs.core.checkpoint import load_checkpoint
 from jobs.core.metrics import read_metrics
-from jobs.dynamight.latent_model import DynaMightLatents
+from jobs.dynamight.latent_model import source
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.state import load_model
 from jobs.dynamight.training import Silent
@@ -311,7 +311,7 @@ def test_that_what_displacements_lack_is_named_and_nothing_is_written(
 
 
 def test_that_the_explorer_sees_states_volumes_and_displacements(done: Done) -> None:
-    latents = DynaMightLatents(done.job, done.project, half=2)
+    latents = source(done.job, done.project).open(2)
     trained = load_model(checkpoint_path(done.job, None)).halves[1]
     assert np.array_equal(latents.embedding, trained.means.numpy())
     assert next(iter(latents.metadata)) == "image_name"
