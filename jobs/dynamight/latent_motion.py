@@ -105,7 +105,7 @@ class Motion:
         return _numpy((flat @ coefficients).view(-1, 3))
 
     def rms_a(self, coefficients: Tensor) -> Tensor:
-        """Root mean square displacement ``(b,)`` float64 in Å of all Gaussians for coefficients ``(b, K)``."""
+        """Root mean square displacement ``(b,)`` in Å of all Gaussians for coefficients ``(b, K)``."""
         wide = coefficients.double()
         return ((wide @ self._gram) * wide).sum(1).clamp(min=0).sqrt()
 
