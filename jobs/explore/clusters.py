@@ -1,0 +1,127 @@
+"""Groups of particles: k-means and mixtures of Gaussians, the largest group first."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.core.errors import UserError
+from jobs.explore.linear_embeddings import chosen
+
+_MOST_FITTED = 100_000
+_ROWS_AT_ONCE = 65_536
+
+
+def clusters(
+    points: NDArray[np.floating], method: Literal["kmeans", "gmm"] | str, count: int, seed: int
+) -> NDArray[np.int32]:
+    """Return the cluster ``(P,)`` of each point ``(P, d)``.
+
+    Parameters
+    ----------
+    points
+        Latent or shown coordinates.
+    method
+        ``kmeans``: round groups of like size; ``gmm``: mixture of Gaussians, for long or unlike groups.
+    count
+        How many; fewer come out when there are fewer different points.
+    seed
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray
+        0 for the largest cluster, then by falling size; -1 for points that are not finite.
+
+    Raises
+    ------
+    UserError
+        When there is no such method, no point, or the count makes no sense.
+    """
+    if method not in ("kmeans", "gmm"):
+        raise UserError(f"There is no clustering called {method}", hint="Choose kmeans or gmm")
+    finite = np.isfinite(points).all(axis=1)
+    rows = np.flatnonzero(finite)
+    if not 1 <= count <= 1000:
+        raise UserError(f"The number of clusters must lie between 1 and 1000, not {count}")
+    if len(rows) == 0:
+        raise UserError("No particle has finite coordinates, so there is nothing to cluster")
+    # centred, of unit size: single precision is enough then, whatever the units
+    centre = points[rows].mean(axis=0, dtype=np.float64)
+    scale = float(points[rows].std(dtype=np.float64, axis=0).max()) or 1.0
+    scaled = ((points[rows] - centre) / scale).astype(np.float32)
+    sample = scaled[chosen(np.arange(len(rows)), _MOST_FITTED, seed)]
+    different = len(np.unique(sample, axis=0)) if count > 1 else 1
+    count = min(count, different)
+    fit = _k_means if method == "kmeans" else _mixture
+    labels = np.full(len(points), -1, np.int32)
+    labels[rows] = _by_size(fit(sample, scaled, count, seed))
+    return labels
+
+
+def centres(points: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the row of the particle nearest to the mean of each cluster, in the order of labels.
+
+    Parameters
+    ----------
+    points
+        ``(P, d)``.
+    labels
+        ``(P,)`` as :func:`clusters` gives them; negative ones belong to no cluster.
+    """
+    rows = []
+    for label in range(int(labels.max(initial=-1)) + 1):
+        members = np.flatnonzero(labels == label)
+        if len(members) == 0:
+            continue
+        of_cluster = points[members].astype(np.float64)
+        squares = ((of_cluster - of_cluster.mean(axis=0)) ** 2).sum(axis=1)
+        rows.append(int(members[squares.argmin()]))
+    return np.array(rows, np.int64)
+
+
+def _k_means(
+    sample: NDArray[np.float32], points: NDArray[np.float32], count: int, seed: int
+) -> NDArray[np.intp]:
+    from sklearn.cluster import KMeans
+
+    model = KMeans(count, n_init=4, random_state=seed).fit(sample)
+    # rounding hides the last bits, in which sums of several threads differ from run to run
+    means = model.cluster_centers_.astype(np.float64).round(6)
+    squares = (means**2).sum(axis=1)
+    labels = np.empty(len(points), np.intp)
+    for begin in range(0, len(points), _ROWS_AT_ONCE):
+        block = points[begin : begin + _ROWS_AT_ONCE].astype(np.float64)
+        labels[begin : begin + _ROWS_AT_ONCE] = (squares - 2 * block @ means.T).argmin(axis=1)
+    return labels
+
+
+def _mixture(
+    sample: NDArray[np.float32], points: NDArray[np.float32], count: int, seed: int
+) -> NDArray[np.intp]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    # the added variance keeps flat groups, and dimensions in which nothing varies, from dividing by zero
+    model: Any = GaussianMixture(count, reg_covar=1e-5, max_iter=200, random_state=seed)
+    with warnings.catch_warnings():
+        # overlapping groups may creep for long; the last iteration is as good an answer
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(sample.astype(np.float64))
+    labels = np.empty(len(points), np.intp)
+    for begin in range(0, len(points), _ROWS_AT_ONCE):
+        block = points[begin : begin + _ROWS_AT_ONCE].astype(np.float64)
+        labels[begin : begin + _ROWS_AT_ONCE] = model.predict(block)
+    return labels
+
+
+def _by_size(labels: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Number clusters anew, the largest first; without gaps where a cluster has no member."""
+    sizes = np.bincount(labels)
+    order = np.argsort(-sizes, kind="stable")
+    number = np.empty(len(sizes), np.int32)
+    number[order] = np.arange(len(sizes))
+    return number[labels]
