@@ -55,8 +55,7 @@ def read_atoms(path: Path, model: LatentModel) -> Atoms:
     first = first_model(read_structure(path), path)
     points, names, elements, residues, chains = _columns(first)
     centred = to_centred(points, model)
-    if not _inside(centred, model).any():
-        raise UserError(f"none of the {len(points)} atoms lies in the box of the map", path=path, hint=_HINT)
+    inside_box(centred, model, path)
     bonds = find_bonds(centred, names, elements, residues, chains)
     return Atoms(
         points_a=centred.astype(np.float32),
@@ -148,6 +147,20 @@ def _sorted(pairs: Ints) -> Ints:
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
+def inside_box(centred_a: Floats, model: LatentModel, path: Path) -> None:
+    """Check that at least one atom of a file lies in the box.
+
+    Raises
+    ------
+    UserError
+        When none does.
+    """
+    if not _inside(centred_a, model).any():
+        raise UserError(
+            f"none of the {len(centred_a)} atoms lies in the box of the map", path=path, hint=_HINT
+        )
+
+
 def _columns(model: gemmi.Model) -> tuple[Floats, NDArray[Any], NDArray[Any], Ints, NDArray[Any]]:
     """Positions, names, elements, running residue numbers and chains of all atoms."""
     names: list[str] = []
@@ -170,4 +183,5 @@ def _columns(model: gemmi.Model) -> tuple[Floats, NDArray[Any], NDArray[Any], In
 
 def _inside(centred_a: Floats, model: LatentModel) -> NDArray[np.bool_]:
     half = 0.5 * model.box * model.voxel_size_a
-    return (np.abs(centred_a) <= half).all(axis=1)
+    inside: NDArray[np.bool_] = np.all(np.abs(centred_a) <= half, axis=1)
+    return inside

@@ -1,0 +1,80 @@
+"""Selections as lists of rows and names, for programs that filter by index; and lists of names read back."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jobs.core.errors import UserError
+from jobs.explore.numbering import claimed, subset_name
+from jobs.explore.subsets import SUBSETS, read_particle_tables
+from jobs.formats.files import read_whole
+
+_HEADER = "# row of the STAR file (the first is 0), particle"
+
+
+def save_indices(job_dir: Path, half: int, star: Path, names: Iterable[str]) -> Path:
+    """Write the rows of chosen particles as ``subsets/subset_K_halfH.txt``, ``.npy`` and ``.pkl``.
+
+    The text holds rows and names; the other two hold the rows alone, as int64, in the form in which cryoDRGN
+    and tomoDRGN take them. Rows count from 0 in the STAR file.
+
+    Parameters
+    ----------
+    job_dir
+        Directory of the job.
+    half
+        Half-set, for the name.
+    star
+        Particle file in which the rows are counted.
+    names
+        Identities of the chosen particles.
+
+    Returns
+    -------
+    Path
+        The text file.
+
+    Raises
+    ------
+    UserError
+        As :func:`jobs.explore.subsets.save_subset`.
+    """
+    source = read_particle_tables(star)
+    rows = source.rows_of(names)
+    found = source.image_names()[rows]
+    with claimed(job_dir / SUBSETS, subset_name, half) as claim:
+        base = claim.work / claim.name
+        lines = [_HEADER, *(f"{row} {name}" for row, name in zip(rows.tolist(), found, strict=True))]
+        base.with_suffix(".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        np.save(base.with_suffix(".npy"), rows, allow_pickle=False)
+        with base.with_suffix(".pkl").open("wb") as file:
+            pickle.dump(rows, file, protocol=4)
+        return claim.publish(".npy", ".pkl", ".txt")[-1]
+
+
+def read_names(path: Path) -> Sequence[str]:
+    """Read identities of particles from a STAR file, or from a text with one per line.
+
+    The text may hold further words before the name, as :func:`save_indices` writes them; lines that begin
+    with ``#`` are left out.
+
+    Raises
+    ------
+    UserError
+        When the file is unreadable or holds no names.
+    """
+    if path.suffix.lower() == ".star":
+        return read_particle_tables(path).image_names().tolist()
+    text = read_whole(path).decode("utf-8", "replace")
+    names = [line.split()[-1] for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not any("@" in name for name in names):
+        raise UserError(
+            "the list holds no particles",
+            path=path,
+            hint="Each line should end with an image name, such as 000012@Extract/job003/a.mrcs.",
+        )
+    return names
