@@ -1,0 +1,71 @@
+"""What can be done with selected particles: write them, train on them, look at their images."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+
+from widgets import style
+
+_SAVE: Final[dict[str, tuple[str, str]]] = {
+    "star": ("RELION STAR file", "All tables and columns of the input, only these particles"),
+    "cs": ("cryoSPARC .cs file", "For data that came from cryoSPARC"),
+    "indices": ("List of indices", "Rows of these particles in the input STAR file, for other programs"),
+}
+
+
+def wide_button(parent: QWidget, text: str, name: str, tip: str) -> QToolButton:
+    """Return a tool button that takes its share of a row."""
+    button = QToolButton(parent)
+    button.setObjectName(name)
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+    style.set_role(button, "button")
+    return button
+
+
+class SelectionUses(QWidget):
+    """A row of buttons; they do nothing but ask.
+
+    Signals
+    -------
+    save_wanted
+        ``star``, ``cs`` or ``indices``.
+    train_wanted, show_images_wanted
+        Start a job on the selected particles; show their images.
+    """
+
+    save_wanted = Signal(str)
+    train_wanted = Signal()
+    show_images_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("explorer_selection_uses")
+        self.save = wide_button(self, "Save", "explorer_save", "Write the selected particles to a file")
+        self.save.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.save)
+        menu.setToolTipsVisible(True)
+        for kind, (text, tip) in _SAVE.items():
+            entry = menu.addAction(text)
+            entry.setObjectName(f"explorer_save_{kind}")
+            entry.setToolTip(tip)
+            entry.triggered.connect(lambda _on=False, k=kind: self.save_wanted.emit(k))
+        self.save.setMenu(menu)
+        self.train = wide_button(
+            self,
+            "Train on these",
+            "explorer_train",
+            "Write a STAR file and open a new job with it as input",
+        )
+        self.train.clicked.connect(lambda _on: self.train_wanted.emit())
+        self.images = wide_button(self, "Images", "explorer_images", "Show the images of selected particles")
+        self.images.clicked.connect(lambda _on: self.show_images_wanted.emit())
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(style.TIGHT)
+        for button in (self.save, self.train, self.images):
+            row.addWidget(button, 1)
