@@ -143,7 +143,8 @@ class DynaMightModel:
     @cached_property
     def embedding(self) -> Float32:
         """Means ``(P, L)`` of the posteriors, in the order of the particle file."""
-        means: Float32 = self._states.means.cpu().numpy()
+        # A copy, as in cloud(): whoever gets it may change it, and the model is shared by all half-sets.
+        means: Float32 = self._states.means.cpu().numpy().copy()
         return means
 
     @property
@@ -221,7 +222,7 @@ class DynaMightModel:
         states = self._states
         amplitude = states.weights.sum(0)
         width = (states.weights * states.widths_a[:, None]).sum(0) / amplitude.clamp(min=1e-30)
-        return Cloud(*(values.cpu().numpy() for values in (states.gaussians_a, amplitude, width)))
+        return Cloud(*(values.cpu().numpy().copy() for values in (states.gaussians_a, amplitude, width)))
 
     def features(self) -> Float32:
         """Return ``(P, K)`` whose distances are rms differences of displacement over all Gaussians, Å."""
