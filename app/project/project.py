@@ -242,6 +242,39 @@ class Project(Housekeeping):
         self._after_launch(name)
         return process
 
+    def add_outputs(self, name: str, outputs: Iterable[Any]) -> Process:
+        """Enter files that were written into a job's directory after its start, so that other jobs find them.
+
+        The job may be running or ended; a file that is known already is left as it is.
+
+        Parameters
+        ----------
+        name
+            The job.
+        outputs
+            As for :meth:`new_job`.
+
+        Raises
+        ------
+        UserError
+            When a file does not exist, or the project cannot be changed; nothing is then entered.
+        """
+        given = list(outputs)
+        with self.changing(f"entering results of {name}") as change:
+            process = self.process(name)
+            for node in (self._output(process.name, item) for item in given):
+                if not (self.path / node.name).is_file():
+                    raise UserError("This file does not exist, so it cannot be entered", path=node.name)
+            self._enter_nodes(process.name, (), given)
+            self.write_record(process.name)
+            change.save()
+        self.show_in_dialogs(process.name)
+        return process
+
+    def _output(self, name: str, item: Any) -> Node:
+        node = self._node(item)
+        return node if node.name.startswith(name) else node._replace(name=name + node.name)
+
     def _node(self, item: Any) -> Node:
         if isinstance(item, Node):
             node = item
@@ -256,10 +289,7 @@ class Project(Housekeeping):
             node = node._replace(name=node_rules.without_alias(self.pipeline, node.name))
             node_rules.attach_input(self.pipeline, node, name)
         for item in outputs:
-            node = self._node(item)
-            if not node.name.startswith(name):
-                node = node._replace(name=name + node.name)
-            self.pipeline.add_output(name, node)
+            self.pipeline.add_output(name, self._output(name, item))
 
     def _after_launch(self, name: str) -> None:
         self.show_in_dialogs(name)

@@ -111,8 +111,8 @@ class Exporter:
 
     def save_video(
         self,
-        ending: str,
         frames: Iterable[NDArray[np.uint8]],
+        ending: str,
         rate: float = 15.0,
         *,
         progress: Progress = no_progress,
@@ -144,7 +144,7 @@ class Exporter:
         """Write chosen particles as ``subsets/subset_K_halfH.star``; see :mod:`jobs.explore.subsets`."""
         return subsets.save_subset(self.job_dir, self.half, star, names)
 
-    def save_indices(self, names: Iterable[str], star: Path) -> Path:
+    def save_indices(self, star: Path, names: Iterable[str]) -> Path:
         """Write rows of chosen particles as text, ``.npy`` and ``.pkl``; see :mod:`jobs.explore.indices`."""
         return indices.save_indices(self.job_dir, self.half, star, names)
 

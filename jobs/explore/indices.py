@@ -1,17 +1,15 @@
-"""Selections as lists of rows and names, for programs that filter by index; and lists of names read back."""
+"""Selections as lists of rows and names, for programs that filter by index."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from jobs.core.errors import UserError
 from jobs.explore.numbering import claimed, subset_name
 from jobs.explore.subsets import SUBSETS, read_particle_tables
-from jobs.formats.files import read_whole
 
 _HEADER = "# row of the STAR file (the first is 0), particle"
 
@@ -54,27 +52,3 @@ def save_indices(job_dir: Path, half: int, star: Path, names: Iterable[str]) -> 
         with base.with_suffix(".pkl").open("wb") as file:
             pickle.dump(rows, file, protocol=4)
         return claim.publish(".npy", ".pkl", ".txt")[-1]
-
-
-def read_names(path: Path) -> Sequence[str]:
-    """Read identities of particles from a STAR file, or from a text with one per line.
-
-    The text may hold further words before the name, as :func:`save_indices` writes them; lines that begin
-    with ``#`` are left out.
-
-    Raises
-    ------
-    UserError
-        When the file is unreadable or holds no names.
-    """
-    if path.suffix.lower() == ".star":
-        return read_particle_tables(path).image_names().tolist()
-    text = read_whole(path).decode("utf-8", "replace")
-    names = [line.split()[-1] for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not any("@" in name for name in names):
-        raise UserError(
-            "the list holds no particles",
-            path=path,
-            hint="Each line should end with an image name, such as 000012@Extract/job003/a.mrcs.",
-        )
-    return names

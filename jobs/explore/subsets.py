@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from jobs.core.errors import FormatError, UserError
 from jobs.explore.numbering import claimed, subset_name
+from jobs.formats.files import read_whole
 from jobs.formats.image_names import identity
 from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.formats.star_table import StarTable
@@ -20,6 +22,8 @@ SUBSETS = "subsets"
 _WITH_OPTICS_VERSION = 30001
 _IDENTITY = "rlnImageName"
 _SHOWN = 3
+# The path may hold blanks.
+_IMAGE_NAME = re.compile(r"(?<!\S)\d+@\S.*$")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,30 @@ def read_particle_tables(path: Path) -> ParticleTables:
         raise FormatError(f"the file holds no particle table (found {blocks})", path=path)
     tables[found].require([_IDENTITY])
     return ParticleTables(path, tables, found)
+
+
+def read_names(path: Path) -> Sequence[str]:
+    """Read identities of particles from a STAR file, or from a text with one per line.
+
+    Lines may begin with further words, as the row in the lists of :mod:`jobs.explore.indices`; those without
+    an image name are left out.
+
+    Raises
+    ------
+    UserError
+        When the file is unreadable or holds no names.
+    """
+    if path.suffix.lower() == ".star":
+        return read_particle_tables(path).image_names().tolist()
+    text = read_whole(path).decode("utf-8", "replace")
+    names = [found[0] for line in text.splitlines() if (found := _IMAGE_NAME.search(line.strip()))]
+    if not names:
+        raise UserError(
+            "the list holds no particles",
+            path=path,
+            hint="Each line should end with an image name, such as 000012@Extract/job003/a.mrcs.",
+        )
+    return names
 
 
 def save_subset(job_dir: Path, half: int, star: Path, names: Iterable[str]) -> Path:

@@ -55,9 +55,9 @@ def test_that_everything_lies_in_the_originals_tree(
     exporter.save_map(STATES[0])
     exporter.save_movie(STATES)
     exporter.save_subset(star, chosen)
-    exporter.save_indices(chosen, star)
+    exporter.save_indices(star, chosen)
     exporter.save_cs(cs_file(tmp_path / "p.cs", image_names()), chosen)
-    exporter.save_video("gif", [np.zeros((8, 8, 3), np.uint8)] * 2)
+    exporter.save_video([np.zeros((8, 8, 3), np.uint8)] * 2, "gif")
     assert files(job_dir) == [
         "maps/map001_half1.mrc",
         "maps/map002_half1.mrc",
@@ -122,17 +122,17 @@ def test_that_a_subset_for_cryosparc_uses_identifiers_of_the_star_file_when_name
 
 
 def test_that_pictures_become_a_folder_of_png(exporter: Exporter, job_dir: Path) -> None:
-    exporter.save_video("png", [np.zeros((5, 5, 3), np.uint8)] * 2)
+    exporter.save_video([np.zeros((5, 5, 3), np.uint8)] * 2, "png")
     assert files(job_dir) == ["movies/movie01_half1/frame0000.png", "movies/movie01_half1/frame0001.png"]
     with pytest.raises(UserError, match=r"not in \.avi"):
-        exporter.save_video("avi", [])
+        exporter.save_video([], "avi")
 
 
 def test_that_giving_up_leaves_the_job_as_it_was(exporter: Exporter, job_dir: Path) -> None:
     with pytest.raises(AbortRequested):
         exporter.save_movie(STATES, cancelled=lambda: True)
     with pytest.raises(AbortRequested):
-        exporter.save_video("mp4", [np.zeros((8, 8, 3), np.uint8)], cancelled=lambda: True)
+        exporter.save_video([np.zeros((8, 8, 3), np.uint8)], "mp4", cancelled=lambda: True)
     assert list(job_dir.iterdir()) == []
 
 

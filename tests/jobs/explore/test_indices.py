@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from jobs.core.errors import UserError
-from jobs.explore.indices import read_names, save_indices
-from jobs.explore.subsets import save_subset
+from jobs.explore.indices import save_indices
+from jobs.explore.subsets import read_names, save_subset
 from tests.support.particle_files import image_names, write_particles
 
 
@@ -57,8 +57,8 @@ def test_that_names_come_back_from_a_star_file_and_from_a_list(tmp_path: Path, s
     assert list(read_names(save_subset(tmp_path, 1, star_path, chosen))) == chosen
     assert list(read_names(save_indices(tmp_path, 1, star_path, chosen))) == chosen
     plain = tmp_path / "plain.txt"
-    plain.write_text("\n".join(chosen))
-    assert list(read_names(plain)) == chosen
+    plain.write_text("# my favourites\n" + "\n".join([*chosen, "", "7 000003@my stacks/a b.mrcs "]))
+    assert list(read_names(plain)) == [*chosen, "000003@my stacks/a b.mrcs"]
 
 
 def test_that_a_list_without_particles_is_refused(tmp_path: Path) -> None:
