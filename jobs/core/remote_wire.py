@@ -21,6 +21,9 @@ Array = NDArray[Any]
 
 _PREFIX: Final = struct.Struct("<4sI")
 _MAGIC: Final = b"HSm1"
+#: A head is padded to this length, so that most are received at once: each call that waits has to get the
+#: interpreter's lock back afterwards, which takes milliseconds while another thread computes.
+_HEAD: Final = 512
 #: Messages below this size are put together and sent at once.
 _SMALL: Final = 1 << 16
 #: Of the buffers of the kernel; larger ones mean fewer changes between both processes.
@@ -74,6 +77,7 @@ def pack(head: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> li
         text = json.dumps({"head": dict(head), "arrays": described}).encode()
     except (TypeError, ValueError) as error:
         raise WireError(str(error)) from None
+    text = text.ljust(_HEAD - _PREFIX.size)
     start = memoryview(_PREFIX.pack(_MAGIC, len(text)) + text)
     if sum(part.nbytes for part in parts) < _SMALL:
         return [memoryview(b"".join([start, *parts]))]
@@ -96,17 +100,17 @@ def receive(channel: socket.socket) -> Message | None:
     OSError
         If the connection broke.
     """
-    prefix = bytearray(_PREFIX.size)
-    if not _fill(channel, memoryview(prefix)):
+    start = bytearray(_HEAD)
+    if not _fill(channel, memoryview(start)):
         return None
-    magic, length = _PREFIX.unpack(prefix)
+    magic, length = _PREFIX.unpack_from(start)
     if magic != _MAGIC:
-        raise WireError(f"{bytes(prefix)!r} does not begin a message")
-    text = bytearray(length)
-    if not _fill(channel, memoryview(text)):
+        raise WireError(f"{bytes(start[:32])!r} does not begin a message")
+    more = bytearray(_PREFIX.size + length - _HEAD)
+    if more and not _fill(channel, memoryview(more)):
         return None
     try:
-        content = json.loads(text)
+        content = json.loads(start[_PREFIX.size :] + more)
         head, described = content["head"], content["arrays"]
     except (ValueError, KeyError, TypeError) as error:
         raise WireError(f"the head of a message can not be read: {error}") from None

@@ -33,8 +33,8 @@ from tests.support.jobs import wait_until
 from tests.support.served import million, odd_columns
 
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
-#: A state that takes half a second to decode; only for :class:`tests.support.served.OddModel`.
-SLOW = np.array([0.0, 0.5, 0, 0], np.float32)
+#: A state that takes a second to decode; only for :class:`tests.support.served.OddModel`.
+SLOW = np.array([0.0, 1.0, 0, 0], np.float32)
 QUICK = np.array([0.3, 0, 0, 0], np.float32)
 MISFORTUNE = np.array([1000.0, 0, 0, 0], np.float32)
 
@@ -95,6 +95,15 @@ class InThread(threading.Thread):
         self.join(20)
         assert not self.is_alive()
         return self
+
+
+def in_line(model: RemoteModel, function: Callable[[], Any]) -> InThread:
+    """Call a function in a thread, and return once its request stands in line behind those before."""
+    tickets = model._line._tickets
+    last = tickets[-1] if tickets else None
+    thread = InThread(function)
+    wait_until(lambda: tickets and tickets[-1] is not last and tickets[0].begun)
+    return thread
 
 
 # ----------------------------------------------------------------------------------------- same answers
@@ -228,16 +237,13 @@ def test_that_the_newest_of_superseding_requests_wins_and_others_are_untouched(m
         with newest_wins(model, "map"):
             return model.decode(z)
 
-    def queued(function: Callable[[], Any]) -> InThread:
-        thread = InThread(function)
-        time.sleep(0.05)
-        return thread
-
-    running = queued(lambda: follow(SLOW))
-    export = queued(lambda: model.decode(QUICK))
-    column = queued(lambda: model.metadata["integers"])
-    overtaken = [queued(lambda: follow(QUICK)) for _ in range(3)]
-    newest = queued(lambda: follow(QUICK * 2))
+    running = in_line(model, lambda: follow(SLOW))
+    export = in_line(model, lambda: model.decode(QUICK))
+    column = in_line(model, lambda: model.metadata["integers"])
+    overtaken = [in_line(model, lambda: follow(QUICK)) for _ in range(3)]
+    # those before are dropped at once, not when their turn comes
+    wait_until(lambda: len(model._line._tickets) == 4)
+    newest = InThread(lambda: follow(QUICK * 2))
     local = BlobModel(n=6)
     assert_same(newest.finish().answer, local.decode(QUICK * 2))
     assert_same(export.finish().answer, local.decode(QUICK))
@@ -259,8 +265,7 @@ def test_that_later_steps_of_an_overtaken_block_do_not_drop_the_newer_one(make: 
             entered.wait(10)
             model.displace(QUICK, np.zeros((1, 3), np.float32))
 
-    old = InThread(two_steps)
-    time.sleep(0.1)
+    old = in_line(model, two_steps)
     with model.superseding("map"):
         entered.set()
         assert_same(model.decode(QUICK), BlobModel(n=6).decode(QUICK))
@@ -269,14 +274,11 @@ def test_that_later_steps_of_an_overtaken_block_do_not_drop_the_newer_one(make: 
 
 def test_that_pending_calls_can_be_cancelled_and_the_running_one_is_answered(make: Make) -> None:
     model = make().open(1)
-    running = InThread(lambda: model.decode(SLOW))
-    time.sleep(0.1)
-    waiting = [InThread(lambda: model.decode(QUICK)) for _ in range(3)]
-    time.sleep(0.1)
-    start = time.monotonic()
+    running = in_line(model, lambda: model.decode(SLOW))
+    waiting = [in_line(model, lambda: model.decode(QUICK)) for _ in range(3)]
     model.cancel_pending()
     assert all(isinstance(thread.finish().error, Superseded) for thread in waiting)
-    assert time.monotonic() - start < 0.2
+    assert running.is_alive()
     assert running.finish().error is None
     assert model.decode(QUICK).shape == (24, 24, 24)
 
@@ -288,10 +290,9 @@ def test_that_cancelling_by_key_leaves_other_calls_alone(make: Make) -> None:
         with model.superseding(key):
             return model.decode(QUICK)
 
-    running = InThread(lambda: model.decode(SLOW))
-    time.sleep(0.1)
-    first, second = InThread(lambda: under("map")), InThread(lambda: under("other"))
-    time.sleep(0.1)
+    running = in_line(model, lambda: model.decode(SLOW))
+    first = in_line(model, lambda: under("map"))
+    second = in_line(model, lambda: under("other"))
     model.cancel_pending("map")
     assert isinstance(first.finish().error, Superseded)
     assert second.finish().error is None
@@ -388,8 +389,7 @@ def test_that_killing_the_process_is_told_to_all_and_the_next_open_starts_anothe
     model = source.open(1)
     pid = source.pid
     assert pid is not None
-    waiting = [InThread(lambda: model.decode(SLOW)) for _ in range(3)]
-    time.sleep(0.1)
+    waiting = [in_line(model, lambda: model.decode(SLOW)) for _ in range(3)]
     os.kill(pid, signal.SIGKILL)
     for thread in waiting:
         assert isinstance(thread.finish().error, ModelEnded)
@@ -442,8 +442,7 @@ def test_that_closing_frees_those_who_wait_and_leaves_no_process_and_no_open_fil
         model = source.open(1)
         pid = source.pid
         assert pid is not None
-        waiting = [InThread(lambda model=model: model.decode(SLOW)) for _ in range(2)]  # type: ignore[misc]
-        time.sleep(0.1)
+        waiting = [in_line(model, lambda model=model: model.decode(SLOW)) for _ in range(2)]  # type: ignore[misc]
         start = time.monotonic()
         source.close(wait=wait)
         assert time.monotonic() - start < 0.25

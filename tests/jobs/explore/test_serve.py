@@ -172,7 +172,7 @@ def test_that_half_a_message_is_the_end_of_the_connection(ends: tuple[socket.soc
 
 def test_that_something_else_than_a_message_is_refused(ends: tuple[socket.socket, socket.socket]) -> None:
     here, there = ends
-    here.sendall(b"Segmentation fault (core dumped)\n")
+    here.sendall(b"Segmentation fault (core dumped)\n" * 40)
     with pytest.raises(WireError, match="does not begin a message"):
         remote_wire.receive(there)
 
