@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -18,13 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from widgets import style
+from widgets import glyphs, style
 from widgets.explorer.columns import Columns, Source
 from widgets.explorer.criterion_editor import CriterionEditor
 from widgets.explorer.selection import MODES, Mask, Mode, Selection
 from widgets.explorer.selection_uses import SelectionUses, wide_button
 from widgets.explorer.set_glyphs import set_icon
 
+_WIDE: Final = 290
 _MODES: Final[dict[Mode, tuple[str, str]]] = {
     "new": ("New", "What is drawn or chosen next replaces the selection"),
     "add": ("Or", "What is drawn or chosen next is added to the selection (Shift)"),
@@ -165,6 +166,7 @@ class SelectionPanel(QWidget):
         self.history_button.setObjectName("explorer_selection_history")
         self.history_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.history_button.setText("Steps")
+        self.history_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         style.set_role(self.history_button, "button")
         self.history_menu = QMenu(self.history_button)
         self.history_menu.aboutToShow.connect(self._fill_history)
@@ -179,7 +181,6 @@ class SelectionPanel(QWidget):
         for mode, (text, tip) in _MODES.items():
             button = self._button(text, f"mode_{mode}", tip)
             button.setCheckable(True)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             self._modes.addButton(button, MODES.index(mode))
             modes.addWidget(button, 1)
         self._modes.button(0).setChecked(True)
@@ -251,6 +252,17 @@ class SelectionPanel(QWidget):
             self._modes.button(MODES.index(mode)).setIcon(set_icon(mode))
         self.undo_action.setIcon(set_icon("undo"))
         self.redo_action.setIcon(set_icon("redo"))
+        self.history_button.setIcon(glyphs.glyph_icon("clock", "text"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the drawings of the modes away where there is no room for them and their names."""
+        super().resizeEvent(event)
+        room = self.width() >= _WIDE
+        kind = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if room else Qt.ToolButtonStyle.ToolButtonTextOnly
+        for mode in MODES:
+            button = self._modes.button(MODES.index(mode))
+            if isinstance(button, QToolButton):
+                button.setToolButtonStyle(kind)
 
     # -- state ---------------------------------------------------------------------------------------------
 

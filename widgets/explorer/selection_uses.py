@@ -57,7 +57,7 @@ class SelectionUses(QWidget):
         self.save.setMenu(menu)
         self.train = wide_button(
             self,
-            "Train on these",
+            "Train…",
             "explorer_train",
             "Write a STAR file and open a new job with it as input",
         )

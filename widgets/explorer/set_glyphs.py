@@ -14,7 +14,7 @@ _SIZE: Final = 16
 
 
 def set_icon(name: str) -> QIcon:
-    """Return the icon of a way to combine (``new``, ``add``, ``intersect``, ``subtract``), of undo or redo."""
+    """Return the icon of a way to combine (``new``, ``add``, ``intersect``, ``subtract``), undo or redo."""
     return _icon(
         name, style.colour("text").name(), style.colour("accent").name(), style.colour("disabled").name()
     )
