@@ -15,8 +15,8 @@ from jobs.explore import indices, movies, subsets
 from jobs.explore.chimerax import map_script
 from jobs.explore.maps import MAPS, contour_level, write_state
 from jobs.explore.moved_models import MovedModels
-from jobs.explore.movies import never, no_progress
 from jobs.explore.numbering import claimed, map_name, movie_name, subset_name
+from jobs.explore.steps import never, silent
 from jobs.explore.video import VIDEO_ENDINGS, write_png, write_video
 from jobs.formats.cryosparc import read_cs, rows_of, write_cs
 
@@ -92,7 +92,7 @@ class Exporter:
         plane: NDArray[np.floating] | None = None,
         atoms: Path | None = None,
         title: str = "",
-        progress: Progress = no_progress,
+        progress: Progress = silent,
         cancelled: Cancelled = never,
     ) -> Path:
         """Write a trajectory as ``movies/movieNN_halfH/``; see :func:`jobs.explore.movies.save_movie`."""
@@ -115,7 +115,7 @@ class Exporter:
         ending: str,
         rate: float = 15.0,
         *,
-        progress: Progress = no_progress,
+        progress: Progress = silent,
         cancelled: Cancelled = never,
     ) -> Path:
         """Write pictures ``(H, W, 3)`` as ``movies/movieNN_halfH.mp4`` or ``.gif``.

@@ -17,6 +17,7 @@ from jobs.explore.chimerax import movie_script
 from jobs.explore.maps import contour_level, write_state
 from jobs.explore.moved_models import MovedModels
 from jobs.explore.numbering import claimed, movie_name
+from jobs.explore.steps import never, silent
 
 MOVIES = "movies"
 STATES = "states.csv"
@@ -24,15 +25,6 @@ SCRIPT = "movie.cxc"
 _FEWEST_DIGITS = 3
 
 Floats = NDArray[np.floating]
-
-
-def no_progress(_done: int, _of: int, _text: str) -> None:
-    """Tell nobody."""
-
-
-def never() -> bool:
-    """Never give up."""
-    return False
 
 
 def volume_name(frame: int, n_frames: int) -> str:
@@ -50,7 +42,7 @@ def save_movie(
     plane: Floats | None = None,
     atoms: Path | None = None,
     title: str = "",
-    progress: Progress = no_progress,
+    progress: Progress = silent,
     cancelled: Cancelled = never,
 ) -> tuple[Path, list[str]]:
     """Write a trajectory as ``movies/movieNN_halfH/``.

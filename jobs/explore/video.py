@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.exploring import Cancelled, Progress
-from jobs.explore.movies import never, no_progress
+from jobs.explore.steps import never, silent
 from jobs.formats.files import reason, replacing
 
 VIDEO_ENDINGS = (".mp4", ".gif")
@@ -29,7 +29,7 @@ def write_video(
     frames: Iterable[Picture],
     rate: float,
     *,
-    progress: Progress = no_progress,
+    progress: Progress = silent,
     cancelled: Cancelled = never,
 ) -> None:
     """Write pictures as a video: H.264 in the colour form every player knows, or an endless gif.
@@ -79,7 +79,7 @@ def write_png(
     target: Path,
     pictures: Iterable[Picture] | Picture,
     *,
-    progress: Progress = no_progress,
+    progress: Progress = silent,
     cancelled: Cancelled = never,
 ) -> None:
     """Write one picture ``(H, W, 3)`` as a png file, or many into a folder as ``frame0000.png`` ….
