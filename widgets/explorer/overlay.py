@@ -39,9 +39,10 @@ def paint_mark(painter: QPainter, place: QPointF) -> None:
     for colour, width in (("surface", 5.5), ("text", 2.2)):
         painter.setPen(_pen(style.colour(colour), width))
         painter.drawEllipse(place, 8.5, 8.5)
-    painter.setPen(_pen(style.colour("surface"), 1.5))
-    painter.setBrush(style.colour("text"))
-    painter.drawEllipse(place, 2.6, 2.6)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for name, radius in (("surface", 4.0), ("text", 2.6)):
+        painter.setBrush(style.colour(name))
+        painter.drawEllipse(place, radius, radius)
 
 
 def paint_hover(painter: QPainter, place: QPointF, radius: float) -> None:
@@ -70,7 +71,10 @@ def paint_path(painter: QPainter, places: Sequence[QPointF]) -> None:
 
 
 def _arrows(places: Sequence[QPointF]) -> list[tuple[QPointF, float]]:
-    """Return tips and directions (radians, y downward) of arrowheads: the end, and some on the way."""
+    """Return tips and directions (radians, y downward) of arrowheads: some on the way, and the end.
+
+    Those on the way keep clear of the ends, where handles may lie over them.
+    """
     xy = np.array([[p.x(), p.y()] for p in places])
     steps = np.diff(xy, axis=0)
     lengths = np.hypot(steps[:, 0], steps[:, 1])
@@ -80,8 +84,7 @@ def _arrows(places: Sequence[QPointF]) -> list[tuple[QPointF, float]]:
         return []
     count = max(1, int(total // _ARROW_EVERY_PX))
     result = []
-    for k in range(1, count + 1):
-        at = total * k / count
+    for at in [*(total * (k + 0.5) / count for k in range(count)), total]:
         tip = [float(np.interp(at, along, xy[:, axis])) for axis in (0, 1)]
         # the direction over the length of the arrow: that of one short step would tremble
         tail = [float(np.interp(max(at - 12, 0), along, xy[:, axis])) for axis in (0, 1)]

@@ -30,22 +30,22 @@ def compose(
     table: NDArray[np.uint8],
     strength: Floats,
     look: Doubles,
-    surface: NDArray[np.uint8],
-    unknown: NDArray[np.uint8],
+    grounds: NDArray[np.uint8],
     picture: NDArray[np.uint32],
 ) -> None:
     """Turn sums into a premultiplied picture ``(H, W)`` 0xAARRGGBB.
 
     `strength` is the opacity of a pixel with 0, 1, 2 … points; more take the last. `look` holds: opacity of
     hidden points, share of their own colour and of their opacity that dimmed points keep, and opacity around
-    lonely points (0 = none).
+    lonely points (0 = none). `grounds` are the colours of the surface, of hidden points, and of points
+    without a value.
     """
     height, width = pixels.shape[0], pixels.shape[1]
     hidden, kept, dimmed, around = look[0], look[1], look[2], look[3]
-    r0, g0, b0 = float(unknown[0]), float(unknown[1]), float(unknown[2])
+    r0, g0, b0 = float(grounds[2, 0]), float(grounds[2, 1]), float(grounds[2, 2])
     n_colours = len(table)
     last = len(strength) - 1
-    shadow = _premultiplied(r0, g0, b0, hidden)
+    shadow = _premultiplied(float(grounds[1, 0]), float(grounds[1, 1]), float(grounds[1, 2]), hidden)
     for row in range(height):
         for column in range(width):
             bright = pixels[row, column, BRIGHT]
@@ -68,9 +68,9 @@ def compose(
                 if k < n_colours:
                     r, g, b = float(table[k, 0]), float(table[k, 1]), float(table[k, 2])
             if bright == 0:
-                r = surface[0] * (1.0 - kept) + r * kept
-                g = surface[1] * (1.0 - kept) + g * kept
-                b = surface[2] * (1.0 - kept) + b * kept
+                r = grounds[0, 0] * (1.0 - kept) + r * kept
+                g = grounds[0, 1] * (1.0 - kept) + g * kept
+                b = grounds[0, 2] * (1.0 - kept) + b * kept
                 alpha *= dimmed
             picture[row, column] = _premultiplied(r, g, b, alpha)
     if around > 0.0:
@@ -148,7 +148,7 @@ def discs(
 SIGNATURES: Final[tuple[tuple[Callable[..., Any], str], ...]] = (
     (
         compose,
-        "(uint32[:, :, ::1], int64, uint8[:, ::1], float32[::1], float64[::1], uint8[::1], uint8[::1],"
+        "(uint32[:, :, ::1], int64, uint8[:, ::1], float32[::1], float64[::1], uint8[:, ::1],"
         " uint32[:, ::1])",
     ),
     (discs, "(float32[:, ::1], uint8[:, ::1], float32[::1], float64, float64, uint32[:, ::1])"),

@@ -24,8 +24,8 @@ CHANNELS: Final = 6
 
 Display = Literal["points", "density", "log-density"]
 
-_KEPT_COLOUR: Final = 0.30
-_KEPT_OPACITY: Final = 0.45
+_KEPT_COLOUR: Final = 0.35
+_KEPT_OPACITY: Final = 0.6
 _HIDDEN_OPACITY: Final = 0.16
 _WEAKEST: Final = 0.5
 _AROUND: Final = 0.5
@@ -148,12 +148,11 @@ class Raster:
         sums, count = self.sums(kernels, cloud, box, (width, height))
         full = max(1.8 * kernels.points.crowding(sums), 1.6)
         strength = np.log1p(np.arange(_STRENGTHS, dtype=np.float32)) / np.float32(full)
-        strength = np.float32(_WEAKEST) + np.float32(1 - _WEAKEST) * np.minimum(strength, np.float32(1))
+        strength = (_WEAKEST + (1 - _WEAKEST) * np.minimum(strength, 1)).astype(np.float32)
         look = np.array([_HIDDEN_OPACITY, _KEPT_COLOUR, _KEPT_OPACITY, _AROUND])
         pixels = np.empty((height, width), np.uint32)
-        kernels.paint.compose(
-            sums, cloud.kind, cloud.table, strength, look, ground.surface, ground.hidden, pixels
-        )
+        grounds = np.stack([ground.surface, ground.hidden, cloud.table[-1]])
+        kernels.paint.compose(sums, cloud.kind, cloud.table, strength, look, grounds, pixels)
         return Picture(pixels, count)
 
     def _discs(
@@ -167,9 +166,9 @@ class Raster:
         places: NDArray[np.int32],
     ) -> Picture:
         width, height = size
-        rows = places.copy() if cloud.order.rows is None else cloud.order.rows[places]
+        found = places if cloud.order.rows is None else cloud.order.rows[places]
         # by layer, then by row: the order of a table, not of the grid, decides what lies on top
-        rows = np.sort(cloud.layer[rows].astype(np.int64) * len(cloud) + rows) % max(len(cloud), 1)
+        rows = np.sort(cloud.layer[found].astype(np.int64) * len(cloud) + found) % max(len(cloud), 1)
         place = np.empty((len(rows), 2), np.float32)
         place[:, 0] = (cloud.xy[rows, 0].astype(np.float64) - view.x_low) * (width / view.width)
         place[:, 1] = (view.y_high - cloud.xy[rows, 1].astype(np.float64)) * (height / view.height)
@@ -246,5 +245,5 @@ def faded(
     mixed = ground.surface * (1 - _KEPT_COLOUR) + rgb[dimmed] * _KEPT_COLOUR
     result[dimmed] = mixed.astype(np.uint8)
     result[layer == HIDDEN] = ground.hidden
-    opacity = np.array([2 * _HIDDEN_OPACITY, 2 * _KEPT_OPACITY, 1.0], np.float32)
+    opacity = np.array([2 * _HIDDEN_OPACITY, min(1.0, 1.6 * _KEPT_OPACITY), 1.0], np.float32)
     return result, opacity[layer]

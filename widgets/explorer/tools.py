@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 
 from widgets import style
 from widgets.explorer.tool_icons import tool_icon
@@ -108,7 +108,7 @@ def mode_of(modifiers: Qt.KeyboardModifier) -> Mode:
     return "subtract" if takes else "new"
 
 
-#: Looking, trajectories, selections, moving: a line stands between the groups.
+#: Looking, trajectories, selections, moving; some space parts the groups.
 _GROUPS: Final = (
     (Tool.PICK,),
     (Tool.DRAW, Tool.LINE, Tool.ANCHORS),
@@ -133,7 +133,7 @@ class ToolBar(QWidget):
         layout.setSpacing(2)
         for number, tools in enumerate(_GROUPS):
             if number:
-                layout.addWidget(self._separator())
+                layout.addSpacing(style.MEDIUM)
             for tool in tools:
                 layout.addWidget(self._tool_button(tool))
         self.fit_button = self._button("explorer_tool_fit", "<b>Show all particles</b> (0 or Home)")
@@ -169,13 +169,6 @@ class ToolBar(QWidget):
         # a click leaves the keyboard with the plot, where the tool is used
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
-
-    def _separator(self) -> QFrame:
-        line = QFrame(self)
-        line.setFrameShape(QFrame.Shape.VLine)
-        line.setObjectName("explorer_tool_separator")
-        line.setFixedHeight(_ICON_PX)
-        return line
 
     def _choose(self, tool: Tool) -> None:
         self._canvas.set_tool(tool)

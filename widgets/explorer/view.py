@@ -50,7 +50,7 @@ class View:
 
     def box(self) -> NDArray[np.float64]:
         """Return x low, x high, y low, y high."""
-        return np.array([self.x_low, self.x_high, self.y_low, self.y_high])
+        return np.array([self.x_low, self.x_high, self.y_low, self.y_high], np.float64)
 
     def sensible(self, home: View) -> bool:
         """Whether it is neither too deep in nor too far out, compared with the view of everything."""
