@@ -1,0 +1,151 @@
+"""Whether this screen can draw in three dimensions, and loading what draws there without making anybody wait."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.qt import QtViewer
+
+#: What the drawing library asks for: programmable shaders and arrays of vertices.
+OPENGL_NEEDED: Final = (2, 1)
+_GL_RENDERER: Final = 0x1F01
+_IN_SOFTWARE: Final = ("llvmpipe", "softpipe", "swrast", "software")
+# platforms of Qt that draw into memory only
+_WITHOUT_SCREEN: Final = ("offscreen", "minimal", "vnc", "linuxfb")
+
+
+class _Loading:
+    """The one loading of napari in a process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+        self.done = threading.Event()
+        self.problem = ""
+
+
+_loading = _Loading()
+
+
+def check() -> str:
+    """Return why maps cannot be drawn in three dimensions here, in a sentence; empty when they can.
+
+    A context is made and thrown away, nothing is shown.
+    """
+    return _open_context()[0]
+
+
+def draws_in_software() -> bool:
+    """Whether the processor does what a graphics card should do; then smooth edges cost too much."""
+    renderer = _open_context()[1].lower()
+    return not renderer or any(word in renderer for word in _IN_SOFTWARE)
+
+
+def _open_context() -> tuple[str, str]:
+    """Return what is wrong with OpenGL, and the name of what draws."""
+    platform = QGuiApplication.platformName()
+    if platform in _WITHOUT_SCREEN:
+        return f"the window system “{platform}” has no OpenGL", ""
+    surface = QOffscreenSurface()
+    surface.create()
+    context = QOpenGLContext()
+    if not context.create() or not surface.isValid():
+        return "no OpenGL driver could be loaded", ""
+    try:
+        if not context.makeCurrent(surface):
+            return "the OpenGL driver could not be started", ""
+        version = context.format().version()
+        renderer = context.functions().glGetString(_GL_RENDERER)
+        context.doneCurrent()
+    finally:
+        surface.destroy()
+    found = (int(version[0]), int(version[1])) if isinstance(version, tuple) else OPENGL_NEEDED
+    name = renderer if isinstance(renderer, str) else ""
+    if found < OPENGL_NEEDED:
+        needed = ".".join(map(str, OPENGL_NEEDED))
+        return f"{name or 'this screen'} has OpenGL {found[0]}.{found[1]}, and {needed} is needed", name
+    return "", name
+
+
+def preload() -> None:
+    """Begin to load napari in a thread; does nothing when that was begun before."""
+    with _loading.lock:
+        if _loading.thread is None:
+            _loading.thread = threading.Thread(target=_load, name="heteroscope-napari", daemon=True)
+            _loading.thread.start()
+
+
+def loaded() -> bool:
+    """Whether napari can be used without waiting (or has failed to load: see :func:`problem`)."""
+    return _loading.done.is_set()
+
+
+def problem() -> str:
+    """Return why napari could not be loaded, empty if it could."""
+    return _loading.problem
+
+
+def wait(seconds: float) -> bool:
+    """Wait until napari is loaded; False when the time was not enough."""
+    preload()
+    return _loading.done.wait(seconds)
+
+
+def _load() -> None:
+    try:
+        # settings without a file: nothing of ours ends in the preferences of somebody's own napari
+        from napari.settings import get_settings
+
+        with suppress(RuntimeError):  # somebody else in this process has read them already
+            get_settings(path=None)
+        import napari.qt  # noqa: F401
+        from napari.layers import Points, Surface
+
+        # the first layer loads tables and physical units, which takes half a second
+        corners = np.zeros((3, 3), np.float32)
+        Surface((corners, np.array([[0, 1, 2]], np.uint32)), units=("angstrom",) * 3)
+        Points(corners, units=("angstrom",) * 3)
+    except Exception as error:
+        _loading.problem = f"napari could not be loaded ({error})"
+    finally:
+        _loading.done.set()
+
+
+def make_viewer(smooth_edges: bool) -> tuple[ViewerModel, QtViewer]:
+    """Return an empty three-dimensional napari view without its lists, buttons, keys and habits of its own.
+
+    Parameters
+    ----------
+    smooth_edges : bool
+        Draw four samples per pixel.
+    """
+    from napari.components import ViewerModel
+    from napari.qt import QtViewer
+    from napari.settings import get_settings
+
+    get_settings().advanced.multisampling = smooth_edges
+    attribute = Qt.ApplicationAttribute.AA_UseStyleSheetPropagationInWidgetStyles
+    before = QCoreApplication.testAttribute(attribute)
+    model = ViewerModel(ndisplay=3)
+    view = QtViewer(model)
+    # napari changes how style sheets work for the whole program
+    QCoreApplication.setAttribute(attribute, before)
+    for callbacks in (
+        model.mouse_wheel_callbacks,
+        model.mouse_double_click_callbacks,
+        model.mouse_drag_callbacks,
+    ):
+        callbacks.clear()
+    view.setAcceptDrops(False)
+    view.setObjectName("explorer_map_canvas")
+    # x to the right, y up, z towards the eye: right-handed, and as ChimeraX shows a map at first
+    model.scene.camera.orientation = ("towards", "up", "right")
+    return model, view
