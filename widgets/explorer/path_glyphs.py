@@ -44,12 +44,10 @@ def _anchors(path: QPainterPath) -> None:
 
 
 def _automatic(path: QPainterPath) -> None:
-    _dot(path, 2.6, 8, 1.4)
-    _dot(path, 13.4, 8, 1.4)
-    for x, y in ((5.2, 5.4), (8, 4.6), (10.8, 5.6)):
-        _dot(path, x, y, 0.6)
-    for x, y in ((5, 10.6), (8, 11.4), (11, 10.4), (8, 8)):
-        _dot(path, x, y, 0.25)
+    path.moveTo(1.8, 13)
+    path.cubicTo(6.5, 12.5, 8, 4, 14.2, 3)
+    for x, y in ((3.2, 8.2), (6.2, 4.6), (10.2, 11.2), (13.4, 8.2)):
+        _dot(path, x, y, 0.7)
 
 
 def _play(path: QPainterPath) -> None:
@@ -160,6 +158,7 @@ glyphs.DRAWINGS.update(
         "particles-shuffle": _shuffle,
         "particles-difference": _difference,
         "particles-mean": _mean,
+        "particles-copy": _mean,
     }
 )
 icon = glyphs.glyph_icon

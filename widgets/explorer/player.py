@@ -183,6 +183,18 @@ class Player(QWidget):
         self._restart()
         self._draw_icons()
 
+    @property
+    def rate(self) -> float:
+        """Frames in a second."""
+        return float(self.speed.value())
+
+    def set_position(self, frame: int) -> None:
+        """Stand at a frame that is shown already; emits nothing."""
+        with QSignalBlocker(self.track):
+            self.track.setValue(frame)
+        self._say()
+        self._restart()
+
     # -- moving --------------------------------------------------------------------------------------------
 
     def go_to(self, frame: int) -> None:

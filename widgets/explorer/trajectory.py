@@ -55,6 +55,10 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.states)
 
+    def placed(self, plane: Plane) -> Trajectory:
+        """Return the same states where they lie in another plane."""
+        return Trajectory(self.states, plane.places_of(self.states), self.title, self.rows)
+
     def reversed(self) -> Trajectory:
         """Return the way back."""
         return Trajectory(
@@ -225,15 +229,23 @@ def through(
     return Trajectory(between(frame, knots, states), between(frame, knots, at), title, rows)
 
 
-def from_rows(rows: Sequence[int], plane: Plane, frames: int = FRAMES, smooth: bool = True) -> Trajectory:
+def from_rows(
+    rows: Sequence[int],
+    latent: NDArray[Any],
+    frames: int = FRAMES,
+    plane: Plane | None = None,
+    smooth: bool = True,
+) -> Trajectory:
     """Return the trajectory along a chain of many particles, as a graph path gives it.
 
     Parameters
     ----------
     rows
         Particles in order.
+    latent
+        Latent coordinates of all particles ``(P, L)``.
     plane
-        Where they lie.
+        Where they lie; without it all places are (0, 0) until :meth:`Trajectory.placed` finds them.
     frames
         How many states, equally far apart in latent space.
     smooth
@@ -247,8 +259,9 @@ def from_rows(rows: Sequence[int], plane: Plane, frames: int = FRAMES, smooth: b
     chain = [row for k, row in enumerate(rows) if k == 0 or row != rows[k - 1]]
     if len(chain) < 2:
         raise UserError("the path holds fewer than two particles", hint="Choose anchors farther apart.")
-    both = np.hstack([plane.latent[chain], plane.xy[chain]]).astype(np.float64)
-    n_latent = plane.latent.shape[1]
+    places = np.zeros((len(chain), 2)) if plane is None else plane.xy[chain]
+    both = np.hstack([latent[chain], places]).astype(np.float64)
+    n_latent = latent.shape[1]
     # distances are those of latent space; the places in the plane are carried along
     weight = np.r_[np.ones(n_latent), np.full(2, np.inf)]
     if smooth:
@@ -265,8 +278,7 @@ def from_rows(rows: Sequence[int], plane: Plane, frames: int = FRAMES, smooth: b
 def distance_to_data(states: NDArray[Any], latent: NDArray[Any]) -> NDArray[np.float64]:
     """Return how far states ``(F, L)`` are from the nearest of the particles ``(P, L)``, ``(F,)``.
 
-    Particles that are not finite count as absent. For many questions about the same particles
-    :meth:`widgets.explorer.plane.Plane.distance_to_data` keeps what it needs.
+    `Plane.distance_to_data` answers the same faster when it is asked often.
     """
     data = np.asarray(latent, np.float32)
     data = data[np.isfinite(data).all(axis=1)]

@@ -179,15 +179,18 @@ def test_that_too_few_or_equal_anchors_are_refused(plane: Plane) -> None:
 
 def test_that_a_chain_of_particles_is_smoothed_and_keeps_its_ends(curved: Plane) -> None:
     order = np.argsort(curved.latent[:, 0])[::10]
-    made = trajectory.from_rows([int(row) for row in order], curved, 50)
+    rows = [int(row) for row in order]
+    made = trajectory.from_rows(rows, curved.latent, 50, curved)
     np.testing.assert_allclose(made.states[[0, -1]], curved.latent[order[[0, -1]]], atol=1e-5)
     np.testing.assert_allclose(made.plane[[0, -1]], curved.xy[order[[0, -1]]], atol=1e-5)
-    raw = trajectory.from_rows([int(row) for row in order], curved, 50, smooth=False)
+    raw = trajectory.from_rows(rows, curved.latent, 50, smooth=False)
+    assert not raw.plane.any()
+    np.testing.assert_array_equal(raw.placed(curved).plane, curved.places_of(raw.states))
     assert steps(made.states).sum() < 0.3 * steps(curved.latent[order]).sum()
     assert steps(raw.states).sum() > 2 * steps(made.states).sum()
     np.testing.assert_allclose(steps(made.states), steps(made.states).mean(), rtol=0.25)
     with pytest.raises(UserError, match="fewer than two"):
-        trajectory.from_rows([7, 7], curved)
+        trajectory.from_rows([7, 7], curved.latent)
 
 
 def test_that_going_back_and_bouncing_repeat_the_same_states(plane: Plane) -> None:
