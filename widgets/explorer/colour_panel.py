@@ -48,7 +48,7 @@ class ColourPanel(QWidget):
     selection_wanted
         These particles, mask ``(P,)``, should be selected; mode ``new``, or ``""`` for the panel's own.
     columns_changed
-        The `Columns` of a new model, listed and ready to be used by others.
+        The `Columns` of a new model, or with values added, listed and ready to be used by others.
     """
 
     coloured = Signal(object)
@@ -175,8 +175,8 @@ class ColourPanel(QWidget):
             keys = [source.key for source in sources]
             first = next((key for key in FIRST if key in keys), keys[0])
             self.chooser.set_source(sources[keys.index(first)])
+        self.columns_changed.emit(columns)
         if is_new:
-            self.columns_changed.emit(columns)
             self._colour()
             kept = [source for source in self._conditions if source in sources]
             self._conditions = {source: self._conditions[source] for source in kept}

@@ -76,6 +76,7 @@ class ScaleLegend(QWidget):
         layout.addWidget(self.histogram)
         layout.addLayout(grid)
         self._colours: Limits = (0.0, 1.0)
+        self._range: tuple[float | None, float | None] = (None, None)
 
     def _field(self, name: str, placeholder: str, tip: str) -> QLineEdit:
         field = QLineEdit(self)
@@ -104,8 +105,9 @@ class ScaleLegend(QWidget):
         self._write_range(low, high)
 
     def _write_range(self, low: float | None, high: float | None) -> None:
-        self.low.setText("" if low is None else exact(low))
-        self.high.setText("" if high is None else exact(high))
+        self._range = (low, high)
+        self.low.setText(_text(low))
+        self.high.setText(_text(high))
 
     def _write_colours(self, colours: Limits) -> None:
         self._colours = colours
@@ -121,11 +123,15 @@ class ScaleLegend(QWidget):
         self.colours_changed.emit((low, high))
 
     def _on_range_typed(self) -> None:
-        low, high = parsed(self.low.text()), parsed(self.high.text())
+        fields = zip((self.low, self.high), self._range, strict=True)
+        # a number that was not touched is still the exact one, of which the field shows some digits
+        low, high = (old if field.text() == _text(old) else parsed(field.text()) for field, old in fields)
         if low is not None and high is not None and low > high:
             low, high = high, low
+        changed = (low, high) != self._range
         self.show_range(low, high)
-        self.range_changed.emit(low, high)
+        if changed:
+            self.range_changed.emit(low, high)
 
     def _on_colours_typed(self) -> None:
         low, high = parsed(self.colour_low.text()), parsed(self.colour_high.text())
@@ -133,6 +139,10 @@ class ScaleLegend(QWidget):
             self._write_colours(self._colours)  # no scale: the one before stays
         elif (exact(low), exact(high)) != (exact(self._colours[0]), exact(self._colours[1])):
             self._on_colours_dragged(low, high)
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else exact(value)
 
 
 _KEY: Final = 108
