@@ -25,7 +25,8 @@ _HOPS: Final = 0.04
 
 def principal(latent: Floats) -> Components:
     """Return the principal components of latent coordinates ``(P, L)``."""
-    return components(latent, np.isfinite(latent).all(axis=1))
+    finite: NDArray[np.bool_] = np.all(np.isfinite(latent), axis=1)
+    return components(latent, finite)
 
 
 def coordinate(latent: Floats, found: Components, number: int) -> NDArray[np.float64]:

@@ -1,0 +1,42 @@
+"""Which particle file a job was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobs.core.declaration import JobType, from_values
+from jobs.core.errors import UserError
+from jobs.core.folder import JobFolder
+from jobs.core.job_star import read_job_star
+
+#: Start of the labels of particle files.
+_PARTICLES = "ParticleGroupMetadata"
+
+
+def particle_file_of(project_dir: Path, job: str, job_type: JobType) -> Path:
+    """Return the particle file that a job was given.
+
+    Parameters
+    ----------
+    project_dir
+        The project.
+    job
+        Name of the job.
+    job_type
+        Its type.
+
+    Raises
+    ------
+    UserError
+        When its settings name none.
+    """
+    folder = JobFolder(project_dir, job)
+    try:
+        options, _ = from_values(job_type.options, read_job_star(folder.job_star).values)
+    except (UserError, OSError):
+        # a job of the command line leaves its exact record only
+        options = job_type.options(**folder.read_options().values)
+    for path, label in job_type.input_nodes(options):
+        if label.startswith(_PARTICLES):
+            return project_dir / path
+    raise UserError("the settings of this job name no particle file", path=folder.job_star)
