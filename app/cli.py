@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("cli_show:show", "JOB", "status, files, options and runs of a job"),
     "validate": ("cli_show:validate", "JOB", "check settings and input files of a job"),
     "gpus": ("cli_show:gpus", "", "list the GPUs and who uses them"),
+    "states": ("cli_explore:states", "JOB map|movie|subset|embedding …", "write what a job found, headless"),
     "alias": ("cli_change:alias", "JOB NAME", "give a job a name"),
     "mark": ("cli_change:mark", "JOB finished|failed", "say how a job ended that left no marker"),
     "delete": ("cli_change:delete", "JOB …", "move jobs to the trash"),
