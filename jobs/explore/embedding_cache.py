@@ -100,7 +100,8 @@ class EmbeddingCache:
 
     def _read(self, path: Path, mark: str, request: EmbeddingRequest) -> Embedding | None:
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # opened here, because numpy leaves a file open that is cut short
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if str(stored["about"]) != _about(mark, request):
                     return None
                 names = tuple(str(name) for name in stored["names"])

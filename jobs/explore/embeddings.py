@@ -59,7 +59,8 @@ def embed(
     Returns
     -------
     Embedding
-        With all of the components for linear methods, two coordinates for the others.
+        With all of the components for linear methods, two coordinates for the others. Where a method was
+        fitted to a part of the particles, the name of the first axis says so.
 
     Raises
     ------
@@ -76,34 +77,17 @@ def embed(
         # both bring scikit-learn or numba with them, which linear embeddings do not need
         from jobs.explore import neighbour_embeddings
 
-        placed = neighbour_embeddings.place(points[finite], request, steps, threads)
-        coordinates = np.full((len(points), placed.shape[1]), np.nan, np.float32)
+        placed, fitted = neighbour_embeddings.place(points[finite], request, steps, threads)
+        coordinates = np.full((len(points), 2), np.nan, np.float32)
         coordinates[finite] = placed
-        done: Embedding = Embedding(request, coordinates, (f"{title} 1", f"{title} 2"))
+        # what an axis is called stays with the picture, so that nobody is misled later
+        remark = f" ({fitted:,} fitted)" if fitted < len(placed) else ""
+        done = Embedding(request, coordinates, (f"{title} 1{remark}", f"{title} 2"))
+        told = f"; {fitted:,} were fitted, the others lie between their neighbours" if remark else ""
     else:
-        done = linear_embeddings.place(points, finite, request)
-    steps.at(1.0, f"{title} of {int(finite.sum()):,} particles is ready{remark(request, int(finite.sum()))}")
+        done, told = linear_embeddings.place(points, finite, request), ""
+    steps.at(1.0, f"{title} of {int(finite.sum()):,} particles is ready{told}")
     return done
-
-
-def remark(request: EmbeddingRequest, count: int) -> str:
-    """Return what a person should know about this embedding of so many particles, or nothing.
-
-    Parameters
-    ----------
-    request
-        What is, or was, asked for.
-    count
-        Particles.
-    """
-    if request.method not in ("umap", "tsne"):
-        return ""
-    from jobs.explore.neighbour_embeddings import MOST_FITTED
-
-    most = MOST_FITTED[request.method]
-    if count <= most:
-        return ""
-    return f": it was fitted to {most:,} of them, the others lie between their nearest neighbours"
 
 
 def wanted(

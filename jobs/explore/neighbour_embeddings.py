@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 
 from jobs.core.exploring import EmbeddingRequest, Method
 from jobs.explore.linear_embeddings import chosen, components, project
-from jobs.explore.neighbours import Neighbours
+from jobs.explore.neighbours import MOST_FOR_TREE, Neighbours
 from jobs.explore.steps import Steps
 
 Points = NDArray[np.float32]
 
-#: Particles to which a method is fitted at most; the others are placed at their neighbours. UMAP takes about
-#: a minute and a half for these, t-SNE about as long.
+#: Particles to which a method is fitted at most, the others are placed at their neighbours: what takes a
+#: minute or two on one processor.
 MOST_FITTED: Final[dict[Method, int]] = {"umap": 200_000, "tsne": 20_000}
+#: The same where neighbours are found by comparing every pair.
+_MOST_COMPARED: Final = 60_000
 #: Share of the variance that may be left out, in directions in which points hardly differ.
 _LEFT_OUT = 1e-4
 _MOST_DIMENSIONS = 64
@@ -29,27 +31,32 @@ _PLACING_NEIGHBOURS = 5
 _TSNE_ITERATIONS = 750
 
 
-def place(points: NDArray[np.floating], request: EmbeddingRequest, steps: Steps, threads: int) -> Points:
-    """Return places ``(P, 2)`` of ``(P, D)`` finite points that are not all the same.
+def place(
+    points: NDArray[np.floating], request: EmbeddingRequest, steps: Steps, threads: int
+) -> tuple[Points, int]:
+    """Return places ``(P, 2)`` of ``(P, D)`` finite points that differ, and how many of them were fitted.
 
     Both methods start from the first two principal components, so that what is far apart begins far apart,
     and runs with other seeds look alike.
     """
     compact = _compact(points)
-    fitted = chosen(np.arange(len(points)), MOST_FITTED[request.method], request.seed)
+    most = MOST_FITTED[request.method]
+    if compact.shape[1] > MOST_FOR_TREE:
+        most = min(most, _MOST_COMPARED)
+    fitted = chosen(np.arange(len(points)), most, request.seed)
     alone = len(fitted) == len(points)
     subset = compact if alone else compact[fitted]
     fit_steps = steps if alone else steps.part(0.0, 0.8)
     fit = _umap if request.method == "umap" else _tsne
     placed = fit(subset, request, fit_steps, threads)
     if alone:
-        return placed
+        return placed, len(fitted)
     others = np.setdiff1d(np.arange(len(points)), fitted, assume_unique=True)
     coordinates = np.empty((len(points), 2), np.float32)
     coordinates[fitted] = placed
-    search = Neighbours(subset, request.seed, threads)
+    search = Neighbours(subset, threads)
     coordinates[others] = _between_neighbours(search, placed, compact[others], steps.part(0.8, 1.0))
-    return coordinates
+    return coordinates, len(fitted)
 
 
 def _compact(points: NDArray[np.floating]) -> Points:
@@ -74,7 +81,7 @@ def _umap(points: Points, request: EmbeddingRequest, steps: Steps, threads: int)
 
     count = len(points)
     neighbours = min(request.neighbours, count - 1)
-    search = Neighbours(points, request.seed, threads)
+    search = Neighbours(points, threads)
     known = search.of_all(
         neighbours, steps.part(0.02, 0.15), f"UMAP: {neighbours} neighbours of each particle"
     )

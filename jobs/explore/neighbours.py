@@ -1,8 +1,8 @@
-"""Nearest neighbours of particles: exact in few dimensions, nearly so in many; the same in every run."""
+"""Nearest neighbours of particles, exactly: by a tree in few dimensions, by comparing all in many."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,11 @@ from scipy.spatial import cKDTree
 
 from jobs.explore.steps import Steps
 
-#: Trees of boxes help up to about this many dimensions.
-_MOST_FOR_TREE = 16
-_ROWS_AT_ONCE = 20_000
+#: Beyond these, a tree is slower than comparing every pair: measured with 50,000 particles.
+MOST_FOR_TREE: Final = 10
+#: Distances that are rounding only; points are of unit size.
+_NOTHING: Final = 1e-6
+_ROWS_AT_ONCE: Final = 20_000
 
 
 class Neighbours:
@@ -21,27 +23,27 @@ class Neighbours:
     Parameters
     ----------
     points
-        ``(P, D)`` float32, all finite.
-    seed
-        Of the approximate search that serves beyond 16 dimensions.
+        ``(P, D)`` float32 of unit size, all finite.
     threads
-        For the exact search; its result does not depend on them.
+        For the tree; the result does not depend on them.
     """
 
-    def __init__(self, points: NDArray[np.float32], seed: int, threads: int) -> None:
-        self._points, self._seed, self._threads = points, seed, threads
-        self._tree = cKDTree(points) if points.shape[1] <= _MOST_FOR_TREE else None
-        self._graph: Any = None
+    def __init__(self, points: NDArray[np.float32], threads: int) -> None:
+        self._points, self._threads = points, threads
+        self._tree: Any = None
+        self._pairs: Any = None
+        if points.shape[1] <= MOST_FOR_TREE:
+            self._tree = cKDTree(points)
+        else:
+            from sklearn.neighbors import NearestNeighbors
+
+            self._pairs = NearestNeighbors(algorithm="brute").fit(points)
 
     def of_all(
         self, count: int, steps: Steps, sentence: str
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return rows and distances ``(P, count)`` of the nearest points of each, itself among them."""
-        if self._tree is not None:
-            return self.of(self._points, count, steps, sentence)
-        steps.at(0.0, sentence)
-        rows, distances = self._approximate(count).neighbor_graph
-        return rows.astype(np.int64), distances.astype(np.float32)
+        return self.of(self._points, count, steps, sentence)
 
     def of(
         self, places: NDArray[np.float32], count: int, steps: Steps, sentence: str
@@ -55,15 +57,9 @@ class Neighbours:
             if self._tree is not None:
                 # a list of ranks keeps the second dimension when only one neighbour is wanted
                 found = self._tree.query(places[block], k=list(range(1, count + 1)), workers=self._threads)
-                distances[block], rows[block] = found
             else:
-                rows[block], distances[block] = self._approximate(count).query(places[block], k=count)
+                found = self._pairs.kneighbors(places[block], n_neighbors=count)
+            distances[block], rows[block] = found
+        # comparing pairs leaves a rest of rounding between a point and itself
+        distances[distances < _NOTHING] = 0.0
         return rows, distances
-
-    def _approximate(self, count: int) -> Any:
-        if self._graph is None:
-            from pynndescent import NNDescent  # type: ignore[import-untyped]
-
-            # one thread, because several would race and find different neighbours in each run
-            self._graph = NNDescent(self._points, n_neighbors=count, random_state=self._seed, n_jobs=1)
-        return self._graph
