@@ -1,19 +1,33 @@
-"""The slider of a player: where it stands, and which frames can be shown at once."""
+"""Slider and buttons of a player: where it stands, and which frames can be shown at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSlider, QToolButton, QWidget
 
 from widgets import style
 
 _RADIUS: Final = 7.0
 _GROOVE: Final = 6.0
+
+
+def play_button(name: str, tip: str, action: Callable[[], object], parent: QWidget) -> QToolButton:
+    """Return a flat button of a player."""
+    button = QToolButton(parent)
+    button.setObjectName(f"explorer_player_{name}")
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setFixedSize(style.CONTROL_HEIGHT - 2, style.CONTROL_HEIGHT - 2)
+    button.setAutoRepeat(name in ("back", "forward"))
+    style.set_role(button, "quiet")
+    button.clicked.connect(lambda _checked=False: action())
+    return button
 
 
 class FrameTrack(QSlider):

@@ -113,6 +113,21 @@ class Plane:
         distance, index = self._tree("plane").query(scaled, k=np.arange(1, k + 1))
         return self.rows[np.asarray(index)], np.asarray(distance)
 
+    def rows_along(self, points: ArrayLike) -> list[int]:
+        """Return the particles nearest to places ``(M, 2)`` in order, none of them twice.
+
+        A place whose particle is that of the place before is left out; where a path crosses itself, the
+        nearest particle not yet used is taken.
+        """
+        places = np.atleast_2d(np.asarray(points))
+        chosen: list[int] = []
+        before = -1
+        for candidates in self.nearest_rows(places, len(places))[0].tolist():
+            if candidates[0] != before:
+                chosen += [row for row in candidates if row not in chosen][:1]
+            before = candidates[0]
+        return chosen
+
     def state_at(self, x: float, y: float, exact: bool) -> Floats:
         """Return the latent state ``(L,)`` of a place.
 

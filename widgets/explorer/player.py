@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from widgets import style
 from widgets.explorer import path_glyphs
-from widgets.explorer.frame_track import FrameTrack
+from widgets.explorer.frame_track import FrameTrack, play_button
 from widgets.explorer.playback import REPEATS, Playback, Repeat
 
 #: Above this width everything stands in one row.
@@ -67,19 +67,20 @@ class Player(QWidget):
         self.label.setObjectName("explorer_player_frame")
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         style.set_role(self.label, "caption")
-        self._buttons: dict[str, QToolButton] = {}
         self._left, self._right = QWidget(self), QWidget(self)
+        self._buttons = {
+            "first": play_button("first", "First frame (Home)", self.first, self._left),
+            "back": play_button("back", "One frame back (←)", lambda: self.step(-1), self._left),
+            "play": play_button("play", "Play (Space)", self.toggle, self._left),
+            "forward": play_button("forward", "One frame on (→)", lambda: self.step(1), self._left),
+            "last": play_button("last", "Last frame (End)", self.last, self._left),
+            "repeat": play_button("repeat", "", self._next_repeat, self._right),
+        }
         buttons = QHBoxLayout(self._left)
         buttons.setContentsMargins(0, 0, 0, 0)
         buttons.setSpacing(0)
-        for name, tip, action in (
-            ("first", "First frame (Home)", self.first),
-            ("back", "One frame back (←)", lambda: self.step(-1)),
-            ("play", "Play (Space)", self.toggle),
-            ("forward", "One frame on (→)", lambda: self.step(1)),
-            ("last", "Last frame (End)", self.last),
-        ):
-            buttons.addWidget(self._button(name, tip, action))
+        for button in list(self._buttons.values())[:-1]:
+            buttons.addWidget(button)
         settings = QHBoxLayout(self._right)
         settings.setContentsMargins(0, 0, 0, 0)
         settings.setSpacing(style.TIGHT)
@@ -89,7 +90,7 @@ class Player(QWidget):
         self.speed.setToolTip("Frames in a second (+ and −)")
         self.speed.setAccessibleName("Frames in a second")
         self.speed.valueChanged.connect(self._restart)
-        settings.addWidget(self._button("repeat", "", self._next_repeat))
+        settings.addWidget(self._buttons["repeat"])
         settings.addWidget(self.speed)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -99,18 +100,6 @@ class Player(QWidget):
         self._arrange(False)
         self.setFocusProxy(self.track)
         self._draw_icons()
-
-    def _button(self, name: str, tip: str, action: Callable[[], object]) -> QToolButton:
-        button = QToolButton(self)
-        button.setObjectName(f"explorer_player_{name}")
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setFixedSize(style.CONTROL_HEIGHT - 2, style.CONTROL_HEIGHT - 2)
-        button.setAutoRepeat(name in ("back", "forward"))
-        style.set_role(button, "quiet")
-        button.clicked.connect(lambda _checked=False: action())
-        self._buttons[name] = button
-        return button
 
     def _arrange(self, wide: bool) -> None:
         """Put everything into one row where there is room, else into two."""

@@ -120,7 +120,7 @@ def free_hand(points: ArrayLike, plane: Plane, frames: int = FRAMES, exact: bool
     if exact:
         places = resample(path, max(frames, 2), plane.span)
         return Trajectory(plane.states_at(places, exact=True), places, "free-hand path")
-    rows = key_particles(resample(path, KEYS, plane.span), plane)
+    rows = plane.rows_along(resample(path, KEYS, plane.span))
     if len(rows) < 2:
         raise UserError(
             "the path is shorter than the distance between particles",
@@ -140,7 +140,7 @@ def straight(
     ends = np.array([a, b], np.float32).reshape(2, 2)
     with_length(ends / plane.span)
     if not exact:
-        rows = key_particles(ends, plane)
+        rows = plane.rows_along(ends)
         if len(rows) < 2:
             raise UserError(
                 "both ends of the line belong to the same particle",
@@ -286,22 +286,3 @@ def distance_to_data(states: NDArray[Any], latent: NDArray[Any]) -> NDArray[np.f
         return np.full(len(states), np.inf)
     # one state after the other: F × P distances at once would not fit for a million particles
     return np.array([np.sqrt(np.min(np.sum((data - z) ** 2, axis=1))) for z in np.asarray(states)])
-
-
-def key_particles(points: ArrayLike, plane: Plane) -> list[int]:
-    """Return the particles nearest to places ``(M, 2)`` in order, none of them twice.
-
-    A place whose particle is that of the place before is left out; where a path crosses itself, the nearest
-    particle not yet used is taken.
-    """
-    places = np.atleast_2d(np.asarray(points))
-    rows, _ = plane.nearest_rows(places, len(places))
-    chosen: list[int] = []
-    before = -1
-    for candidates in rows:
-        first = int(candidates[0])
-        if first != before:
-            unused = [int(row) for row in candidates if int(row) not in chosen]
-            chosen += unused[:1]
-        before = first
-    return chosen

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -26,31 +25,9 @@ from widgets.explorer import path_glyphs
 from widgets.explorer.anchor_list import AnchorList
 from widgets.explorer.trajectory import FRAMES, Trajectory
 from widgets.explorer.trajectory_order import Order
+from widgets.explorer.way_buttons import WAYS, Way, WayButtons, quiet_button
 from widgets.fields import ChoiceBox
 
-Way = Literal["draw", "line", "axis", "anchors", "auto"]
-
-#: Tool of the plot that belongs to each.
-TOOLS: Final[dict[Way, str]] = {
-    "draw": "draw",
-    "line": "line",
-    "axis": "pick",
-    "anchors": "anchors",
-    "auto": "anchors",
-}
-#: Way, its short name, what it is, and what to do.
-WAYS: Final[tuple[tuple[Way, str, str, str], ...]] = (
-    ("draw", "Draw", "Free hand", "Draw a path in the plot; the middle button draws with every tool."),
-    ("line", "Line", "Straight line", "Drag from the start to the end in the plot."),
-    ("axis", "Axis", "Along a component", "One component changes, all others stay at their mean."),
-    ("anchors", "Anchors", "Through anchors", "Click in the plot, or type particles, to add anchors."),
-    (
-        "auto",
-        "Auto",
-        "Through crowded regions",
-        "Finds a way where many particles are, from end to end or through anchors.",
-    ),
-)
 SAVES: Final[tuple[tuple[str, str, str], ...]] = (
     ("movie", "Maps and ChimeraX movie", "All maps (.mrc), states, and a script that plays them"),
     ("model", "Moved atomic model", "The atomic model of each frame, in one file"),
@@ -66,57 +43,6 @@ def label(text: str, parent: QWidget, role: str = "caption") -> QLabel:
     made = QLabel(text, parent)
     style.set_role(made, role)
     return made
-
-
-def quiet_button(name: str, tip: str, parent: QWidget) -> QToolButton:
-    """Return a flat button."""
-    button = QToolButton(parent)
-    button.setObjectName(f"explorer_path_{name}")
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    style.set_role(button, "quiet")
-    return button
-
-
-class WayButtons(QWidget):
-    """One of five ways to make a path."""
-
-    chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.buttons: dict[Way, QToolButton] = {}
-        self._group = QButtonGroup(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        for number, (way, short, title, hint) in enumerate(WAYS, start=1):
-            button = quiet_button(way, f"<b>{title}</b> (Alt+{number})<br>{hint}", self)
-            button.setAccessibleName(title)
-            button.setText(short)
-            button.setFont(style.small_font(self))
-            button.setIconSize(QSize(18, 18))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setCheckable(True)
-            # the words are never cut off, however little room there is
-            button.setMinimumHeight(18 + button.fontMetrics().height() + 10)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(lambda _checked=False, way=way: self.chosen.emit(way))
-            shortcut = QShortcut(QKeySequence(f"Alt+{number}"), self, button.click)
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            self._group.addButton(button)
-            self.buttons[way] = button
-            row.addWidget(button, 1)
-        self.buttons["draw"].setChecked(True)
-
-    @property
-    def way(self) -> Way:
-        """The way that is chosen."""
-        return next(way for way, button in self.buttons.items() if button.isChecked())
-
-    def choose(self, way: Way) -> None:
-        """Show another way as chosen; emits nothing."""
-        self.buttons[way].setChecked(True)
 
 
 class Controls(QWidget):
@@ -176,6 +102,7 @@ class Controls(QWidget):
         snaps = way not in ("axis", "auto")
         self.nearest.setEnabled(snaps)
         self.exact.setEnabled(snaps)
+        self._keep_height()
 
     def show_trajectory(self, made: Trajectory | None, message: str) -> None:
         """Say what there is, and what is to be known about it."""
@@ -186,6 +113,7 @@ class Controls(QWidget):
         self.info.setVisible(bool(text))
         self.message.setText(message)
         self.message.setVisible(bool(message))
+        self._keep_height()
 
     def settings(self, order: Order) -> Order:
         """Return an order with the numbers and switches of the panel."""
@@ -267,7 +195,7 @@ class Controls(QWidget):
         return nearest, exact
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.SMALL)
         column.addWidget(self.ways)
@@ -294,9 +222,16 @@ class Controls(QWidget):
         actions.addWidget(self.save)
         column.addLayout(actions)
 
+    def _keep_height(self) -> None:
+        """Ask for the height that sentences of several lines need, which Qt leaves out."""
+        self.setMinimumHeight(self._column.minimumHeightForWidth(self.width()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep room for all lines."""
+        super().resizeEvent(event)
+        self._keep_height()
+
     def _draw_icons(self) -> None:
-        for way, button in self.ways.buttons.items():
-            button.setIcon(path_glyphs.icon(f"path-{way}"))
         self.reverse.setIcon(path_glyphs.icon("path-reverse"))
         self.clear.setIcon(path_glyphs.icon("close"))
         self.load.setIcon(path_glyphs.icon("folder"))

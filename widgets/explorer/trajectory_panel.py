@@ -15,9 +15,10 @@ from widgets.explorer import trajectory_file
 from widgets.explorer.anchor_list import anchor_of
 from widgets.explorer.plane import Plane
 from widgets.explorer.trajectory import PathRequest, Trajectory
-from widgets.explorer.trajectory_controls import TOOLS, Controls, Way
+from widgets.explorer.trajectory_controls import Controls
 from widgets.explorer.trajectory_maker import TrajectoryMaker
 from widgets.explorer.trajectory_order import Anchor, Made, anchors_at, rows_of
+from widgets.explorer.way_buttons import TOOLS, Way
 
 _SEARCHING: Final = "Looking for a path …"
 

@@ -424,3 +424,18 @@ def test_that_every_control_can_be_found_and_is_explained(panel: TrajectoryPanel
             continue
         assert button.objectName().startswith("explorer_") and button.toolTip(), button.objectName()
     assert panel.minimumSizeHint().width() <= 260
+
+
+def test_that_nothing_is_cut_off_in_the_narrowest_panel(qtbot: QtBot, panel: TrajectoryPanel) -> None:
+    for way in ("draw", "line", "axis", "anchors", "auto"):
+        panel.choose(way)
+        panel.show_problem(UserError("a sentence that is longer than a line", hint="Do something else."))
+        panel.setFixedSize(260, panel.controls.minimumHeight())
+        qtbot.waitUntil(lambda: panel.height() >= panel.controls.minimumHeight(), timeout=5000)
+        QApplication.processEvents()
+        shown = [w for w in panel.controls.children() if isinstance(w, QWidget) and w.isVisible()]
+        for k, widget in enumerate(shown):
+            assert panel.controls.rect().contains(widget.geometry()), (way, widget.objectName())
+            assert not any(widget.geometry().intersects(other.geometry()) for other in shown[:k]), way
+            if isinstance(widget, QLabel) and widget.wordWrap():
+                assert widget.height() >= widget.heightForWidth(widget.width()), (way, widget.text())
