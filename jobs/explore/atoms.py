@@ -53,7 +53,8 @@ def read_atoms(path: Path, model: LatentModel) -> Atoms:
         When the file cannot be read, holds no atoms, an atom has no position, or none lies in the box.
     """
     first = first_model(read_structure(path), path)
-    points, names, elements, residues, chains = _columns(first)
+    points = positions(first, path)
+    names, elements, residues, chains = _columns(first)
     centred = to_centred(points, model)
     inside_box(centred, model, path)
     bonds = find_bonds(centred, names, elements, residues, chains)
@@ -80,19 +81,29 @@ def first_model(structure: gemmi.Structure, path: Path) -> gemmi.Model:
     Raises
     ------
     UserError
-        When there are no atoms, or one has no position.
+        When there are no atoms.
     """
     if not len(structure) or not structure[0].count_atom_sites():
         raise UserError("the file holds no atoms", path=path, hint="Choose a PDB or mmCIF file of a model.")
-    for atom in structure[0].all():
-        if not np.isfinite(atom.atom.pos.tolist()).all():
-            raise UserError(f"the atom {atom} has no position", path=path)
     return structure[0]
 
 
-def positions(model: gemmi.Model) -> NDArray[np.float64]:
-    """Return the positions ``(N, 3)`` of all atoms in the order of the model."""
-    return np.array([site.atom.pos.tolist() for site in model.all()], np.float64).reshape(-1, 3)
+def positions(model: gemmi.Model, path: Path) -> NDArray[np.float64]:
+    """Return the positions ``(N, 3)`` of all atoms in the order of the model.
+
+    Raises
+    ------
+    UserError
+        When an atom has none.
+    """
+    found = np.array(
+        [atom.pos.tolist() for chain in model for residue in chain for atom in residue], np.float64
+    )
+    wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
+    if len(wrong):
+        atom = next(site for number, site in enumerate(model.all()) if number == wrong[0])
+        raise UserError(f"the atom {atom} has no position", path=path)
+    return found
 
 
 def find_bonds(
@@ -124,14 +135,17 @@ def find_bonds(
     radius = np.array([gemmi.Element(symbol).covalent_r for symbol in symbols])[kind]
     longest = min(_LONGEST_BOND_A, 2 * float(radius.max()) + _TOLERANCE_A)
     pairs = cKDTree(points_a).query_pairs(longest, output_type="ndarray").astype(np.int64)
-    a, b = pairs[:, 0], pairs[:, 1]
-    apart = np.linalg.norm(points_a[a] - points_a[b], axis=1)
-    near = (apart >= _SHORTEST_BOND_A) & (apart <= radius[a] + radius[b] + _TOLERANCE_A)
-    steps = np.abs(residues[a] - residues[b])
-    together = (steps == 0) | ((steps == 1) & (chains[a] == chains[b]))
-    sulphur = (elements[a] == "S") & (elements[b] == "S")
-    both_hydrogen = np.isin(elements[a], ("H", "D")) & np.isin(elements[b], ("H", "D"))
-    return _sorted(pairs[near & (together | sulphur) & ~both_hydrogen])
+    steps = np.abs(residues[pairs[:, 0]] - residues[pairs[:, 1]])
+    sulphur = np.isin(symbols, ("S",))[kind]
+    pairs = pairs[(steps <= 1) | sulphur[pairs].all(axis=1)]
+    a, b = pairs.T
+    square = ((points_a[a] - points_a[b]) ** 2).sum(axis=1)
+    hydrogen = np.isin(symbols, ("H", "D"))[kind]
+    chain = np.unique(chains.astype(str), return_inverse=True)[1]
+    near = (square >= _SHORTEST_BOND_A**2) & (square <= (radius[a] + radius[b] + _TOLERANCE_A) ** 2)
+    # a disulphide is the one bond that joins chains
+    one_chain = (chain[a] == chain[b]) | (sulphur[a] & sulphur[b])
+    return _sorted(pairs[near & one_chain & ~(hydrogen[a] & hydrogen[b])])
 
 
 def _trace(points_a: Floats, names: NDArray[Any], chains: NDArray[Any]) -> Ints:
@@ -161,8 +175,8 @@ def inside_box(centred_a: Floats, model: LatentModel, path: Path) -> None:
         )
 
 
-def _columns(model: gemmi.Model) -> tuple[Floats, NDArray[Any], NDArray[Any], Ints, NDArray[Any]]:
-    """Positions, names, elements, running residue numbers and chains of all atoms."""
+def _columns(model: gemmi.Model) -> tuple[NDArray[Any], NDArray[Any], Ints, NDArray[Any]]:
+    """Names, elements, running residue numbers and chains of all atoms."""
     names: list[str] = []
     elements: list[str] = []
     chains: list[str] = []
@@ -178,7 +192,7 @@ def _columns(model: gemmi.Model) -> tuple[Floats, NDArray[Any], NDArray[Any], In
             number += 1
         number += 1  # the last residue of a chain is no neighbour of the first of the next
     text = [np.array(column, object) for column in (names, elements, chains)]
-    return positions(model), text[0], text[1], np.array(residues, np.int64), text[2]
+    return text[0], text[1], np.array(residues, np.int64), text[2]
 
 
 def _inside(centred_a: Floats, model: LatentModel) -> NDArray[np.bool_]:

@@ -60,7 +60,7 @@ class MovedModels:
         first = first_model(self._structure, source)
         while len(self._structure) > 1:
             del self._structure[1]
-        self.points_a: Floats = positions(first)
+        self.points_a: Floats = positions(first, source)
         self._centred = to_centred(self.points_a, model).astype(np.float32)
         inside_box(self._centred, model, source)
         self._streams: list[_PdbStream | _CifStream] = []
@@ -70,7 +70,7 @@ class MovedModels:
     def open_in(self, folder: Path, stem: str, n_frames: int) -> Self:
         """Begin the files ``stem.cif`` and ``stem.pdb`` for this many states; use as a context."""
         self._streams = [_CifStream(folder / f"{stem}.cif", self._source, self._structure, self.points_a)]
-        why_not = pdb_misfit(self._structure, n_frames)
+        why_not = pdb_misfit(self._structure, self.points_a, n_frames)
         if why_not:
             self.notes.append(f"The atomic model was written as mmCIF only: {why_not}.")
         else:
@@ -115,7 +115,7 @@ class MovedModels:
             stream.close()
 
 
-def pdb_misfit(structure: gemmi.Structure, n_frames: int) -> str:
+def pdb_misfit(structure: gemmi.Structure, points_a: Floats, n_frames: int) -> str:
     """Return why this many models of a structure cannot be a PDB file, in words; empty when they can."""
     first = structure[0]
     atoms = first.count_atom_sites()
@@ -131,7 +131,7 @@ def pdb_misfit(structure: gemmi.Structure, n_frames: int) -> str:
                 return f"a PDB file names residues by three letters, and there is {residue.name}"
             if not -999 <= (residue.seqid.num or 0) <= 9999:
                 return f"a PDB file numbers residues up to 9999, and there is {residue.seqid}"
-    return "" if _fits_pdb(positions(first)) else "its coordinates need more than 8 columns"
+    return "" if _fits_pdb(points_a) else "its coordinates need more than 8 columns"
 
 
 class _CifStream:

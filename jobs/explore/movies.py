@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def save_movie(
     """
     states = checked_states(model, states)
     n_frames = len(states)
+    _check_room(job_dir, n_frames, model)
     notes: list[str] = []
     moved = None
     if atoms is not None:
@@ -115,6 +117,19 @@ def save_movie(
         folder = claim.publish_folder()
     progress(n_frames, n_frames, f"Wrote {n_frames} frames")
     return folder, notes
+
+
+def _check_room(folder: Path, n_frames: int, model: ExploredModel) -> None:
+    """Refuse a movie that the disk cannot hold, before an hour is spent on it."""
+    needed = 4 * n_frames * model.box**3
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{n_frames} maps of {model.box}³ voxels need {needed / 1e9:.1f} GB, "
+            f"but {free / 1e9:.1f} GB are free",
+            path=folder,
+            hint="Make room, or choose fewer frames.",
+        )
 
 
 def checked_states(model: ExploredModel, states: Floats) -> NDArray[np.float32]:

@@ -142,15 +142,16 @@ def test_that_what_does_not_fit_a_pdb_file_is_written_as_mmcif_only_and_said(tmp
 
 def test_that_the_limits_of_a_pdb_file_are_known(tmp_path: Path) -> None:
     structure = gemmi.read_structure(str(write_peptide(tmp_path / "a.pdb")))
-    assert pdb_misfit(structure, 9998) == ""
-    assert "9998 models at most" in pdb_misfit(structure, 9999)
+    points = np.zeros((30, 3))
+    assert pdb_misfit(structure, points, 9998) == ""
+    assert "9998 models at most" in pdb_misfit(structure, points, 9999)
     structure[0][0][0].name = "ALAN"
-    assert "residues by three letters" in pdb_misfit(structure, 5)
+    assert "residues by three letters" in pdb_misfit(structure, points, 5)
     structure[0][0][0].name, structure[0][0][0].seqid.num = "ALA", 10_000
-    assert "residues up to 9999" in pdb_misfit(structure, 5)
+    assert "residues up to 9999" in pdb_misfit(structure, points, 5)
     structure[0][0][0].seqid.num = 1
-    structure[0][0][0][0].pos.x = 10_000.0
-    assert "8 columns" in pdb_misfit(structure, 5)
+    points[3, 0] = 10_000.0
+    assert "8 columns" in pdb_misfit(structure, points, 5)
 
 
 def test_that_atoms_which_leave_the_columns_of_a_pdb_file_on_the_way_end_it(tmp_path: Path) -> None:
@@ -178,6 +179,14 @@ def test_that_giving_up_leaves_nothing_and_every_frame_is_told(tmp_path: Path) -
     told.clear()
     save_movie(tmp_path, 1, BlobModel(), STATES, progress=lambda done, of, _text: told.append((done, of)))
     assert told == [(k, 5) for k in range(6)]
+
+
+def test_that_a_movie_which_the_disk_cannot_hold_is_refused_at_once(tmp_path: Path) -> None:
+    model = BlobModel()
+    model.box = 100_000
+    with pytest.raises(UserError, match=r"5 maps of 100000³ voxels need 20000000\.0 GB, but"):
+        save_movie(tmp_path, 1, model, STATES)
+    assert model.decoded == [] and names(tmp_path) == []
 
 
 def test_that_movies_are_numbered_per_half_set(tmp_path: Path) -> None:
