@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
+_SWITCH_S: Final = 0.0002
 _POINTS: Final = "widgets.explorer.kernels"
 _PAINT: Final = "widgets.explorer.paint_kernels"
 _POLYGON: Final = "widgets.explorer.polygon_kernels"
@@ -62,6 +64,9 @@ class Loader:
             self._thread.join()
 
     def _load(self) -> None:
+        # The GUI thread gives up the GIL at every call of Qt and must not wait 5 ms each time to get it back.
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
         try:
             for name in self._names:
                 module = importlib.import_module(name)
@@ -74,6 +79,8 @@ class Loader:
                 self._modules[name] = module
         except Exception as error:  # whatever a broken numba raises: the plot works without, only slower
             self.error = error
+        finally:
+            sys.setswitchinterval(usual)
         with self._lock:
             self._finished.set()
             waiting, self._waiting = self._waiting, []

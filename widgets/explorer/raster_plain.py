@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from widgets.explorer.view import View
 
 #: More would hold up the window for longer than it takes to notice.
-MOST_POINTS: Final = 60_000
+MOST_POINTS: Final = 25_000
 
 
 def pixels_of(

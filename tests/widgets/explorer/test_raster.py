@@ -288,7 +288,7 @@ def test_that_a_picture_is_there_before_the_compiled_functions_are(
     few.set_colours(np.array([1]), np.array([RED, GREEN, GREY]), categorical=True)
     assert rgba(draw(few), 50, 49) == (*GREEN, 255)
     many = draw(made(rng.uniform(0, 1, (200_000, 2))))
-    assert many.thinned == pytest.approx(1 / 4) and many.count == pytest.approx(200_000, rel=0.01)
+    assert many.thinned == pytest.approx(1 / 8) and many.count == pytest.approx(200_000, rel=0.01)
 
 
 @pytest.mark.parametrize(
