@@ -35,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if trouble := misplaced_package():
         print(f"heteroscope: {trouble}", file=sys.stderr)
         return 2
-    from app import cli
+    from app import cli, view_commands
 
+    if view_commands.is_view_command(words):
+        return cli.guarded(lambda: _explore(words))
     if words[:1] == ["demo"]:
         return cli.guarded(lambda: _demo(words[1:]))
     if not words or not cli.is_command(words[0]):
@@ -50,6 +52,15 @@ def _window(words: list[str]) -> int:
     from app.gui import application
 
     return int(application.main(words))
+
+
+def _explore(words: list[str]) -> int:
+    from app.view_commands import view_request
+
+    job_type, request = view_request(words)
+    from app.gui import application
+
+    return int(application.explore(job_type, request))
 
 
 def _demo(words: list[str]) -> int:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 #: Commands that app.__main__ carries out, because they open the window.
 WINDOW_COMMANDS: dict[str, tuple[str, str]] = {
+    "explore": ("JOB [--half 0|1|2] …", "walk through the latent space of a job, beside the moving map"),
     "demo": ("[DIR]", "simulate data, learn their motion, open the result"),
 }
 

@@ -26,6 +26,8 @@ class Situation:
         It is in the queue for a device.
     can_run
         The form is complete and something has changed since the last start.
+    explorable
+        Its results have a latent space.
     """
 
     project: bool = False
@@ -36,6 +38,7 @@ class Situation:
     waits: bool = False
     can_run: bool = False
     why_not_run: str = ""
+    explorable: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ RUNNING = Need(lambda s: s.status == "Running" or s.waits, "The job is not runni
 IDLE = Need(lambda s: s.status != "Running", "The job is running: abort it first.")
 UNFINISHED = Need(lambda s: s.status not in ("", "Succeeded"), "The job is finished already.")
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
+EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
 READY = Need(lambda s: s.can_run, "")
 
 
@@ -241,6 +245,14 @@ _ALL = (
         "copy",
         needs=(PROJECT, JOB, OURS),
     ),
+    ActionInfo(
+        "explore",
+        "E&xplore",
+        "Walk through the latent space of this job, beside the moving map",
+        ("Ctrl+E",),
+        "explorer",
+        needs=(PROJECT, JOB, EXPLORABLE),
+    ),
     ActionInfo("clean_job", "&Gentle clean…", "What cleaning this job would remove", needs=(JOB, WRITABLE)),
     ActionInfo(
         "delete",
@@ -256,6 +268,7 @@ _ALL = (
     ActionInfo("find_in_log", "&Find in log", "Search run.out and run.err", ("Ctrl+F",), "search"),
     ActionInfo("help_start", "&Getting started", "How to run a first job", ("F1",), "help"),
     ActionInfo("help_job", "About this &job type", "What the options of the job type mean", ("Shift+F1",)),
+    ActionInfo("help_explorer", "The e&xplorer", "How to walk through latent space"),
     ActionInfo("whats_new", "&What is new", "Changes in this version"),
     ActionInfo("about", "&About Heteroscope", "Version and licence"),
 )
@@ -301,6 +314,8 @@ MENUS: dict[str, tuple[str, ...]] = {
         "clean_gently",
     ),
     "Job act&ions": (
+        "explore",
+        SEPARATOR,
         "edit_note",
         "set_alias",
         "clone",
@@ -314,7 +329,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "delete",
     ),
     "&View": ("*panes", SEPARATOR, "find_in_log", SEPARATOR, "*theme", SEPARATOR, "reset_layout"),
-    "Hel&p": ("help_start", "help_job", "whats_new", SEPARATOR, "about"),
+    "Hel&p": ("help_start", "help_job", "help_explorer", "whats_new", SEPARATOR, "about"),
 }
 
 #: The menu that opens on a right click on a job.

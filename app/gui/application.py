@@ -6,17 +6,19 @@ import logging
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 import app.settings as preferences
 from app.gui.icons import program_icon
 from app.gui.main_window import MainWindow
 from app.settings import Settings
+from jobs.core.declaration import JobType
+from jobs.core.exploring import ViewRequest
 from widgets import style
 
 _log = logging.getLogger("heteroscope")
@@ -89,6 +91,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    return _stay(lambda settings: open_window(settings, Path(arguments[0]) if arguments else None))
+
+
+def explore(job_type: JobType, request: ViewRequest) -> int:
+    """Open the explorer on a job, in the window of its project when it has one, and stay until it is closed.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    from app.gui.explorer_window import ExplorerWindow, explore_when_open
+    from app.view_commands import in_project
+
+    def show(settings: Settings) -> MainWindow | ExplorerWindow:
+        if not in_project(request):
+            alone = ExplorerWindow(job_type, request)
+            alone.show()
+            return alone
+        window = open_window(settings, request.project_dir)
+        explore_when_open(window, job_type, request)
+        return window
+
+    return _stay(show)
+
+
+def _stay(show: Callable[[Settings], QMainWindow]) -> int:
+    """Make the application and a window, and stay until it is closed."""
     settings = preferences.load()
     application = make_application([sys.argv[0]], settings)
     hook = ExceptionHook()
@@ -99,8 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     wake.start(500)
     wake.timeout.connect(lambda: None)
     try:
-        window = open_window(settings, Path(arguments[0]) if arguments else None)
-        hook.raised.connect(window.show_exception)
+        window = show(settings)
+        if isinstance(window, MainWindow):
+            hook.raised.connect(window.show_exception)
         application.aboutToQuit.connect(window.close)
         return application.exec()
     finally:

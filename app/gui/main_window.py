@@ -7,13 +7,23 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMenu, QMenuBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMenuBar,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui import convert, menus
 from app.gui.actions import JOB_MENU, Situation
 from app.gui.bridge import Bridge
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs.question import Answer, ask
+from app.gui.explorer_commands import ExplorerCommands
 from app.gui.follower import Follower
 from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
@@ -74,10 +84,11 @@ class MainWindow(QMainWindow):
         self.project_commands = ProjectCommands(self)
         self.job_commands = JobCommands(self, self.project_commands)
         self.start_commands = StartCommands(self, self.project_commands)
+        self.explorer_commands = ExplorerCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
         self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
-            self, [self.project_commands, self.start_commands, self.job_commands]
+            self, [self.project_commands, self.start_commands, self.job_commands, self.explorer_commands]
         )
         for action in self.actions_by_key.values():
             self.addAction(action)
@@ -106,7 +117,10 @@ class MainWindow(QMainWindow):
         self.page = JobPage(
             types, node_source=ProjectNodes(self.bridge, self.workplace), gpus=lambda: self.gpus
         )
-        self.setCentralWidget(self.welcome)
+        # What takes the place of all panes: the start screen, and the explorer once it was opened.
+        self.central = QStackedWidget()
+        self.central.addWidget(self.welcome)
+        self.setCentralWidget(self.central)
         # Messages stand between the menus and the panes, as high as they need, and gone without one.
         top = QWidget()
         column = QVBoxLayout(top)
@@ -151,8 +165,10 @@ class MainWindow(QMainWindow):
         starts, page = self.start_commands, self.page
         self.types.chosen.connect(self.show_new)
         self.jobs.job_selected.connect(self.select)
+        self.jobs.job_activated.connect(self.explorer_commands.activate)
         self.jobs.menu_requested.connect(self._job_menu)
         self.io.job_selected.connect(self.select)
+        self.monitor.explore_requested.connect(self.explorer_commands.explore)
         self.io.file_activated.connect(lambda path: self._open_file(Path(path)))
         self.note.save_requested.connect(self._save_note)
         self.logs.open_requested.connect(self._open_log)
@@ -202,7 +218,7 @@ class MainWindow(QMainWindow):
         self.bridge.submit(self.settings.save, lane="watch")
         self.page.set_project(opened.path, readonly=opened.readonly)
         self.bridge.submit(lambda: self.follower.follow(opened.path), lane="watch")
-        self.panes.set_welcome(False)
+        self.panes.set_central(False)
         kind = " (read-only)" if opened.readonly else ""
         self.setWindowTitle(f"{opened.path.name}{kind} – {_TITLE}")
         self.message_bar.clear()
@@ -217,6 +233,7 @@ class MainWindow(QMainWindow):
 
     def project_closed(self) -> None:
         """Show the start screen."""
+        self.explorer_commands.close()
         self.project_path, self.readonly, self.entries = None, False, {}
         self.page.set_project(None)
         self.bridge.submit(lambda: self.follower.follow(None), lane="watch")
@@ -229,7 +246,8 @@ class MainWindow(QMainWindow):
         self.update_state()
 
     def _show_welcome(self) -> None:
-        self.panes.set_welcome(True)
+        self.central.setCurrentWidget(self.welcome)
+        self.panes.set_central(True)
         paths = [Path(text) for text in self.settings.recent_projects]
         self.welcome.set_recent([(path, True) for path in paths])
         # Folders on a network that is away can take seconds to answer.
@@ -240,7 +258,7 @@ class MainWindow(QMainWindow):
     def toggle_welcome(self) -> None:
         """Show the start screen, or go back to the open project."""
         if self.welcome.isVisible() and self.project_path is not None:
-            self.panes.set_welcome(False)
+            self.panes.set_central(False)
         else:
             self._show_welcome()
 
@@ -286,7 +304,7 @@ class MainWindow(QMainWindow):
         self.bridge.submit(lambda: self.follower.follow(path, name), lane="watch")
 
     def _show_parts(self, details: JobDetails | None) -> None:
-        self.monitor.show_job(details)
+        self.monitor.show_job(details, explorable=self.explorer_commands.explores(details))
         self.io.set_io(*convert.io_entries(details, self.entries))
         name = details.entry.name if details is not None else ""
         self.note.set_text(details.note if details is not None else "", other_job=name != self._note_job)
@@ -309,12 +327,8 @@ class MainWindow(QMainWindow):
             self.show_new(details.type_key or next(t.key for t in job_types()))
 
     def show_results(self) -> None:
-        """Bring what the job has learnt to the front."""
-        self.panes.reveal("monitor")
-        self.message_bar.show_info(
-            "The latent space and the volume of this job are shown in the monitor; the viewer in which one "
-            "walks through them is still to come."
-        )
+        """Show what the job has learnt, in the explorer."""
+        self.explorer_commands.explore()
 
     def show_log(self) -> None:
         """Bring the log to the front."""
@@ -330,7 +344,7 @@ class MainWindow(QMainWindow):
             self._open_file(Path(self.page.details.entry.name) / f"run.{stream}")
 
     def _open_file(self, path: Path) -> None:
-        if self.project_path is None:
+        if self.project_path is None or self.explorer_commands.opens_file(path):
             return
         full = self.project_path / path
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(full))):
@@ -409,6 +423,7 @@ class MainWindow(QMainWindow):
             waits=details is not None and details.entry.place > 0,
             can_run=page.can_run(),
             why_not_run=page.hindrance(),
+            explorable=self.explorer_commands.explores(details),
         )
         menus.update_actions(self.actions_by_key, situation)
         self.actions_by_key["toggle_overwrite"].setChecked(page.overwrites)
@@ -433,6 +448,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout and end the lanes; jobs go on."""
         self.note.flush()
+        self.explorer_commands.close()
         self.panes.save(self.settings)
         self.settings.save()
         self.bridge.stop()

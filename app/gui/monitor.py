@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui.news import Followed, JobDetails
 from widgets import style
@@ -34,7 +42,14 @@ class Monitor(QWidget):
 
     Which values there are is decided by the job: their names carry their units. Of its arrays, ``latent``
     (P, L) with ``latent_colour`` (P,) and ``volume`` [z, y, x] are shown.
+
+    Signals
+    -------
+    explore_requested
+        The result, finished or not, is to be opened in the explorer.
     """
+
+    explore_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,11 +71,18 @@ class Monitor(QWidget):
         self.choose_button.setToolTip("Show which values there are, to choose those that are drawn")
         self.choose_button.setCheckable(True)
         style.set_role(self.choose_button, "button")
+        self.explore_button = QPushButton("Explore")
+        self.explore_button.setObjectName("monitor_explore")
+        self.explore_button.setToolTip("Walk through the latent space beside the moving map (Ctrl+E)")
+        self.explore_button.clicked.connect(self.explore_requested)
+        self.explore_button.hide()
+        self._explorable = False
         line = QHBoxLayout()
         line.setSpacing(style.MEDIUM)
         line.addWidget(self.heading, 1)
         line.addWidget(self.worker)
         line.addWidget(self.choose_button)
+        line.addWidget(self.explore_button)
         self.tiles = MetricTiles()
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -102,8 +124,9 @@ class Monitor(QWidget):
 
     # -- news ----------------------------------------------------------------------------------------------
 
-    def show_job(self, details: JobDetails | None) -> None:
+    def show_job(self, details: JobDetails | None, *, explorable: bool = False) -> None:
         """Show the state of another job (its values come with the next news), or of none."""
+        self._explorable = explorable
         self._status = details.entry.status if details is not None else ""
         if details is None:
             self.forget()
@@ -214,6 +237,7 @@ class Monitor(QWidget):
 
     def _draw_latent(self) -> None:
         points = self._arrays.get("latent")
+        self.explore_button.setVisible(self._explorable and points is not None)
         if points is None or points.ndim != 2 or not points.size:
             self.latent.set_latent(np.zeros((0, 2), np.float32), {})
             return

@@ -140,22 +140,22 @@ class Panes:
         dock.raise_()
         return self._contents[name]
 
-    def set_welcome(self, welcome: bool) -> None:
-        """Hide the panes while there is no project, and bring back those that were seen before."""
+    def set_central(self, alone: bool) -> None:
+        """Show the central widget alone, or bring back the panes that were seen before."""
         central = self._window.centralWidget()
-        if welcome and self._seen is None:
+        if alone and self._seen is None:
             self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
             for dock in self._seen:
                 dock.hide()
-        elif not welcome and self._seen is not None:
+        elif not alone and self._seen is not None:
             seen, self._seen = self._seen, None
             for dock in seen:
                 dock.show()
             self.docks["job"].raise_()
             self.docks["logs"].raise_()
         if central is not None:
-            central.setVisible(welcome)
-        if not welcome and not self._sized:
+            central.setVisible(alone)
+        if not alone and not self._sized:
             # sizes given before the window was shown are forgotten by Qt
             self._sized = True
             QTimer.singleShot(0, self._window, self.resize)

@@ -241,16 +241,20 @@ class ProjectCommands:
         self.window.find_in_log()
 
     def help_start(self) -> None:
-        """Show the first help page."""
-        self._show_help("getting_started", "Getting started")
+        """Show the first help page; that of the explorer to one who is there."""
+        if self.window.explorer_commands.is_shown:
+            self.window.explorer_commands.help_explorer()
+            return
+        self.show_help("getting_started", "Getting started")
 
     def help_job(self) -> None:
         """Show the help page of the shown job type."""
         job_type = self.window.page.job_type
         if job_type is not None:
-            self._show_help(job_type.key, job_type.title)
+            self.show_help(job_type.key, job_type.title)
 
-    def _show_help(self, name: str, title: str) -> None:
+    def show_help(self, name: str, title: str) -> None:
+        """Show a help page."""
         try:
             text = resources.help_page(name).read_text(encoding="utf-8")
         except OSError as error:

@@ -102,6 +102,7 @@ def task_to_run(job_type: JobType, options: JobOptions, job_dir: Path | None) ->
     task = job_type.task_for(options, job_dir is not None, job_dir)
     if task.viewer:
         raise UserError(
-            f"'{task.label}' opens a window and is no job", hint="Open it from the job in the window, or with: heteroscope explore JOB"
+            f"'{task.label}' opens a window and is no job",
+            hint="Open it from the job in the window, or with: heteroscope explore JOB",
         )
     return task

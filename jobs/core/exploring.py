@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Method = Literal["axes", "pca", "umap", "ica", "tsne"]
 Basis = Literal["latent", "deformation"]
+SubsetKind = Literal["star", "cs", "indices"]
 
 #: ``progress(done, of, sentence)``; called from a worker thread.
 Progress = Callable[[int, int, str], None]
@@ -125,3 +126,23 @@ class ViewRequest:
     embedding: EmbeddingRequest = EmbeddingRequest()
     atoms: Path | None = None
     clusters: int = 0
+
+
+@dataclass(frozen=True)
+class MovieOrder:
+    """A trajectory that is to be written.
+
+    Attributes
+    ----------
+    states, plane
+        ``(F, L)`` latent states and ``(F, 2)`` places in the shown plane.
+    title
+        How the trajectory was made, in words.
+    atoms
+        Atomic model to be moved along, or None.
+    """
+
+    states: NDArray[np.floating]
+    plane: NDArray[np.floating]
+    title: str
+    atoms: Path | None = None

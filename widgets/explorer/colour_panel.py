@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from widgets import style
 from widgets.background import Newest
@@ -26,6 +26,7 @@ from widgets.explorer.column_values import ValueKind
 from widgets.explorer.columns import Columns, Source
 from widgets.explorer.criteria import Condition, Mask
 from widgets.explorer.filter_chips import FilterChips
+from widgets.explorer.filter_foot import FilterFoot
 from widgets.explorer.legend_pages import LegendPages
 from widgets.explorer.steady import Steady
 from widgets.explorer.table_choice import TableChoice
@@ -76,7 +77,7 @@ class ColourPanel(QWidget):
             worker.failed.connect(self._on_failed)
         style.ThemeWatcher(self, self._restyle)
         self._restyle()
-        self._write_count(Filtered(None, 0, 0))
+        self.foot.show_count(0, 0, filtered=False)
 
     def _build(self) -> None:
         caption = QLabel("Colour by", self)
@@ -99,22 +100,9 @@ class ColourPanel(QWidget):
         self.message.hide()
         self.chips = FilterChips(self)
         self.chips.removed.connect(self._remove)
-        self.count = QLabel(self)
-        self.count.setObjectName("explorer_shown_count")
-        self.off_button = QPushButton("Filter off", self)
-        self.off_button.setObjectName("explorer_filter_off")
-        self.off_button.setToolTip("Show all particles again")
-        self.off_button.clicked.connect(self.filter_off)
-        self.select_button = QPushButton("Select these", self)
-        self.select_button.setObjectName("explorer_select_shown")
-        self.select_button.setToolTip(
-            "Select the particles that are shown, in the way chosen under Selection (new, and, or, not)"
-        )
-        self.select_button.clicked.connect(self._on_select)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(style.SMALL)
-        buttons.addWidget(self.off_button, 1)
-        buttons.addWidget(self.select_button, 1)
+        self.foot = FilterFoot(self)
+        self.foot.off_wanted.connect(self.filter_off)
+        self.foot.select_wanted.connect(self._on_select)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, style.SMALL)
         layout.setSpacing(style.SMALL)
@@ -123,8 +111,7 @@ class ColourPanel(QWidget):
         layout.addWidget(self.message)
         layout.addWidget(self.legend, 100)  # lists are tall; everything else has a height of its own
         layout.addWidget(self.chips)
-        layout.addWidget(self.count)
-        layout.addLayout(buttons)
+        layout.addWidget(self.foot)
         layout.addStretch(1)
 
     # -- from outside --------------------------------------------------------------------------------------
@@ -141,14 +128,16 @@ class ColourPanel(QWidget):
         The mappings may be lazy: they are used in a thread only. See `Columns` for their contents.
         """
         self.columns = Columns(metadata, measures, extra, count)
+        self.shown_mask = None  # of other particles
+        self.foot.show_count(count, count, filtered=False)
         self._lister.request(self.columns)
 
     def add_values(self, label: str, values: NDArray[Any], group: str = "") -> None:
         """Offer further values, or replace those of the same label, such as clusters or a new embedding."""
         added = self.columns.add(label, values, group)
-        if self.shown is not None and self.shown.order.source.raw == added.raw:
+        if self.shown is not None and _depends(self.shown.order.source, added):
             self._colour()
-        if any(source.raw == added.raw for source in self._conditions):
+        if any(_depends(source, added) for source in self._conditions):
             self._filter()
         self._lister.request(self.columns)
 
@@ -198,7 +187,8 @@ class ColourPanel(QWidget):
         if shown.order.columns is not self.columns or shown.order.source != self.chooser.source:
             return  # of a model or a column that was left meanwhile
         self.shown = shown
-        self._say("", "caption")
+        missing = 0 if shown.values is None else shown.values.missing
+        self._say(f"{missing:,} without a value are grey" if missing else "", "caption")
         self.legend.show_column(shown)
         self.table.show_for(shown, self._tastes.get(shown.order.source.key, Taste()))
         self._show_condition()
@@ -278,22 +268,21 @@ class ColourPanel(QWidget):
         self._filterer.request(FilterOrder(self.columns, dict(self._conditions)))
 
     def _on_filtered(self, answer: Filtered) -> None:
+        if answer.order.columns is not self.columns:
+            return  # of other particles
         self.shown_mask = answer.mask
-        self._write_count(answer)
+        self.foot.show_count(answer.count, answer.of, filtered=answer.mask is not None)
         self.filtered.emit(answer.mask)
-
-    def _write_count(self, answer: Filtered) -> None:
-        is_all = answer.mask is None
-        self.count.setText(
-            f"All {answer.of:,} particles shown" if is_all else f"{answer.count:,} of {answer.of:,} shown"
-        )
-        style.set_role(self.count, "caption" if is_all else "subheading")
-        self.off_button.setEnabled(not is_all)
-        self.select_button.setEnabled(not is_all)
 
     def _on_select(self) -> None:
         if self.shown_mask is not None:
             self.selection_wanted.emit(self.shown_mask, "")
+
+
+def _depends(source: Source, added: Source) -> bool:
+    """Whether a source shows added values, a part or the logarithm of them."""
+    key = source.key.partition("#")[0]
+    return key == added.key or (source.special != "" and added.raw == "density")
 
 
 def _is_dark() -> bool:

@@ -33,6 +33,24 @@ class Opened:
     latent: NDArray[np.float32]
     embedding: Embedding
     names: NDArray[Any]
+    amount: NDArray[Any] | None
+
+    @property
+    def still(self) -> int:
+        """Row of the particle that moved least."""
+        if self.amount is not None and np.isfinite(self.amount).any():
+            return int(np.nanargmin(self.amount))
+        return int(np.nanargmin(np.square(self.latent - np.nanmean(self.latent, axis=0)).sum(axis=1)))
+
+    @property
+    def sentence(self) -> str:
+        """What was opened, in words."""
+        count, size = self.latent.shape
+        words = f"{count:,} particles · {size} latent coordinates"
+        if self.amount is not None and np.isfinite(self.amount).any():
+            mean, most = float(np.nanmean(self.amount)), float(np.nanmax(self.amount))
+            words += f" · rms displacement {mean:.1f} Å on average, {most:.1f} Å at most"
+        return words
 
 
 class Loading(QObject):
@@ -171,7 +189,8 @@ def open_model(
     maker = MapMaker(model)
     maker.cloud()
     names = model.metadata["image_name"]
-    return Opened(model, maker, half, chosen, snapshots, halves, latent, embedding, names)
+    amount = model.measures.get("amount")
+    return Opened(model, maker, half, chosen, snapshots, halves, latent, embedding, names, amount)
 
 
 def close_model(model: object) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from widgets import glyphs, style
+from widgets.elided_label import ElidedLabel
 
 
 class ProgressStrip(QWidget):
-    """Hidden while nothing is under way; keeps its place, so that nothing jumps."""
+    """Hidden while nothing is under way."""
 
     stop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("explorer_progress")
-        self.text = QLabel()
+        self.text = ElidedLabel()
+        self.text.setFixedWidth(190)
         self.text.setObjectName("explorer_progress_text")
         style.set_role(self.text, "caption")
         self.bar = QProgressBar()
@@ -35,9 +37,6 @@ class ProgressStrip(QWidget):
         row.addWidget(self.text)
         row.addWidget(self.bar)
         row.addWidget(self.stop)
-        policy = self.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.setSizePolicy(policy)
         style.ThemeWatcher(self, self._draw)
         self._draw()
         self.hide()

@@ -6,39 +6,25 @@ All of them block and are called from worker threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.core.exploring import Atoms, Cancelled, Embedding, EmbeddingRequest, Progress
+from jobs.core.exploring import (
+    Atoms,
+    Cancelled,
+    Embedding,
+    EmbeddingRequest,
+    MovieOrder,
+    Progress,
+    SubsetKind,
+)
 from jobs.core.latent import ExploredModel, LatentSource
 
-SubsetKind = Literal["star", "cs", "indices"]
 Floats = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class MovieOrder:
-    """A trajectory that is to be written.
-
-    Attributes
-    ----------
-    states, plane
-        ``(F, L)`` latent states and ``(F, 2)`` places in the shown plane.
-    title
-        How the trajectory was made, in words.
-    atoms
-        Atomic model to be moved along, or None.
-    """
-
-    states: Floats
-    plane: Floats
-    title: str
-    atoms: Path | None = None
 
 
 class Services(Protocol):
@@ -99,8 +85,3 @@ class Services(Protocol):
 
     def relative(self, path: Path) -> str:
         """Return a path as the project names it."""
-
-
-#: Called with the STAR file of a selection that shall be the input of a new job.
-TrainOn = Callable[[Path], None]
-AnyArray = NDArray[Any]

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from jobs.core.latent import Snapshot
 from widgets import style
+from widgets.elided_label import ElidedLabel
 from widgets.explorer.progress_strip import ProgressStrip
 
 _HALVES: Final = {
@@ -64,7 +65,7 @@ class TopBar(QWidget):
         self.title = QLabel()
         self.title.setObjectName("explorer_title")
         style.set_role(self.title, "heading")
-        self.subtitle = QLabel()
+        self.subtitle = ElidedLabel()
         self.subtitle.setObjectName("explorer_subtitle")
         style.set_role(self.subtitle, "caption")
         words = QVBoxLayout()
@@ -86,12 +87,11 @@ class TopBar(QWidget):
         row.setContentsMargins(style.MEDIUM, style.SMALL, style.MEDIUM, style.TIGHT)
         row.setSpacing(style.MEDIUM)
         row.addWidget(self.back)
-        row.addLayout(words)
-        row.addSpacing(style.MEDIUM)
+        row.addLayout(words, 1)
         row.addWidget(self.half)
         row.addWidget(self._make_moments())
-        row.addStretch(1)
         row.addWidget(self.progress)
+        row.addWidget(self._make_view())
         row.addWidget(self._make_save())
         row.addWidget(self.help)
         self.set_halves((), 1)
@@ -136,14 +136,27 @@ class TopBar(QWidget):
         self.save.setMenu(menu)
         return self.save
 
-    def add_save_actions(self, actions: Sequence[QAction | None]) -> None:
-        """Fill the menu of what can be saved; None is a separator."""
-        menu = self.save.menu()
-        for action in actions:
-            if action is None:
-                menu.addSeparator()
-            else:
-                menu.addAction(action)
+    def _make_view(self) -> QToolButton:
+        self.view = QToolButton()
+        self.view.setObjectName("explorer_view")
+        self.view.setText("View  ")
+        self.view.setToolTip("Atomic model, comparison, clusters, and where clicks go")
+        self.view.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        style.set_role(self.view, "button")
+        menu = QMenu(self.view)
+        menu.setObjectName("explorer_view_menu")
+        menu.setToolTipsVisible(True)
+        self.view.setMenu(menu)
+        return self.view
+
+    def add_menu_actions(self, save: Sequence[QAction | None], view: Sequence[QAction | None]) -> None:
+        """Fill the two menus; None is a separator."""
+        for menu, actions in ((self.save.menu(), save), (self.view.menu(), view)):
+            for action in actions:
+                if action is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(action)
 
     def set_title(self, title: str, text: str) -> None:
         """Say what is explored, and what is known about it."""

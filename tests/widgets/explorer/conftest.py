@@ -1,0 +1,53 @@
+"""An explorer on a model with a known answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from jobs.core.exploring import EmbeddingRequest, ViewRequest
+from tests.support.explored import BlobModel
+from tests.support.exploring import BlobServices, write_particles
+from widgets import style
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> BlobServices:
+    """A result of four hundred particles, with its particle file."""
+    found = BlobServices(tmp_path)
+    write_particles(found.particles, BlobModel(400))
+    return found
+
+
+Open = Callable[..., "object"]
+
+
+@pytest.fixture
+def open_explorer(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[..., object]]:
+    """Open explorers that are closed after the test, and wait until the first state is seen."""
+    from widgets.explorer.explorer import Explorer
+
+    style.apply_theme(qapp, "light")
+    made: list[Explorer] = []
+
+    def make(services: BlobServices, *, method: str = "axes", half: int = 1, wait: bool = True) -> Explorer:
+        folder = services.folder
+        request = ViewRequest(folder, folder, half, embedding=EmbeddingRequest(method))  # type: ignore[arg-type]
+        explorer = Explorer(services, request)
+        qtbot.addWidget(explorer)
+        made.append(explorer)
+        explorer.resize(1280, 760)
+        if wait:
+            with qtbot.waitSignal(explorer.ready, timeout=30_000):
+                explorer.show()
+            qtbot.waitUntil(lambda: not explorer.showing.busy, timeout=10_000)
+        return explorer
+
+    yield make
+    for explorer in made:
+        explorer.close_down()
+        explorer.hide()

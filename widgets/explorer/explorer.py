@@ -1,0 +1,458 @@
+"""The explorer: the map on the left, latent space in the middle, what can be done with it on the right."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QInputDialog,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from jobs.core.errors import UserError
+from jobs.core.exploring import Embedding, ViewRequest
+from jobs.core.latent import FEATURES, Snapshot
+from widgets import style
+from widgets.elided_label import ElidedLabel
+from widgets.empty_state import EmptyState, WithEmptyState
+from widgets.explorer.canvas import LatentCanvas
+from widgets.explorer.choice_control import ChoiceControl
+from widgets.explorer.colour_panel import ColourPanel
+from widgets.explorer.embedding_bar import EmbeddingBar
+from widgets.explorer.explorer_actions import ACTIONS
+from widgets.explorer.loading import Loading, Opened
+from widgets.explorer.map_pane import MapPane
+from widgets.explorer.map_state import MapState
+from widgets.explorer.montage import Montage
+from widgets.explorer.pair_plot import PairPlot
+from widgets.explorer.particle_pane import Facts, ParticlePane
+from widgets.explorer.path_control import PathControl
+from widgets.explorer.plane import Plane
+from widgets.explorer.player import Player
+from widgets.explorer.selection_panel import SelectionPanel
+from widgets.explorer.services import Services
+from widgets.explorer.showing import Showing
+from widgets.explorer.state_control import StateControl
+from widgets.explorer.tools import ToolBar
+from widgets.explorer.top_bar import TopBar
+from widgets.explorer.trajectory_panel import TrajectoryPanel
+from widgets.explorer.work import Work
+from widgets.explorer.write_control import WriteControl
+from widgets.message_bar import MessageBar
+
+_HINT: Final = (
+    "Click: map of that state · middle button: draw a trajectory · wheel: zoom · right button: move"
+)
+
+
+class Explorer(QWidget):
+    """Walks through the latent space of one result.
+
+    Parameters
+    ----------
+    services : Services
+        Does what widgets can not.
+    request : ViewRequest, optional
+        What to show first.
+
+    Signals
+    -------
+    back_requested, help_requested
+        Buttons of the upper line.
+    written : object, str
+        A file or folder was written; what kind of selection it holds (``star`` …), or nothing.
+    train_wanted : object
+        STAR file of a selection with which a new job is to begin.
+    folder_wanted : object
+        A folder is to be shown.
+    ready
+        The first state is on the screen.
+    """
+
+    back_requested = Signal()
+    help_requested = Signal()
+    written = Signal(object, str)
+    train_wanted = Signal(object)
+    folder_wanted = Signal(object)
+    ready = Signal()
+
+    def __init__(
+        self, services: Services, request: ViewRequest | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("explorer")
+        self.services = services
+        self.opened: Opened | None = None
+        self.plane: Plane | None = None
+        self.shown_state: MapState | None = None
+        self.atoms_path: Path | None = None
+        self.hint = _HINT
+        self._first: ViewRequest | None = request
+        self._is_ready = False
+        self.work, self.consensus_work = Work(self), Work(self)
+        self.loading, self.showing = Loading(services, self), Showing(self)
+        self._make_parts()
+        self._lay_out()
+        self.writing = WriteControl(self)
+        self.states = StateControl(self)
+        self.choice = ChoiceControl(self)
+        self.travel = PathControl(self)
+        self.actions_by_key = self._make_actions()
+        self._connect()
+        self.top.set_title(services.title, "Opening…")
+        if request is not None:
+            self.loading.request = request.embedding
+        half, snapshot = (1, None) if request is None else (request.half, request.snapshot)
+        wanted = None if snapshot is None else Snapshot(snapshot.stem, None, snapshot)
+        # after the first paint, so that the window is there at once
+        QTimer.singleShot(0, self, lambda: self.loading.open(half, wanted))
+
+    # -- building ------------------------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        self.top = TopBar()
+        self.message = MessageBar()
+        self.map = MapPane()
+        self.player = Player()
+        self.embedding_bar = EmbeddingBar()
+        self.canvas = LatentCanvas()
+        self.tools = ToolBar(self.canvas)
+        self.hover_label = ElidedLabel(_HINT)
+        self.hover_label.setObjectName("explorer_hover")
+        style.set_role(self.hover_label, "caption")
+        self.colours = ColourPanel()
+        self.selecting = SelectionPanel()
+        self.paths = TrajectoryPanel()
+        self.particle = ParticlePane()
+        self.montage = Montage()
+        self.pairs = PairPlot()
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("explorer_tabs")
+        self.tabs.setDocumentMode(True)
+        pages: tuple[tuple[QWidget, str, str], ...] = (
+            (self.colours, "Colour", "Colours and filters"),
+            (self.selecting, "Select", "The selection, and what to do with it"),
+            (self.paths, "Path", "Trajectories"),
+            (self._make_images(), "Images", "Image and projection of the particle; images of the selection"),
+            (self.pairs, "Pairs", "All pairs of axes"),
+        )
+        for widget, title, tip in pages:
+            holder = QScrollArea()
+            holder.setWidgetResizable(True)
+            holder.setFrameShape(QScrollArea.Shape.NoFrame)
+            # the path's controls stand at the top; everything else uses the height there is
+            holder.setWidget(_column(widget, None) if widget is self.paths else widget)
+            self.tabs.setTabToolTip(self.tabs.addTab(holder, title), tip)
+        self.tabs.setMinimumWidth(290)
+        left = _column(self.map, self.player)
+        centre = _column(self.embedding_bar, self.tools, self.canvas, self.hover_label)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setObjectName("explorer_splitter")
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(style.MEDIUM)
+        for widget, share in ((left, 5), (centre, 5), (self.tabs, 0)):
+            self.splitter.addWidget(widget)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self.splitter.setSizes([500, 470, 310])
+        self._empty = EmptyState("scatter", "Opening…", "The model is being read.")
+        self._body = WithEmptyState(self.splitter, self._empty)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, style.SMALL)
+        layout.setSpacing(style.TIGHT)
+        layout.addWidget(self.top)
+        layout.addWidget(_inset(self.message))
+        layout.addWidget(_inset(self._body), 1)
+
+    def _make_images(self) -> QWidget:
+        """The particle that is pointed at above a sample of those that are selected."""
+        self.images = QSplitter(Qt.Orientation.Vertical)
+        self.images.setObjectName("explorer_images")
+        self.images.setChildrenCollapsible(False)
+        self.images.setHandleWidth(style.MEDIUM)
+        self.images.addWidget(self.particle)
+        self.images.addWidget(self.montage)
+        self.images.setSizes([300, 400])
+        return self.images
+
+    def _make_actions(self) -> dict[str, QAction]:
+        travel, writing = self.writing.save_trajectory, self.writing.save_subset
+        handlers = {
+            "save_map": self.writing.save_map,
+            "save_movie": partial(travel, "movie"),
+            "save_model": partial(travel, "model"),
+            "save_path": partial(travel, "path"),
+            "save_mp4": partial(travel, "mp4"),
+            "save_gif": partial(travel, "gif"),
+            "save_frames": partial(travel, "frames"),
+            "save_picture": self.writing.save_picture,
+            "save_star": partial(writing, "star"),
+            "save_cs": partial(writing, "cs"),
+            "save_indices": partial(writing, "indices"),
+            "train_subset": self.writing.train,
+            "atoms": self.states.ask_atoms,
+            "pin": self.states.pin,
+            "snap": self._on_snap,
+            "consensus_state": self.states.show_consensus,
+            "clusters": self._ask_clusters,
+        }
+        found: dict[str, QAction] = {}
+        menus: dict[str, list[QAction | None]] = {"save": [], "view": []}
+        for info in ACTIONS:
+            action = QAction(info.text, self)
+            action.setObjectName(f"explorer_action_{info.key}")
+            action.setToolTip(f"{info.tip} ({info.shortcut})" if info.shortcut else info.tip)
+            action.setShortcut(QKeySequence(info.shortcut))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.setCheckable(info.checkable)
+            action.triggered.connect(lambda _on=False, handler=handlers[info.key]: handler())
+            self.addAction(action)
+            if info.separated:
+                menus[info.menu].append(None)
+            menus[info.menu].append(action)
+            found[info.key] = action
+        found["snap"].setChecked(True)
+        self.top.add_menu_actions(menus["save"], menus["view"])
+        return found
+
+    def _connect(self) -> None:
+        top, loading = self.top, self.loading
+        top.back_requested.connect(self.back_requested)
+        top.help_requested.connect(self.help_requested)
+        top.half_chosen.connect(self.open_half)
+        top.snapshot_chosen.connect(self._on_snapshot)
+        top.follow_toggled.connect(self._on_follow)
+        top.progress.stop_requested.connect(self.stop)
+        loading.opened.connect(self._on_opened)
+        loading.embedded.connect(self._on_embedded)
+        loading.listed.connect(self._on_listed)
+        loading.failed.connect(self._on_failed)
+        for work in (loading.work, self.work):
+            work.progressed.connect(top.progress.show_progress)
+            work.finished.connect(self.rest)
+        self.embedding_bar.requested.connect(loading.embed)
+        self.embedding_bar.axes_chosen.connect(self._on_axes)
+        self.pairs.axes_chosen.connect(self._on_axes)
+        self.map.shown.connect(self._on_shown)
+        self.paths.snap_changed.connect(self.actions_by_key["snap"].setChecked)
+        self.addActions(self.selecting.actions())
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def take_request(self, request: ViewRequest) -> None:
+        """Show another half-set or snapshot, if that is wanted; everything else stays as it is."""
+        opened = self.opened
+        if opened is not None and (request.half != opened.half or request.snapshot is not None):
+            snapshot = request.snapshot
+            self.loading.open(
+                request.half, None if snapshot is None else Snapshot(snapshot.stem, None, snapshot)
+            )
+
+    def open_half(self, half: int) -> None:
+        """Show another half-set of the same snapshot."""
+        self.loading.open(half, self.opened.snapshot if self.opened is not None else None)
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        if self.opened is not None:
+            self.loading.open(self.opened.half, snapshot)
+
+    def _on_follow(self, on: bool) -> None:
+        self.loading.follows = on
+
+    def _on_opened(self, opened: Opened) -> None:
+        before, self.opened = self.opened, opened
+        same = before is not None and len(before.names) == len(opened.names)
+        same = same and before is not None and np.array_equal(before.names, opened.names)
+        atoms = before.maker.atoms if before is not None else None
+        opened.maker.atoms = atoms if same else None
+        self._body.show_empty(False)
+        self.top.set_title(self.services.title, opened.sentence)
+        self.top.set_halves(opened.halves, opened.half)
+        running = self.services.is_running()
+        self.top.set_snapshots(opened.snapshots, opened.snapshot, running=running)
+        self.loading.watch(running)
+        if running and before is None:
+            self.top.follow.setChecked(True)
+        self._show_embedding(opened.embedding, keep=same)
+        half_set = opened.model.half_set
+        facts = Facts(
+            opened.names, None if half_set is None else np.asarray(half_set), opened.amount, opened.latent
+        )
+        self.particle.set_source(self._particle_view, facts)
+        self.montage.set_source(self._particle_view)
+        self.choice.begin(opened, same_particles=same)
+        self.states.begin(opened, same_particles=same)
+        if same:
+            self.travel.remake()
+        else:
+            self.travel.take(None)
+        if before is None:
+            self._take_first_wishes()
+
+    def _take_first_wishes(self) -> None:
+        first, self._first = self._first, None
+        if first is not None and first.atoms is not None:
+            self.states.load_atoms(first.atoms)
+        elif first is not None and first.clusters:
+            self.choice.find_clusters(first.clusters)
+
+    def _on_embedded(self, embedding: Embedding) -> None:
+        self._show_embedding(embedding, keep=False)
+
+    def _show_embedding(self, embedding: Embedding, *, keep: bool) -> None:
+        opened = self.opened
+        if opened is None:
+            return
+        self.embedding_bar.show_request(embedding.request, deforms=FEATURES in opened.model.abilities)
+        same = self.plane is not None and self.plane.embedding.names == embedding.names
+        axes = self.plane.axes if same and self.plane is not None and keep else (0, 1)
+        self._set_plane(Plane(embedding, opened.latent, axes), keep=keep and same)
+        self.pairs.set_dimensions(embedding.names[:4], embedding.coordinates[:, :4])
+
+    def _on_axes(self, across: int, up: int) -> None:
+        if self.plane is not None and self.opened is not None:
+            self._set_plane(Plane(self.plane.embedding, self.opened.latent, (across, up)), keep=False)
+
+    def _set_plane(self, plane: Plane, *, keep: bool) -> None:
+        self.plane = plane
+        self.embedding_bar.set_axes(plane.embedding.names, plane.axes)
+        self.canvas.set_coordinates(plane.xy, plane.names, keep_view=keep)
+        self.pairs.set_current(*plane.axes)
+        self.paths.set_plane(plane, self.opened.names if self.opened is not None else None)
+        self.travel.replace()
+        if self.shown_state is not None and self.shown_state.latent is not None:
+            self.canvas.set_mark(plane.place_of(self.shown_state.latent))
+
+    def _on_listed(self, snapshots: tuple[Snapshot, ...]) -> None:
+        current = self.opened.snapshot if self.opened is not None else None
+        self.top.set_snapshots(snapshots, current, running=self.services.is_running())
+
+    def _on_failed(self, error: Exception) -> None:
+        if self.opened is None:
+            self._empty.set_message("This can not be explored yet", str(error))
+            self.top.set_title(self.services.title, "")
+        else:
+            self.complain(error)
+            self.top.set_halves(self.opened.halves, self.opened.half)
+
+    # -- showing -------------------------------------------------------------------------------------------
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether clicks go to the exact place in latent space, not to the nearest particle."""
+        return not self.actions_by_key["snap"].isChecked()
+
+    def show_state(self, state: MapState) -> None:
+        """Bring a state to the screen."""
+        self.shown_state = state
+        self.map.show_state(state)
+
+    def _on_shown(self, _state: MapState) -> None:
+        self.player.ready()
+        if not self._is_ready:
+            self._is_ready = True
+            self.ready.emit()
+
+    def _on_snap(self) -> None:
+        self.paths.set_snap(self.actions_by_key["snap"].isChecked())
+
+    def _particle_view(self, row: int) -> Any:
+        if self.opened is None:
+            raise UserError("No model is open")
+        return self.opened.model.particle_view(row)
+
+    def describe(self, row: int) -> str:
+        """Say which particle a row is, and how much it moved."""
+        opened = self.opened
+        if opened is None or not 0 <= row < len(opened.names):
+            return ""
+        words = [str(opened.names[row])]
+        if opened.amount is not None:
+            words.append(f"{float(opened.amount[row]):.2f} Å")
+        if opened.model.half_set is not None:
+            half = int(opened.model.half_set[row])
+            words.append(f"half-set {half}" if half else "held out")
+        return "  ·  ".join(words)
+
+    def empty_text(self) -> str:
+        """What is said in place of everything while nothing can be shown; empty otherwise."""
+        return self._empty.message() if self._body.is_empty else ""
+
+    def show_tab(self, widget: QWidget) -> None:
+        """Bring one of the panels to the front."""
+        for index in range(self.tabs.count()):
+            page = self.tabs.widget(index)
+            if isinstance(page, QScrollArea) and page.widget() is widget:
+                self.tabs.setCurrentIndex(index)
+
+    def _ask_clusters(self) -> None:
+        count, ok = QInputDialog.getInt(self, "Find clusters", "Number of clusters:", 5, 2, 20)
+        if ok:
+            self.choice.find_clusters(count)
+
+    # -- telling -------------------------------------------------------------------------------------------
+
+    def told_written(self, path: Path) -> None:
+        """Say where something was written."""
+        folder = path if path.is_dir() else path.parent
+        self.message.show_success(
+            f"Written: {self.services.relative(path)}",
+            "Open folder",
+            lambda: self.folder_wanted.emit(folder),
+        )
+
+    def complain(self, error: Exception) -> None:
+        """Say what went wrong; what is shown stays."""
+        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        self.message.show_error(text)
+
+    def rest(self) -> None:
+        """Nothing is under way any more, unless something is."""
+        busy = self.loading.work.busy or self.work.busy or self.writing.work.busy
+        self.top.progress.setVisible(busy)
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        for work in (self.loading.work, self.work, self.writing.work):
+            work.cancel()
+        self.rest()
+
+    def close_down(self) -> None:
+        """End everything that runs beside the window."""
+        self.stop()
+        self.showing.cancel()
+        self.travel.travelling.stop()
+        self.consensus_work.cancel()
+        self.loading.close()
+        self.map.close_down()
+
+
+def _column(*widgets: QWidget | None) -> QWidget:
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(style.TIGHT)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch(1)
+            continue
+        layout.addWidget(widget, 1 if isinstance(widget, MapPane | LatentCanvas) else 0)
+    return holder
+
+
+def _inset(widget: QWidget) -> QWidget:
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
+    layout.addWidget(widget)
+    return holder
