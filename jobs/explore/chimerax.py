@@ -42,7 +42,7 @@ def movie_script(
     lines = [*_comments(title, *notes), "# Open this file in an empty ChimeraX session."]
     lines += [
         f"open {volumes} vseries true",
-        f"volume #1 style surface step 1 level {level:.6g} color #b2b2b2",
+        _surface(level, seen_through=atoms is not None),
     ]
     if atoms is None:
         if n_frames > 1:
@@ -51,7 +51,7 @@ def movie_script(
                 "# vseries stop #1 ends it.",
             ]
     else:
-        lines += [f"open {atoms} coordsets true", "transparency #1 60 surfaces"]
+        lines.append(f"open {atoms} coordsets true")
         if n_frames > 1:
             last = n_frames - 1
             # one command per step for both: two players of their own would drift apart
@@ -83,11 +83,17 @@ def map_script(volume: str, level: float, *, title: str = "", atoms: str | None 
         Atomic model, or None.
     """
     lines = [*_comments(title), f"open {_quoted(volume)}"]
-    lines.append(f"volume #1 style surface step 1 level {level:.6g} color #b2b2b2")
+    lines.append(_surface(level, seen_through=atoms is not None))
     if atoms is not None:
-        lines += [f"open {_quoted(atoms)}", "transparency #1 60 surfaces"]
+        lines.append(f"open {_quoted(atoms)}")
     lines += ["lighting soft", "view"]
     return "\n".join(lines) + "\n"
+
+
+def _surface(level: float, *, seen_through: bool) -> str:
+    # the last two digits are the opacity; as part of the colour it holds for every map of a series
+    colour = "#b2b2b260" if seen_through else "#b2b2b2"
+    return f"volume #1 style surface step 1 level {level:.6g} color {colour}"
 
 
 def _comments(*sentences: str) -> list[str]:

@@ -30,6 +30,8 @@ def test_that_the_wildcard_of_the_series_leaves_the_other_files_of_the_folder_al
 def test_that_atoms_and_map_are_stepped_by_the_same_command() -> None:
     said = commands(movie_script(20, 1.0, atoms="model.cif"))
     assert "open model.cif coordsets true" in said
+    # the atoms are seen through the surface of every frame
+    assert any(s.endswith("level 1 color #b2b2b260") for s in said)
     (play,) = [s for s in said if s.startswith("perframe")]
     # the series counts from 0, coordinate sets from 1
     assert 'jumpTo $1; coordset #2 $2" range 0,19 range 1,20' in play

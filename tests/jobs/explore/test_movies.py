@@ -115,6 +115,25 @@ def test_that_other_records_of_a_model_survive(tmp_path: Path) -> None:
     assert ids[:30] == [str(k + 1) for k in range(30)]
 
 
+@pytest.mark.parametrize("ending", [".pdb", ".cif"])
+def test_that_names_with_a_prime_and_other_locations_survive(tmp_path: Path, ending: str) -> None:
+    structure = gemmi.read_structure(str(write_peptide(tmp_path / "in.pdb")))
+    atoms = structure[0][0][0]
+    atoms[3].name = "O5'"
+    atoms[4].altloc, atoms[4].charge = "B", -1
+    source = tmp_path / f"changed{ending}"
+    if ending == ".cif":
+        structure.make_mmcif_document().write_file(str(source))
+    else:
+        structure.write_pdb(str(source))
+    folder, _ = save_movie(tmp_path, 1, BlobModel(), STATES, atoms=source)
+    for file in ("model.cif", "model.pdb"):
+        for model in gemmi.read_structure(str(folder / file)):
+            again = model[0][0]
+            assert again[3].name == "O5'"
+            assert (again[4].altloc, again[4].charge) == ("B", -1)
+
+
 def test_that_atoms_which_readers_sort_by_chain_move_in_the_order_of_the_file(tmp_path: Path) -> None:
     source = write_peptide(tmp_path / "in.pdb")
     lines = source.read_text().splitlines()
