@@ -77,6 +77,7 @@ def make_colours(order: ColourOrder) -> Shown:
     if source.special and taste.table == "auto":
         taste = replace(taste, table="magma")
     made = colouring.make(values, source.label, taste)
+    _ = values.missing  # counted here, in the thread
     if source.special:
         made = replace(made, kind="log-density" if log else "density")
     if values.kind == "continuous":
@@ -86,7 +87,7 @@ def make_colours(order: ColourOrder) -> Shown:
         rows = np.full(len(values.names), len(made.table) - 2)
         own = colouring.own_colours(values)
         rows[own] = np.arange(len(own))
-        _ = values.counts  # counted here, in the thread
+        _ = values.counts
         return Shown(order, values, made, category_colours=made.table[rows])
     return Shown(order, values, made, vector_ends=_ends_of_places(values.numbers))
 
@@ -112,12 +113,15 @@ class Filtered:
 
     Attributes
     ----------
+    order
+        What was asked for.
     mask
         ``(P,)``, None for all.
     count, of
         How many that are, of how many.
     """
 
+    order: FilterOrder
     mask: Mask | None
     count: int
     of: int
@@ -133,4 +137,4 @@ def apply_filters(order: FilterOrder) -> Filtered:
         found = condition.mask(values)
         mask = found if mask is None else mask & found
     count = order.columns.count
-    return Filtered(mask, count if mask is None else int(np.count_nonzero(mask)), count)
+    return Filtered(order, mask, count if mask is None else int(np.count_nonzero(mask)), count)

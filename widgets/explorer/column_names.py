@@ -43,6 +43,7 @@ MEASURES: Final[dict[str, ColumnName]] = {
     "location": ColumnName("Location of motion", "Å", group="Motion"),
     "uncertainty": ColumnName("Uncertainty", "Å", group="Motion"),
     "difference": ColumnName("Half-set difference", "Å", group="Motion"),
+    "error": ColumnName("Error of motion", "Å", group="Motion"),
     "pose": ColumnName("Pose", group="Model"),
     "shift": ColumnName("Shift", "Å", group="Model"),
 }
@@ -55,7 +56,7 @@ EXTRAS: Final[dict[str, ColumnName]] = {
     "log-density": ColumnName("Log-density", group="Space"),
     "index": ColumnName("Index", group="Model"),
     "cluster": ColumnName("Cluster", group="Model"),
-    "half_set": ColumnName("Half-set", group="Model"),
+    "half-set": ColumnName("Half-set", group="Model"),
     "error": ColumnName("Error", "Å", group="Model"),
 }
 

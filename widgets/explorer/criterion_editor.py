@@ -149,11 +149,15 @@ class CriterionEditor(QWidget):
 
     def set_columns(self, columns: Columns, sources: Sequence[Source]) -> None:
         """Offer the columns of another model."""
-        self._columns = columns
-        self._answer = None
+        is_same, self._columns = self._columns is columns, columns
         self.chooser.set_sources([s for s in sources if not s.special])
+        if is_same:
+            return  # values were added
+        self._answer = None
         if self.chooser.source is not None:
             self._ask()
+        else:
+            self._say("Choose a column", "caption")
 
     @property
     def condition(self) -> Condition | None:

@@ -24,13 +24,13 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from widgets import style
 from widgets.explorer.colouring import Colouring
 from widgets.explorer.number_text import short
+from widgets.explorer.pair_ends import FOOT, draw_ends
 from widgets.explorer.pair_raster import PairOrder, PairPictures, draw_pairs
 from widgets.explorer.steady import Steady
 
 #: More dimensions than this would be too small to see.
 MOST: Final = 6
 _GAP: Final = 3
-_FOOT: Final = 16  # room for the ends of the axes, under and beside the cells
 _SMALLEST: Final = 36
 
 
@@ -98,8 +98,6 @@ class PairPlot(QWidget):
         values = np.asarray(values)
         if values.ndim != 2 or values.shape[1] != len(names):
             raise ValueError(f"values have shape {values.shape}, expected (particles, {len(names)})")
-        if self._columns and len(values) != len(self._columns[0]):
-            self._colouring = self._shown = self._selected = None
         self.names = tuple(names[:MOST])
         self._columns = tuple(np.ascontiguousarray(values[:, k]) for k in range(len(self.names)))
         self._current = None
@@ -131,13 +129,13 @@ class PairPlot(QWidget):
     def cell(self) -> int:
         """Width and height of a cell in device-independent pixels."""
         n = max(1, len(self.names))
-        room = min(self.width() - _FOOT, self.height() - _FOOT) - (n - 1) * _GAP
+        room = min(self.width() - FOOT, self.height() - FOOT) - (n - 1) * _GAP
         return max(_SMALLEST, room // n)
 
     def rect_of(self, row: int, column: int) -> QRectF:
         """Return where a cell lies."""
         step = self.cell + _GAP
-        return QRectF(_FOOT + column * step, row * step, self.cell, self.cell)
+        return QRectF(FOOT + column * step, row * step, self.cell, self.cell)
 
     def cell_at(self, place: QPointF) -> tuple[int, int] | None:
         """Return row and column of the cell at a place, None between and beside them."""
@@ -151,12 +149,16 @@ class PairPlot(QWidget):
         if not self._columns:
             return
         side = round(self.cell * self.devicePixelRatioF())
-        ground, quiet, strong = _triple("surface"), _triple("line"), _triple("accent")
-        self._worker.request(
-            PairOrder(
-                self._columns, side, self._colouring, self._shown, self._selected, ground, quiet, strong
-            )
+        n = len(self._columns[0])
+        made = self._colouring
+        # colours and masks of a model that is about to follow are not drawn yet
+        if made is not None and n not in (len(part) for part in (made.index, made.rgb) if part is not None):
+            made = None
+        shown, selected = (
+            m if m is not None and len(m) == n else None for m in (self._shown, self._selected)
         )
+        ground, quiet, strong = _triple("surface"), _triple("line"), _triple("accent")
+        self._worker.request(PairOrder(self._columns, side, made, shown, selected, ground, quiet, strong))
 
     def _on_drawn(self, pictures: PairPictures) -> None:
         if pictures.order.columns is not self._columns:
@@ -182,7 +184,8 @@ class PairPlot(QWidget):
         painter.setFont(style.scaled_font(0.8, self))
         painter.setPen(style.colour("muted"))
         for k, (low, high) in enumerate(self.pictures.limits):
-            self._draw_ends(painter, k, short(low), short(high))
+            below = self.rect_of(len(self.names) - 1, k)
+            draw_ends(painter, below, self.rect_of(k, 0) if k else None, short(low), short(high))
 
     def _draw_cell(self, painter: QPainter, row: int, column: int, image: QImage) -> None:
         rect = self.rect_of(row, column)
@@ -209,18 +212,6 @@ class PairPlot(QWidget):
                 painter.setPen(style.colour("muted"))
                 text = f"r {value:+.2f}".replace("-", "−")
                 painter.drawText(inner, int(Qt.AlignmentFlag.AlignRight), text)
-
-    def _draw_ends(self, painter: QPainter, k: int, low: str, high: str) -> None:
-        below = self.rect_of(len(self.names) - 1, k)
-        _draw_pair(painter, QRectF(below.left(), below.bottom(), below.width(), _FOOT), low, high)
-        if k == 0:
-            return  # the first row has no axis upwards
-        beside = self.rect_of(k, 0)
-        painter.save()
-        painter.translate(beside.left() - _FOOT, beside.bottom())
-        painter.rotate(-90)
-        _draw_pair(painter, QRectF(0, 0, beside.height(), _FOOT), low, high)
-        painter.restore()
 
     # -- hands ---------------------------------------------------------------------------------------------
 
@@ -287,15 +278,6 @@ class PairPlot(QWidget):
         """Draw for the new size when it rests."""
         super().resizeEvent(event)
         self._later()
-
-
-def _draw_pair(painter: QPainter, strip: QRectF, low: str, high: str) -> None:
-    """Write two numbers at the ends of a strip, the first alone where there is no room for both."""
-    strip = strip.adjusted(1, 0, -4, 0)
-    centre = Qt.AlignmentFlag.AlignVCenter
-    painter.drawText(strip, int(centre), low)
-    if painter.fontMetrics().horizontalAdvance(low + high) + 8 <= strip.width():
-        painter.drawText(strip, int(centre | Qt.AlignmentFlag.AlignRight), high)
 
 
 def _triple(name: str) -> tuple[int, int, int]:
