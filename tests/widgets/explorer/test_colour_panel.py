@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,8 +33,6 @@ class Slow(Mapping[str, NDArray[Any]]):
         self.in_main: list[bool] = []
 
     def _wait(self) -> None:
-        import threading
-
         self.in_main.append(threading.current_thread() is threading.main_thread())
         time.sleep(self.delay_s)
 
@@ -316,6 +315,29 @@ def test_that_choice_and_filter_stay_for_the_next_snapshot(qtbot: QtBot, panel: 
     assert panel.legend.scale.histogram.chosen == (12000, None)
 
 
+def test_that_answers_about_other_particles_never_arrive(
+    qtbot: QtBot, panel: ColourPanel, model: BlobModel
+) -> None:
+    choose(qtbot, panel, "star:rlnDefocusU")
+    sizes: list[int] = []
+    panel.filtered.connect(lambda mask: sizes.append(len(mask)) if mask is not None else None)
+    panel.coloured.connect(lambda made: sizes.append(len(made.index)))
+    other = BlobModel(70, half=2)
+    panel.legend.scale.histogram._move_to("low", 12000.0)  # on its way when the model changes
+    panel.set_model(Slow(other.metadata, 0.05), other.measures, {}, 70)
+    settle(qtbot, panel)
+    assert set(sizes[-2:]) == {70}
+    assert 400 not in sizes
+    assert panel.shown_mask is not None and len(panel.shown_mask) == 70
+
+
+def test_that_particles_without_a_value_are_told_of(qtbot: QtBot, panel: ColourPanel) -> None:
+    panel.add_values("Score", np.where(np.arange(N) < 7, np.nan, np.linspace(0, 1, N)), "Model")
+    settle(qtbot, panel)
+    choose(qtbot, panel, "extra:Score")
+    assert panel.message.text() == "7 without a value are grey"
+
+
 def test_that_a_column_that_can_not_be_read_is_said_in_words(qtbot: QtBot, panel: ColourPanel) -> None:
     class Broken(dict[str, Any]):
         def __getitem__(self, name: str) -> Any:
@@ -374,4 +396,3 @@ def test_that_a_million_slow_particles_never_hold_up_the_window(
     assert isinstance(panel.columns, Columns)
     # 300 ms is what one fetch alone takes; the rest is for machines that do something else as well
     assert pulse.longest_s < 0.15, f"the window stood still for {1000 * pulse.longest_s:.0f} ms"
-    print(f"longest stall {1000 * pulse.longest_s:.0f} ms")
