@@ -109,6 +109,7 @@ class AnchorList(QWidget):
         self.list.setToolTip("Drag to another place in the order; Delete takes the selected ones away")
         self.list.setAccessibleName("Anchors")
         self.list.setMinimumHeight(80)
+        self.list.setMaximumHeight(260)
         self.list.installEventFilter(self)
         # several rows can be moved at once, and the list must not change while it moves them
         self._moved = QTimer(self, singleShot=True, interval=0)

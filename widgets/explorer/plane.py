@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from jobs.core.exploring import Embedding
+from widgets.explorer.nearest_points import finite_rows, nearest_point, shepard_weights
 
 Floats = NDArray[np.float32]
 
@@ -17,6 +19,10 @@ Floats = NDArray[np.float32]
 NEIGHBOURS: Final = 8
 #: Particles whose distances to their neighbours tell how dense the data are.
 _SAMPLE: Final = 2000
+#: Particles that tell the spread along a component well enough.
+_SPREAD: Final = 100_000
+#: Places for which it is quicker to look at all particles than to build a tree.
+_FEW: Final = 16
 
 
 class Plane:
@@ -49,21 +55,28 @@ class Plane:
         self.embedding = embedding
         self.axes = axes
         self.latent: Floats = np.ascontiguousarray(latent, np.float32)
-        self.xy: Floats = np.ascontiguousarray(coordinates[:, list(axes)], np.float32)
-        good = np.isfinite(self.xy).all(axis=1) & np.isfinite(self.latent).all(axis=1)
+        self.xy: Floats = np.empty((len(coordinates), 2), np.float32)
+        for k, axis in enumerate(axes):
+            self.xy[:, k] = coordinates[:, axis]
         #: Rows of particles with a place and a state.
-        self.rows: NDArray[np.intp] = np.flatnonzero(good)
+        self.rows: NDArray[np.intp] = finite_rows(self.xy, self.latent)
         if not self.rows.size:
             raise ValueError("no particle has a place in this plane")
-        places = self.xy[self.rows]
-        span = np.ptp(places, axis=0)
+        span = np.array([np.ptp(column) for column in self._good(self.xy).T])
         #: Range of the data along both axes; 1 where all particles have the same coordinate.
         self.span: Floats = np.where(span > 0, span, 1).astype(np.float32)
-        # sums of a million float32 need the precision
-        self._mean = coordinates[self.rows].mean(axis=0, dtype=np.float64)
         self._lock = threading.RLock()
         self._trees: dict[str, cKDTree] = {}
         self._gap: float | None = None
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float64]:
+        """Mean coordinates of the embedding; sums of a million float32 need the precision."""
+        return self._good(self.embedding.coordinates).mean(axis=0, dtype=np.float64)
+
+    def _good(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of particles with a place and a state; not a copy when these are all."""
+        return values if self.rows.size == len(values) else values[self.rows]
 
     @property
     def names(self) -> tuple[str, str]:
@@ -88,10 +101,9 @@ class Plane:
         click never waits.
         """
         with_tree = self._trees.get("plane")
-        point = np.array([x, y], np.float32) / self.span
         if with_tree is not None:
-            return int(self.rows[int(with_tree.query(point)[1])])
-        return int(self.rows[_nearest(self.xy[self.rows] / self.span, point)])
+            return int(self.rows[int(with_tree.query(np.array([x, y]) / self.span)[1])])
+        return int(self.rows[self._looked_through([x, y], 1)[0][0]])
 
     def nearest_rows(self, points: ArrayLike, k: int = 1) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the ``k`` nearest particles of each place.
@@ -109,9 +121,21 @@ class Plane:
             ``(M, k)`` each, nearest first; distances in units of the ranges of the axes.
         """
         k = min(k, self.rows.size)
+        if "plane" not in self._trees and len(np.atleast_2d(np.asarray(points))) <= _FEW:
+            found = [self._looked_through(point, k) for point in np.atleast_2d(np.asarray(points))]
+            return self.rows[np.array([index for index, _ in found])], np.array([d for _, d in found])
         scaled = np.atleast_2d(np.asarray(points, np.float64)) / self.span
         distance, index = self._tree("plane").query(scaled, k=np.arange(1, k + 1))
         return self.rows[np.asarray(index)], np.asarray(distance)
+
+    def _looked_through(self, point: ArrayLike, k: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return places in `rows` and distances of the nearest particles by looking at all of them."""
+        x, y = np.asarray(point, np.float32)
+        places = self._good(self.xy)
+        squares = ((places[:, 0] - x) / self.span[0]) ** 2 + ((places[:, 1] - y) / self.span[1]) ** 2
+        index = np.array([np.argmin(squares)]) if k == 1 else np.argpartition(squares, k - 1)[:k]
+        index = index[np.argsort(squares[index], kind="stable")]
+        return index, np.sqrt(squares[index].astype(np.float64))
 
     def rows_along(self, points: ArrayLike) -> list[int]:
         """Return the particles nearest to places ``(M, 2)`` in order, none of them twice.
@@ -155,7 +179,7 @@ class Plane:
             coordinates[:, list(self.axes)] = places
             return (offset + coordinates @ matrix).astype(np.float32)
         rows, distance = self.nearest_rows(places, NEIGHBOURS + 1)
-        weight = _weights(distance)
+        weight = shepard_weights(distance)
         mean = np.einsum("mk,mkl->ml", weight, self.latent[rows[:, : weight.shape[1]]])
         return mean.astype(np.float32)
 
@@ -168,7 +192,7 @@ class Plane:
         offset, matrix = self.embedding.offset, self.embedding.matrix
         state = np.asarray(z, np.float32)
         if (offset is None or matrix is None) and "latent" not in self._trees:
-            return self.xy[self.rows[_nearest(self.latent[self.rows], state)]].copy()
+            return self.xy[self.rows[nearest_point(self._good(self.latent), state)]].copy()
         return self.places_of(state[None])[0]
 
     def places_of(self, states: ArrayLike) -> Floats:
@@ -194,15 +218,20 @@ class Plane:
         -------
         centre, direction, coordinate
             ``(L,)``, ``(L,)`` and ``(P',)``: the states along the line are ``centre + t * direction``, the
-            coordinates t of the particles with a state are the third.
+            coordinates t of the particles are the third, of an even sample where there are very many.
         """
         offset, matrix = self.embedding.offset, self.embedding.matrix
+        step = max(1, self.rows.size // _SPREAD)
         if offset is not None and matrix is not None:
             coordinates = self._mean.copy()
             coordinates[k] = 0.0
             centre = offset + coordinates @ matrix
-            return centre, np.asarray(matrix[k], np.float64), self.embedding.coordinates[self.rows, k]
-        latent = self.latent[self.rows]
+            return (
+                centre,
+                np.asarray(matrix[k], np.float64),
+                self._good(self.embedding.coordinates)[::step, k],
+            )
+        latent = self._good(self.latent)[::step]
         mean = latent.mean(axis=0, dtype=np.float64)
         centred = latent - mean.astype(np.float32)
         _, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
@@ -228,7 +257,7 @@ class Plane:
         with self._lock:
             if self._gap is None:
                 step = max(1, self.rows.size // _SAMPLE)
-                sample = self.latent[self.rows[::step]]
+                sample = self._good(self.latent)[::step]
                 # the nearest is the particle itself
                 k = min(NEIGHBOURS + 1, self.rows.size)
                 self._gap = float(np.percentile(self._tree("latent").query(sample, k=[k])[0], 99))
@@ -237,29 +266,7 @@ class Plane:
     def _tree(self, of: str) -> cKDTree:
         with self._lock:
             if of not in self._trees:
-                points = self.xy[self.rows] / self.span if of == "plane" else self.latent[self.rows]
+                points = self._good(self.xy) / self.span if of == "plane" else self._good(self.latent)
                 # a sliding-midpoint tree takes a third of the time of a balanced one
                 self._trees[of] = cKDTree(points, balanced_tree=False, compact_nodes=False)
             return self._trees[of]
-
-
-def _nearest(points: Floats, point: Floats) -> int:
-    """Return the index of the nearest of points ``(P, d)``."""
-    difference = points - point
-    return int(np.argmin(np.einsum("pd,pd->p", difference, difference)))
-
-
-def _weights(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights ``(M, k)`` of neighbours from the sorted distances ``(M, k + 1)``, with sum 1.
-
-    Shepard's weights that fall to zero at the first neighbour left out: exact at a particle, and continuous
-    where neighbours change, so that a path does not jump.
-    """
-    if distance.shape[1] == 1:
-        return np.ones_like(distance)
-    inner, edge = distance[:, :-1], distance[:, -1:]
-    tiny = np.maximum(edge, 1e-30) * 1e-9
-    weight = ((edge - inner) / np.maximum(inner, tiny)) ** 2
-    # all equally far, as in a set of copies
-    weight = np.where(weight.sum(axis=1, keepdims=True) > 0, weight, 1.0)
-    return np.asarray(weight / weight.sum(axis=1, keepdims=True))

@@ -221,6 +221,8 @@ class Controls(QWidget):
         actions.addStretch(1)
         actions.addWidget(self.save)
         column.addLayout(actions)
+        # takes what is left when there is no list to take it
+        column.addStretch(0)
 
     def _keep_height(self) -> None:
         """Ask for the height that sentences of several lines need, which Qt leaves out."""

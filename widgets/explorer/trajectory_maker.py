@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from widgets.background import Newest
 from widgets.explorer.plane import Plane
 from widgets.explorer.trajectory import Trajectory
-from widgets.explorer.trajectory_order import Anchor, Made, Order, Source, make
+from widgets.explorer.trajectory_order import Anchor, Order, Source, make, warning
 
 
 class TrajectoryMaker(QObject):
@@ -31,7 +30,9 @@ class TrajectoryMaker(QObject):
     Signals
     -------
     made : object
-        `Made`; None when there is no trajectory any more.
+        `Trajectory`; None when there is none any more.
+    warned : str
+        What is to be known about the trajectory, some time after it was made; may be empty.
     failed : object
         An exception; the trajectory before stays.
     anchors_changed : object
@@ -39,6 +40,7 @@ class TrajectoryMaker(QObject):
     """
 
     made = Signal(object)
+    warned = Signal(object)
     failed = Signal(object)
     anchors_changed = Signal(object)
 
@@ -55,11 +57,14 @@ class TrajectoryMaker(QObject):
         self._newest = Newest(make, 0, self)
         self._newest.answered.connect(self._take)
         self._newest.failed.connect(self.failed)
+        # trees of a million particles take seconds the first time, for which no trajectory waits
+        self._check = Newest(lambda pair: warning(*pair), 0, self)
+        self._check.answered.connect(self.warned)
 
     @property
     def pending(self) -> bool:
-        """Whether a trajectory is still to come."""
-        return self._newest.pending
+        """Whether a trajectory, or what is to be known about it, is still to come."""
+        return self._newest.pending or self._check.pending
 
     # -- what it is made of --------------------------------------------------------------------------------
 
@@ -86,6 +91,8 @@ class TrajectoryMaker(QObject):
         """Keep a trajectory that was made elsewhere; emits nothing."""
         self.cancel()
         self.source, self.trajectory, self._given, self._backwards = "states", trajectory, trajectory, False
+        if self.plane is not None:
+            self._check.request((trajectory, self.plane))
 
     def reverse(self) -> Trajectory | None:
         """Go the other way round; emits nothing but a new order of anchors."""
@@ -105,6 +112,7 @@ class TrajectoryMaker(QObject):
     def cancel(self) -> None:
         """Give up what is under way."""
         self._newest.cancel()
+        self._check.cancel()
 
     def forget(self) -> None:
         """Have no trajectory any more; anchors stay."""
@@ -139,11 +147,11 @@ class TrajectoryMaker(QObject):
         else:
             self.forget()
 
-    def _take(self, found: Made) -> None:
-        if self._backwards:
-            found = replace(found, trajectory=found.trajectory.reversed(), away=found.away[::-1])
-        self.trajectory = found.trajectory
-        self.made.emit(found)
+    def _take(self, found: Trajectory) -> None:
+        self.trajectory = found.reversed() if self._backwards else found
+        self.made.emit(self.trajectory)
+        if self.plane is not None:
+            self._check.request((self.trajectory, self.plane))
 
 
 def _moved(anchor: Anchor, before: Plane, plane: Plane, same: bool) -> Anchor | None:

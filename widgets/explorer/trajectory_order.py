@@ -1,4 +1,4 @@
-"""What a trajectory is to be made of; made in a thread, with a word about how far it is from the data."""
+"""What a trajectory is to be made of, how it is made, and a word about how far it is from the data."""
 
 from __future__ import annotations
 
@@ -69,25 +69,19 @@ class Order:
     given: Trajectory | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A trajectory, and which of its frames ``(F,)`` lie where there are no particles."""
-
-    trajectory: Trajectory
-    away: NDArray[np.bool_]
-
-    @property
-    def warning(self) -> str:
-        """What to say about frames away from the data; empty when there are none."""
-        count = int(self.away.sum())
-        if not count:
-            return ""
-        if count == len(self.away):
-            return "No frame lies near a particle."
-        return f"{count} {'frame lies' if count == 1 else 'frames lie'} where there are no particles."
+def warning(made: Trajectory, plane: Plane) -> str:
+    """Return a sentence about frames that lie where there are no particles; empty when none do."""
+    # a hair more, so that the particles themselves are never away
+    away = plane.distance_to_data(made.states) > plane.typical_gap() * (1 + 1e-6)
+    count = int(away.sum())
+    if not count:
+        return ""
+    if count == len(away):
+        return "No frame lies near a particle."
+    return f"{count} {'frame lies' if count == 1 else 'frames lie'} where there are no particles."
 
 
-def make(order: Order) -> Made:
+def make(order: Order) -> Trajectory:
     """Make a trajectory.
 
     Raises
@@ -95,12 +89,6 @@ def make(order: Order) -> Made:
     UserError
         If it can not be made, saying what is missing.
     """
-    made = _made(order)
-    gap = order.plane.typical_gap()
-    return Made(made, order.plane.distance_to_data(made.states) > gap * (1 + 1e-6))
-
-
-def _made(order: Order) -> Trajectory:
     plane, frames = order.plane, order.frames
     if order.source == "path":
         return trajectory.free_hand(

@@ -17,7 +17,7 @@ from widgets.explorer.plane import Plane
 from widgets.explorer.trajectory import PathRequest, Trajectory
 from widgets.explorer.trajectory_controls import Controls
 from widgets.explorer.trajectory_maker import TrajectoryMaker
-from widgets.explorer.trajectory_order import Anchor, Made, anchors_at, rows_of
+from widgets.explorer.trajectory_order import Anchor, anchors_at, rows_of
 from widgets.explorer.way_buttons import TOOLS, Way
 
 _SEARCHING: Final = "Looking for a path …"
@@ -57,6 +57,7 @@ class TrajectoryPanel(QWidget):
         self.controls = Controls(self)
         self._maker = TrajectoryMaker(self.controls.settings, self)
         self._maker.made.connect(self._on_made)
+        self._maker.warned.connect(self._say)
         self._maker.failed.connect(self.show_problem)
         self._maker.anchors_changed.connect(self._show_anchors)
         layout = QVBoxLayout(self)
@@ -275,9 +276,9 @@ class TrajectoryPanel(QWidget):
         self.anchors_changed.emit(self.handles())
         self._say()
 
-    def _on_made(self, made: Made | None) -> None:
-        self._say("" if made is None else made.warning)
-        self.trajectory_made.emit(None if made is None else made.trajectory)
+    def _on_made(self, made: Trajectory | None) -> None:
+        self._say()
+        self.trajectory_made.emit(made)
 
     def _on_snap(self, snap: bool) -> None:
         self.snap_changed.emit(snap)
