@@ -82,13 +82,15 @@ class LatentCanvas(PointPlot):
 
     def set_mark(self, xy: Sequence[float] | NDArray[Any] | None) -> None:
         """Mark the place of the state that is shown."""
-        self._mark = None if xy is None else (float(xy[0]), float(xy[1]))
+        known = xy is not None and bool(np.isfinite(xy).all())
+        self._mark = (float(xy[0]), float(xy[1])) if xy is not None and known else None
         self.update()
 
     def set_path(self, points: NDArray[Any] | None, handles: NDArray[Any] | None = None) -> None:
         """Draw a trajectory ``(M, 2)`` with handles ``(H, 2)`` to take hold of."""
         none = np.zeros((0, 2))
-        self._path = none if points is None else np.array(points, np.float64).reshape(-1, 2)
+        path = none if points is None else np.array(points, np.float64).reshape(-1, 2)
+        self._path = path[np.isfinite(path).all(axis=1)]
         self.handles = none if handles is None else np.array(handles, np.float64).reshape(-1, 2)
         if self._hands.chosen_handle >= len(self.handles):
             self._hands.chosen_handle = -1
@@ -214,10 +216,12 @@ class LatentCanvas(PointPlot):
         """Draw path, mark, and what the hand is about to do."""
         super().paint_over(painter, frame)
         hands = self._hands
-        overlay.paint_path(painter, frame.points_to_screen(self._path))
+        path, handles = frame.points_to_screen(self._path), frame.points_to_screen(self.handles)
+        capped = bool(path and handles) and (path[-1] - handles[-1]).manhattanLength() < overlay.HANDLE_PX
+        overlay.paint_path(painter, path, capped=capped)
         overlay.paint_handles(
             painter,
-            frame.points_to_screen(self.handles),
+            handles,
             -1 if self._bare else hands.hovered_handle,
             hands.chosen_handle if not self._bare and self._tool in HANDLE_TOOLS else -1,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from widgets.explorer.tools import Mode, Tool
 
 HANDLE_PX = 7.0
 _ARROW_EVERY_PX = 140.0
+# a path that is looked at from very near is millions of pixels long
+_MOST_ARROWS = 24
+_LONGEST_DASHED_PX = 20_000.0
 _MODE_COLOURS: dict[Mode, str] = {
     "new": "accent",
     "add": "success",
@@ -53,8 +57,8 @@ def paint_hover(painter: QPainter, place: QPointF, radius: float) -> None:
         painter.drawEllipse(place, radius, radius)
 
 
-def paint_path(painter: QPainter, places: Sequence[QPointF]) -> None:
-    """Draw a path: a spot where it starts, arrowheads along it and at its end."""
+def paint_path(painter: QPainter, places: Sequence[QPointF], *, capped: bool = False) -> None:
+    """Draw a path: a spot where it starts, arrowheads along it, and at its end unless a handle caps it."""
     if not places:
         return
     accent, paper = style.colour("accent"), style.colour("surface")
@@ -63,7 +67,7 @@ def paint_path(painter: QPainter, places: Sequence[QPointF]) -> None:
     for colour, width in ((paper, 5.0), (accent, 2.2)):
         painter.setPen(_pen(colour, width))
         painter.drawPolyline(line)
-    for tip, angle in _arrows(places):
+    for tip, angle in _arrows(places)[: -1 if capped else None]:
         _paint_arrow(painter, tip, angle, accent, paper)
     painter.setPen(_pen(accent, 2.0))
     painter.setBrush(paper)
@@ -82,7 +86,7 @@ def _arrows(places: Sequence[QPointF]) -> list[tuple[QPointF, float]]:
     total = float(along[-1])
     if total < 12:
         return []
-    count = max(1, int(total // _ARROW_EVERY_PX))
+    count = int(np.clip(total // _ARROW_EVERY_PX, 1, _MOST_ARROWS))
     result = []
     for at in [*(total * (k + 0.5) / count for k in range(count)), total]:
         tip = [float(np.interp(at, along, xy[:, axis])) for axis in (0, 1)]
@@ -106,6 +110,8 @@ def paint_handles(painter: QPainter, places: Sequence[QPointF], hovered: int, ch
     font = style.scaled_font(0.75, bold=True)
     painter.setFont(font)
     for number, place in enumerate(places):
+        if not math.isfinite(place.x() + place.y()):
+            continue  # a particle without a place in this plane
         strong = number in (hovered, chosen)
         radius = HANDLE_PX + (1.5 if strong else 0)
         painter.setPen(_pen(style.colour("surface"), 5.0))
@@ -145,7 +151,9 @@ def paint_rubber(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     whole = [*outline, outline[0]]
     open_part = whole[:-1] if tool is Tool.POLYGON and not closing else whole
-    for colour, width, dashed in ((style.colour("surface"), 3.5, False), (ink, 1.8, True)):
+    extent = QPolygonF(outline).boundingRect()
+    dashes = max(extent.width(), extent.height()) < _LONGEST_DASHED_PX
+    for colour, width, dashed in ((style.colour("surface"), 3.5, False), (ink, 1.8, dashes)):
         painter.setPen(_pen(colour, width, dashed))
         painter.drawPolyline(QPolygonF(open_part))
     if tool is Tool.POLYGON:

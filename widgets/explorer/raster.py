@@ -30,6 +30,7 @@ _HIDDEN_OPACITY: Final = 0.16
 _WEAKEST: Final = 0.5
 _AROUND: Final = 0.5
 _STRENGTHS: Final = 4096
+_MOST_PIXELS: Final = 2_500_000
 _SMOOTHING_BINS: Final = 2.0
 
 
@@ -67,7 +68,7 @@ class Picture:
 
 def radius_px(count: int, width: float, height: float) -> float:
     """Return the radius of discs for so many points on so many pixels: fewer are drawn larger."""
-    return float(np.clip(0.2 * np.sqrt(width * height / max(count, 1)), 1.4, 4.5))
+    return float(np.clip(0.24 * np.sqrt(width * height / max(count, 1)), 1.4, 4.5))
 
 
 class Raster:
@@ -140,7 +141,8 @@ class Raster:
         self, kernels: Kernels, cloud: Cloud, view: View, size: tuple[int, int], ratio: float, ground: Ground
     ) -> Picture:
         # on dense screens one particle takes a whole device-independent pixel, else it could not be seen
-        grain = max(1, round(ratio))
+        # (and on very large ones a little more, or frames would take too long)
+        grain = max(1, round(ratio), int(np.ceil(np.sqrt(size[0] * size[1] / _MOST_PIXELS))))
         width, height = -(-size[0] // grain), -(-size[1] // grain)
         box = view.box()
         box[1] = box[0] + view.width * width * grain / size[0]

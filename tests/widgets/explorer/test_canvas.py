@@ -500,6 +500,28 @@ def test_that_a_cloud_without_extent_can_be_looked_at(canvas: LatentCanvas, xy: 
     assert (found is not None) == bool(len(xy) and np.isfinite(xy).all())
 
 
+def test_that_paths_and_outlines_seen_from_very_near_cost_nothing(canvas: LatentCanvas, qtbot: QtBot) -> None:
+    along = np.linspace(-3, 3, 500)
+    line = np.c_[along, np.sin(along)]
+    canvas.set_path(line, line[::100])
+    canvas.set_tool(Tool.POLYGON)
+    for p in ((-3, -1), (3, -1), (0, 2)):
+        qtbot.mouseClick(canvas, LEFT, pos=pixel(canvas, *p))
+    canvas.show_view(canvas.view.zoomed(3e-5, 0.0, 0.0))
+    began = time.perf_counter()
+    canvas.repaint()
+    assert time.perf_counter() - began < 0.15
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+
+
+def test_that_places_that_are_not_known_are_not_drawn(canvas: LatentCanvas) -> None:
+    canvas.fit()
+    plain = canvas.picture()
+    canvas.set_mark((np.nan, 0.0))
+    canvas.set_path(np.full((4, 2), np.nan), np.full((2, 2), np.nan))
+    assert canvas.picture() == plain
+
+
 def test_that_a_million_particles_never_hold_up_the_window(canvas: LatentCanvas, qtbot: QtBot) -> None:
     xy = np.random.default_rng(0).normal(size=(1_000_000, 2)).astype(np.float32)
     canvas.set_coordinates(xy, ("a", "b"))

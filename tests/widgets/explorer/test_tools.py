@@ -103,7 +103,7 @@ def test_that_a_click_on_a_button_gives_the_keyboard_to_the_plot(
     qtbot.mouseClick(bar.button(Tool.LASSO), Qt.MouseButton.LeftButton)
     assert canvas.window().focusWidget() is canvas
     assert canvas.focusPolicy() == Qt.FocusPolicy.StrongFocus
-    assert canvas.accessibleName() and canvas.statusTip().startswith(ABOUT[Tool.PICK].title)
+    assert canvas.accessibleName() and canvas.statusTip().startswith(ABOUT[Tool.LASSO].title)
 
 
 def picture(icon: QIcon) -> np.ndarray:
