@@ -29,6 +29,7 @@ class MontageGrid(QWidget):
         self.names: list[str] = []
         self.marked = -1
         self._over = -1
+        self._arranged: tuple[tuple[int, int, int], int] = ((0, 0, 0), 1)
 
     def set_count(self, count: int, marked: int = -1) -> None:
         """Make room for so many pictures; one of them may be marked as no particle but their mean."""
@@ -44,8 +45,11 @@ class MontageGrid(QWidget):
 
     def columns(self) -> int:
         """Return how many columns make the pictures largest."""
-        n = len(self.pictures)
-        return max(range(1, n + 1), key=self._side, default=1)
+        # asked for every picture at every repaint
+        key = (self.width(), self.height(), len(self.pictures))
+        if key != self._arranged[0]:
+            self._arranged = (key, max(range(1, key[2] + 1), key=self._side, default=1))
+        return self._arranged[1]
 
     def _side(self, columns: int) -> float:
         rows = math.ceil(len(self.pictures) / columns)
