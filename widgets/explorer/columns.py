@@ -154,7 +154,9 @@ class Columns:
             return None
         if source.component >= 0:
             raw = np.ascontiguousarray(raw[:, source.component])
-        continuous = source.component >= 0 or source.key == "extra:index" or bool(source.special)
+        # a quantity with a unit is a scale, even where it happens to have few values
+        quantity = bool(source.name.unit) or source.key.startswith("measure:") or source.component >= 0
+        continuous = quantity or bool(source.special) or source.key == "extra:index"
         values = interpret(raw, period=source.name.period, continuous=continuous)
         with self._lock:
             self.count = self.count or values.count

@@ -205,11 +205,11 @@ class PairPlot(QWidget):
                 self.names[row], Qt.TextElideMode.ElideRight, round(inner.width())
             )
             painter.drawText(inner, name)
-        elif row < column and self.pictures is not None and self.cell > 56:
+        elif row < column and self.pictures is not None and self.cell > 70:
             value = self.pictures.correlation[row, column]
             if np.isfinite(value):
                 painter.setFont(style.scaled_font(0.8, self))
-                painter.setPen(style.colour("muted"))
+                painter.setPen(style.colour("text"))
                 text = f"r {value:+.2f}".replace("-", "−")
                 painter.drawText(inner, int(Qt.AlignmentFlag.AlignRight), text)
 

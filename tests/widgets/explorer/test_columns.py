@@ -99,6 +99,15 @@ def test_that_vectors_offer_their_parts(model: BlobModel) -> None:
     np.testing.assert_array_equal(part.numbers, model.measures["direction"][:, 0])
 
 
+def test_that_a_quantity_with_a_unit_is_a_scale_even_when_it_is_constant() -> None:
+    columns = Columns({"rlnOriginXAngst": np.zeros(9), "rlnClassNumber": np.ones(9)}, {}, {})
+    kinds = {s.raw: columns.read(s) for s in columns.list_sources() if s.key.startswith("star:")}
+    assert {raw: values.kind for raw, values in kinds.items() if values is not None} == {
+        "rlnOriginXAngst": "continuous",
+        "rlnClassNumber": "categorical",
+    }
+
+
 def test_that_the_index_counts_particles_and_density_is_left_to_the_plot(model: BlobModel) -> None:
     columns = blob_columns(model)
     index = columns.read(source(columns, "extra:index"))
