@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from jobs.core.errors import UserError
 from jobs.explore.linear_embeddings import chosen
@@ -59,7 +60,10 @@ def clusters(
     count = min(count, different)
     fit = _k_means if method == "kmeans" else _mixture
     labels = np.full(len(points), -1, np.int32)
-    labels[rows] = _by_size(fit(sample, scaled, count, seed))
+    # sums of several threads differ in their last bits from run to run, and threads that wait for each other
+    # take the processor from a window
+    with threadpool_limits(1, user_api="openmp"):
+        labels[rows] = _by_size(fit(sample, scaled, count, seed))
     return labels
 
 
@@ -89,9 +93,7 @@ def _k_means(
 ) -> NDArray[np.intp]:
     from sklearn.cluster import KMeans
 
-    model = KMeans(count, n_init=4, random_state=seed).fit(sample)
-    # rounding hides the last bits, in which sums of several threads differ from run to run
-    means = model.cluster_centers_.astype(np.float64).round(6)
+    means = KMeans(count, n_init=4, random_state=seed).fit(sample).cluster_centers_.astype(np.float64)
     squares = (means**2).sum(axis=1)
     labels = np.empty(len(points), np.intp)
     for begin in range(0, len(points), _ROWS_AT_ONCE):

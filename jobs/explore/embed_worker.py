@@ -150,13 +150,12 @@ def _death(request: EmbeddingRequest, code: int, errors: Path) -> UserError:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return an environment in which the result does not depend on how threads take turns."""
+    """Return an environment in which our packages are found and threads do not get in each other's way."""
     environment = dict(os.environ)
     known = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
     environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(_PACKAGES), *known]))
     environment["PYTHONSAFEPATH"] = "1"
-    # the sum of two partial sums is the same in either order, that of three is not
-    environment["OMP_NUM_THREADS"] = str(min(2, threads))
+    environment["OMP_NUM_THREADS"] = str(threads)
     for variable in ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         environment[variable] = "1"
     # see jobs.core.compute: threads that spin while they wait are a burden beside a busy window

@@ -142,6 +142,8 @@ def _check(request: EmbeddingRequest, points: NDArray[np.floating], finite: NDAr
             f"{title} needs at least {fewest} particles; there are {count}{without}",
             hint="Look at the latent axes instead" if request.method != "pca" else "",
         )
+    if not 0 <= request.seed < 2**32:
+        raise UserError(f"The seed must be a whole number from 0 to 4294967295, not {request.seed}")
     if request.method == "umap" and request.neighbours < 2:
         raise UserError(f"UMAP needs at least 2 neighbours, not {request.neighbours}")
     if request.method == "tsne" and not 1 <= request.perplexity < 1000:

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from jobs.core.exploring import EmbeddingRequest, Method
 from jobs.explore.linear_embeddings import chosen, components, project
@@ -118,7 +119,6 @@ def _tsne(points: Points, request: EmbeddingRequest, steps: Steps, threads: int)
     steps.at(0.0, "t-SNE: loading")
     from sklearn.manifold import TSNE
 
-    del threads  # scikit-learn takes as many as OpenMP was allowed when the process began
     # no particle has more neighbours than there are others
     perplexity = min(request.perplexity, (len(points) - 1) / 3)
     start = _start(points, request.seed)
@@ -137,7 +137,9 @@ def _tsne(points: Points, request: EmbeddingRequest, steps: Steps, threads: int)
         layout.at(done / _TSNE_ITERATIONS, f"t-SNE: iteration {done} of {_TSNE_ITERATIONS}")
 
     steps.at(0.02, "t-SNE: neighbours of each particle")
-    with contextlib.redirect_stdout(_Listener(r"Iteration (\d+)", tell)):
+    listener = _Listener(r"Iteration (\d+)", tell)
+    # the sum of two partial sums is the same in either order, that of three would differ from run to run
+    with threadpool_limits(min(2, threads), user_api="openmp"), contextlib.redirect_stdout(listener):
         return np.ascontiguousarray(tsne.fit_transform(points), np.float32)
 
 

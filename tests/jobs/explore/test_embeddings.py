@@ -277,6 +277,7 @@ def test_that_five_particles_are_enough_for_every_method_and_fewer_are_refused_i
         (EmbeddingRequest("axes", by="deformation"), np.ones((9, 2)), "have no axes of their own"),
         (EmbeddingRequest("umap"), None, "All particles have the same latent coordinates"),
         (EmbeddingRequest("umap", neighbours=1), None, "at least 2 neighbours, not 1"),
+        (EmbeddingRequest("ica", seed=-1), None, "from 0 to 4294967295, not -1"),
         (EmbeddingRequest("tsne", perplexity=0.5), None, "perplexity between 1 and 1000, not 0.5"),
         (EmbeddingRequest("isomap"), None, "no embedding called isomap"),  # type: ignore[arg-type]
     ],
