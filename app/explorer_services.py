@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.core.declaration import JobType, from_values
+from app.job_particles import particle_file_of
+from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
 from jobs.core.exploring import (
     Atoms,
@@ -25,7 +26,6 @@ from jobs.core.exploring import (
     SubsetKind,
 )
 from jobs.core.folder import JobFolder
-from jobs.core.job_star import read_job_star
 from jobs.core.latent import FEATURES, ExploredModel
 from jobs.core.remote_model import RemoteSource
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from jobs.explore.exports import Exporter
 
 Floats = NDArray[np.floating]
-
-#: Start of the labels of particle files.
-_PARTICLES = "ParticleGroupMetadata"
 
 
 class JobServices:
@@ -59,6 +56,7 @@ class JobServices:
         self.can_write = can_write
         self.source = RemoteSource(project_dir, self.job_dir, job_type.explorer)
         self._cache: object | None = None
+        self._notes: list[str] = []
         # loading the model takes a second or two, in which the window builds its parts
         self.source.start()
 
@@ -125,9 +123,12 @@ class JobServices:
 
     def read_atoms(self, path: Path, model: ExploredModel) -> Atoms:
         """Read an atomic model."""
-        from jobs.explore.atoms import read_atoms
+        from jobs.explore.atoms import outside_warning, read_atoms
 
-        return read_atoms(path, model)
+        atoms = read_atoms(path, model)
+        if warning := outside_warning(atoms, model):
+            self._notes.append(warning)
+        return atoms
 
     def save_map(self, half: int, model: ExploredModel, z: Floats | None, title: str) -> Path:
         """Write the map of a state under ``maps/``."""
@@ -137,7 +138,8 @@ class JobServices:
         self, half: int, model: ExploredModel, order: MovieOrder, progress: Progress, cancelled: Cancelled
     ) -> Path:
         """Write a trajectory under ``movies/``."""
-        return self._exporter(half, model).save_movie(
+        exporter = self._exporter(half, model)
+        written = exporter.save_movie(
             order.states,
             plane=order.plane,
             atoms=order.atoms,
@@ -145,6 +147,8 @@ class JobServices:
             progress=progress,
             cancelled=cancelled,
         )
+        self._notes += exporter.notes
+        return written
 
     def save_video(self, half: int, ending: str, frames: Iterable[NDArray[np.uint8]], rate: float) -> Path:
         """Write pictures as a video or a folder of pictures, under ``movies/``."""
@@ -177,17 +181,12 @@ class JobServices:
         UserError
             When its settings name none.
         """
-        folder = JobFolder(self.project_dir, self.job)
-        try:
-            values = read_job_star(folder.job_star).values
-            options, _problems = from_values(self.job_type.options, values)
-        except (UserError, OSError):
-            # a job of the command line leaves its exact record only
-            options = self.job_type.options(**folder.read_options().values)
-        for path, label in self.job_type.input_nodes(options):
-            if label.startswith(_PARTICLES):
-                return self.project_dir / path
-        raise UserError("The settings of this job name no particle file", path=self.job_dir / "job.star")
+        return particle_file_of(self.project_dir, self.job, self.job_type)
+
+    def take_notes(self) -> Sequence[str]:
+        """Return what is to be told about what was read or written last, and forget it."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def relative(self, path: Path) -> str:
         """Return a path as the project names it."""

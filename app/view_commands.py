@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli_parser import Parser
 from app.cli_places import find_job, is_project, open_project
@@ -11,10 +12,12 @@ from jobs import registry
 from jobs.core.declaration import JobType
 from jobs.core.entry import load_function
 from jobs.core.errors import UserError
-from jobs.core.exploring import EmbeddingRequest, Method, ViewRequest
 from jobs.core.job_star import read_job_star
 
-_METHODS: tuple[Method, ...] = ("axes", "pca", "umap", "ica", "tsne")
+if TYPE_CHECKING:
+    from jobs.core.exploring import ViewRequest
+
+_METHODS = ("axes", "pca", "umap", "ica", "tsne")
 
 
 def is_view_command(words: Sequence[str]) -> bool:
@@ -32,6 +35,9 @@ def view_request(words: Sequence[str]) -> tuple[JobType, ViewRequest]:
     """
     if words[0] != "explore":
         return registry.JOB_TYPES[words[0]], load_function(_entry(words[0], words[1]))(words[2:])
+    # here, because it loads numpy, which other commands do without
+    from jobs.core.exploring import EmbeddingRequest, ViewRequest
+
     parser = Parser(prog="heteroscope explore", description="Open the explorer on the result of a job.")
     parser.add_argument("job", help="name, number, alias or folder of the job")
     parser.add_argument("--project", help="project folder [found from the job]")

@@ -110,6 +110,10 @@ class BlobServices:
         """Directly."""
         return read_names(path)
 
+    def take_notes(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
+
     def relative(self, path: Path) -> str:
         """As seen from the folder."""
         return str(path.relative_to(self.folder))

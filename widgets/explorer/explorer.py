@@ -406,7 +406,7 @@ class Explorer(QWidget):
         """Say where something was written."""
         folder = path if path.is_dir() else path.parent
         self.message.show_success(
-            f"Written: {self.services.relative(path)}",
+            " ".join([f"Written: {self.services.relative(path)}.", *self.services.take_notes()]),
             "Open folder",
             lambda: self.folder_wanted.emit(folder),
         )

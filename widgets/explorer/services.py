@@ -83,5 +83,8 @@ class Services(Protocol):
     def read_names(self, path: Path) -> Sequence[str]:
         """Read identities of particles from a STAR file or a list."""
 
+    def take_notes(self) -> Sequence[str]:
+        """Return what is to be told about what was read or written last, and forget it."""
+
     def relative(self, path: Path) -> str:
         """Return a path as the project names it."""

@@ -145,6 +145,8 @@ class StateControl(QObject):
             view.map.set_atoms(atoms)
             view.showing.again()
             view.travel.remake()
+            if notes := services.take_notes():
+                view.message.show_warning(" ".join(notes))
 
         view.work.start(
             lambda _progress, _cancelled: services.read_atoms(path, opened.model),
