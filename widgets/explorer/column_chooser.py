@@ -231,7 +231,7 @@ class ColumnChooser(ChoiceBox):
         self.setObjectName(name)
         self.setPlaceholderText(placeholder)
         self.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
+        self.setMinimumContentsLength(5)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._tip = placeholder
         self.sources: Sequence[Source] = ()

@@ -142,7 +142,7 @@ class CriterionEditor(QWidget):
         field = QLineEdit(self)
         field.setObjectName(name)
         field.setToolTip("Number to compare with")
-        field.setMinimumWidth(56)
+        field.setMinimumWidth(48)
         field.textChanged.connect(self._ask)
         field.returnPressed.connect(self.apply)
         return field

@@ -83,7 +83,7 @@ class ScaleLegend(QWidget):
         field.setObjectName(name)
         field.setPlaceholderText(placeholder)
         field.setToolTip(tip)
-        field.setMinimumWidth(56)
+        field.setMinimumWidth(48)
         return field
 
     def show_values(

@@ -26,6 +26,7 @@ from widgets.explorer.selection_uses import SelectionUses, wide_button
 from widgets.explorer.set_glyphs import set_icon
 
 _WIDE: Final = 290
+_NARROWEST: Final = 48
 _MODES: Final[dict[Mode, tuple[str, str]]] = {
     "new": ("New", "What is drawn or chosen next replaces the selection"),
     "add": ("Or", "What is drawn or chosen next is added to the selection (Shift)"),
@@ -181,12 +182,13 @@ class SelectionPanel(QWidget):
         for mode, (text, tip) in _MODES.items():
             button = self._button(text, f"mode_{mode}", tip)
             button.setCheckable(True)
+            button.setMinimumWidth(_NARROWEST)  # with its name alone
             self._modes.addButton(button, MODES.index(mode))
             modes.addWidget(button, 1)
         self._modes.button(0).setChecked(True)
         self._modes.idClicked.connect(lambda k: self.mode_changed.emit(MODES[k]))
         steps = QHBoxLayout()
-        steps.setSpacing(style.TIGHT)
+        steps.setSpacing(style.TIGHT // 2)
         for action in (self.undo_action, self.redo_action, self.invert_action, self.clear_action):
             button = self._button("", f"{action.objectName().rsplit('_', 1)[1]}_button", "")
             button.setDefaultAction(action)

@@ -42,7 +42,7 @@ class TableChoice(QWidget):
         self.box.setAccessibleName("Colour table")
         self.box.setIconSize(_ICON)
         self.box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setMinimumContentsLength(6)
+        self.box.setMinimumContentsLength(3)
         self.box.activated.connect(lambda _index: self.table_chosen.emit())
         self.backwards = QToolButton(self)
         self.backwards.setObjectName("explorer_colour_backwards")
