@@ -1,14 +1,17 @@
-"""Whether this screen can draw in three dimensions, and loading what draws there without making anybody wait."""
+"""Whether this screen can draw in three dimensions, and loading what draws there while nobody waits."""
 
 from __future__ import annotations
 
+import atexit
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext
+
+from widgets.explorer import meshing
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,9 +33,17 @@ class _Loading:
         self.thread: threading.Thread | None = None
         self.done = threading.Event()
         self.problem = ""
+        self.leaving = False
+
+    def leave(self) -> None:
+        """Wait for the step under way: an interpreter that ends in the middle of an import may crash."""
+        self.leaving = True
+        if self.thread is not None:
+            self.thread.join()
 
 
 _loading = _Loading()
+atexit.register(_loading.leave)
 
 
 def check() -> str:
@@ -62,16 +73,15 @@ def _open_context() -> tuple[str, str]:
     try:
         if not context.makeCurrent(surface):
             return "the OpenGL driver could not be started", ""
-        version = context.format().version()
+        version: Any = context.format().version()
         renderer = context.functions().glGetString(_GL_RENDERER)
         context.doneCurrent()
     finally:
         surface.destroy()
-    found = (int(version[0]), int(version[1])) if isinstance(version, tuple) else OPENGL_NEEDED
-    name = renderer if isinstance(renderer, str) else ""
-    if found < OPENGL_NEEDED:
-        needed = ".".join(map(str, OPENGL_NEEDED))
-        return f"{name or 'this screen'} has OpenGL {found[0]}.{found[1]}, and {needed} is needed", name
+    name = str(renderer or "")
+    if tuple(version) < OPENGL_NEEDED:
+        found, needed = (".".join(map(str, numbers)) for numbers in (version, OPENGL_NEEDED))
+        return f"{name or 'this screen'} has OpenGL {found}, and {needed} is needed", name
     return "", name
 
 
@@ -101,22 +111,35 @@ def wait(seconds: float) -> bool:
 
 def _load() -> None:
     try:
-        # settings without a file: nothing of ours ends in the preferences of somebody's own napari
-        from napari.settings import get_settings
-
-        with suppress(RuntimeError):  # somebody else in this process has read them already
-            get_settings(path=None)
-        import napari.qt  # noqa: F401
-        from napari.layers import Points, Surface
-
-        # the first layer loads tables and physical units, which takes half a second
-        corners = np.zeros((3, 3), np.float32)
-        Surface((corners, np.array([[0, 1, 2]], np.uint32)), units=("angstrom",) * 3)
-        Points(corners, units=("angstrom",) * 3)
-    except Exception as error:
+        for step in (meshing.warm_up, _load_settings, _load_view, _load_layers):
+            if _loading.leaving:
+                return
+            step()
+    except Exception as error:  # whatever a broken installation raises: everything else works without
         _loading.problem = f"napari could not be loaded ({error})"
     finally:
         _loading.done.set()
+
+
+def _load_settings() -> None:
+    from napari.settings import get_settings
+
+    # without a file: nothing of ours ends in the preferences of somebody's own napari
+    with suppress(RuntimeError):  # somebody else in this process has read them already
+        get_settings(path=None)
+
+
+def _load_view() -> None:
+    import napari.qt  # noqa: F401
+
+
+def _load_layers() -> None:
+    """Make one layer of each kind: the first loads tables and physical units, which takes half a second."""
+    from napari.layers import Points, Surface
+
+    corners = np.zeros((3, 3), np.float32)
+    Surface((corners, np.array([[0, 1, 2]], np.uint32)), units=("angstrom",) * 3)
+    Points(corners, units=("angstrom",) * 3)
 
 
 def make_viewer(smooth_edges: bool) -> tuple[ViewerModel, QtViewer]:

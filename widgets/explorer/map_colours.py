@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,6 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets import style
-from widgets.explorer import colour_tables
 from widgets.explorer.map_options import POSITION
 from widgets.explorer.number_text import short
 
@@ -21,7 +21,6 @@ Colours = NDArray[np.float32]
 #: Colours of maps by kind, on light and on dark ground; told apart by every kind of colour vision.
 _TINTS: Final[dict[str, tuple[str, str]]] = {
     "map": ("#6f97cf", "#8db4ea"),
-    "beside": ("#6f97cf", "#8db4ea"),
     "other": ("#e08a3c", "#f0a35e"),
     "consensus": ("#8a919c", "#aab1bc"),
     "faint": ("#8a919c", "#aab1bc"),
@@ -39,7 +38,11 @@ _ELEMENTS: Final[dict[str, str]] = {
     "ZN": "#8f7fc9",
     "FE": "#c0703a",
 }
-_TABLE: Final = "viridis"
+# From the grey of what rests to a warm red: what moves stands out, on light and on dark ground; the lightness
+# bends once, so that colour-blind people tell both ends apart as well.
+_MOTION: Final = ("#9aa5b4", "#5aa3ad", "#57b36f", "#d9c23c", "#ee8a33", "#cf3a3a")
+_MISSING: Final = "#c58fd0"
+_STEPS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -78,27 +81,37 @@ class ValueScale:
 
 
 def _floats(name: str) -> Colours:
-    return np.array(QColor(name).getRgbF()[:3], np.float32)
+    colour = QColor(name)
+    return np.array([colour.redF(), colour.greenF(), colour.blueF()], np.float32)
 
 
 def tint(kind: str, *, dark: bool) -> Colours:
     """Return the colour ``(3,)`` of a kind of map."""
-    return _floats(_TINTS[kind][dark])
+    return _floats(tint_name(kind, dark=dark))
 
 
 def tint_name(kind: str, *, dark: bool) -> str:
     """Return the colour of a kind of map as ``#rrggbb``."""
-    return _TINTS[kind][dark]
+    return _TINTS.get(kind, _TINTS["map"])[dark]
 
 
-def of_values(values: NDArray[Any], low: float, high: float, *, dark: bool) -> Colours:
-    """Return colours ``(N, 3)`` of values on a scale."""
-    table = colour_tables.scale(_TABLE, dark=dark)
+@lru_cache(maxsize=1)
+def table() -> NDArray[np.uint8]:
+    """Return the scale of values from the lowest to the highest, ``(256, 3)``."""
+    stops = np.stack([_floats(name) for name in _MOTION])
+    place = np.linspace(0, len(stops) - 1, _STEPS)
+    columns = [np.interp(place, np.arange(len(stops)), stops[:, k]) for k in range(3)]
+    return (np.stack(columns, axis=1) * 255).round().astype(np.uint8)
+
+
+def of_values(values: NDArray[Any], low: float, high: float) -> Colours:
+    """Return colours ``(N, 3)`` of values on a scale; values that are not finite have one of their own."""
     place = (np.asarray(values, np.float32) - low) / (high - low)
     finite = np.isfinite(place)
-    index = (np.clip(np.where(finite, place, 0), 0, 1) * (colour_tables.STEPS - 1)).astype(np.intp)
-    index[~finite] = colour_tables.MISSING
-    return (table[index] / np.float32(255)).astype(np.float32)
+    index = (np.clip(np.where(finite, place, 0), 0, 1) * (_STEPS - 1)).astype(np.intp)
+    colours = (table() / np.float32(255)).astype(np.float32)[index]
+    colours[~finite] = _floats(_MISSING)
+    return colours
 
 
 def of_places(points_a: NDArray[Any]) -> Colours:
@@ -173,9 +186,8 @@ class ColourKeyBar(QWidget):
                 words = QRectF(part.left(), below.top(), third, below.height())
                 painter.drawText(words, Qt.AlignmentFlag.AlignLeft, axis)
             return
-        dark = style.colours().name == "dark"
-        table = np.ascontiguousarray(colour_tables.scale(_TABLE, dark=dark)[None, : colour_tables.STEPS])
-        image = QImage(table.data, table.shape[1], 1, 3 * table.shape[1], QImage.Format.Format_RGB888)
+        steps = table()
+        image = QImage(steps.data, _STEPS, 1, 3 * _STEPS, QImage.Format.Format_RGB888)
         painter.drawImage(bar, image)
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         painter.drawText(below, left, short(key.low))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QSizePolicy,
     QSlider,
@@ -23,18 +22,19 @@ from PySide6.QtWidgets import (
 )
 
 from widgets import style
-from widgets.explorer import map_glyphs
-from widgets.explorer.map_colours import ColourKey, ColourKeyBar
+from widgets.explorer import map_glyphs, map_parts
+from widgets.explorer.map_colours import ColourKeyBar
 from widgets.explorer.map_level_row import LevelRow
-from widgets.explorer.map_options import ARROW_SCALES, ONE_COLOUR, POSITION, MapOptions
-
-_REPRESENTATIONS: Final = (("map", "Map"), ("points", "Points"), ("both", "Map and points"))
-_COMPARISONS: Final = (
-    ("side by side", "Side by side"),
-    ("overlay", "On each other"),
-    ("difference", "Difference"),
+from widgets.explorer.map_options import (
+    ARROW_SCALES,
+    COMPARISONS,
+    ONE_COLOUR,
+    POSITION,
+    REPRESENTATIONS,
+    VIEWS,
+    MapOptions,
 )
-_VIEWS: Final = (("front", "&Front"), ("back", "&Back"), ("side", "&Side"), ("top", "&Top"))
+
 _WIDEST_POINTS: Final = 30
 
 
@@ -83,17 +83,17 @@ class MapControls(QWidget):
 
     def _make_bar(self) -> None:
         self.representation = self._combo(
-            "explorer_map_representation", "3D representation (1: map, 2: points, 3: both)", _REPRESENTATIONS
+            "explorer_map_representation", "3D representation (1: map, 2: points, 3: both)", REPRESENTATIONS
         )
         self.representation.activated.connect(self._on_representation)
-        self.comparison = self._combo("explorer_map_comparison", "How both states are compared", _COMPARISONS)
-        self.consensus = self._button(
+        self.comparison = self._combo("explorer_map_comparison", "How both states are compared", COMPARISONS)
+        self.consensus = self._toggle(
             "explorer_map_consensus", "map-consensus", "Consensus map as a veil around this one (C)"
         )
-        self.arrows = self._button(
+        self.arrows = self._toggle(
             "explorer_map_arrows", "map-arrows", "Arrows from the consensus to this state (A)"
         )
-        self.atoms = self._button("explorer_map_atoms", "map-atoms", "Atomic model, moved along (M)")
+        self.atoms = self._toggle("explorer_map_atoms", "map-atoms", "Atomic model, moved along (M)")
         self.atoms.setChecked(True)
         self.eye = self._button("explorer_map_views", "map-eye", "Views, axes and scale bar", checkable=False)
         self.fit = self._button(
@@ -101,11 +101,10 @@ class MapControls(QWidget):
         )
         self.fit.clicked.connect(self.fitted)
         self.more = self._button("explorer_map_more", "map-sliders", "More settings (Ctrl+.)")
-        self.more.toggled.disconnect()
         self.eye.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.eye.setMenu(self._make_menu())
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(style.TIGHT, style.TIGHT, style.TIGHT, 0)
         row.setSpacing(style.TIGHT)
         row.addWidget(self.representation)
         row.addWidget(self.comparison)
@@ -119,7 +118,7 @@ class MapControls(QWidget):
         menu = QMenu(self)
         menu.setObjectName("explorer_map_view_menu")
         group = QActionGroup(self)
-        for view, text in _VIEWS:
+        for view, text in VIEWS:
             action = QAction(f"{text} view", group)
             action.triggered.connect(lambda _on=False, view=view: self.looked.emit(view))
             menu.addAction(action)
@@ -155,7 +154,7 @@ class MapControls(QWidget):
         self.key = ColourKeyBar()
         colours = QHBoxLayout()
         colours.setSpacing(style.SMALL)
-        colours.addWidget(self._label("Colour"))
+        colours.addWidget(map_parts.label("Colour"))
         colours.addWidget(self.colour_by, 3)
         colours.addWidget(self.colour_map)
         colours.addWidget(self.key, 2)
@@ -182,15 +181,15 @@ class MapControls(QWidget):
         self.point_size.setAccessibleName("Size of the points")
         self.point_size.valueChanged.connect(self.changed)
         grid.addWidget(self.consensus_points, 0, 0)
-        grid.addWidget(self._label("Arrows"), 0, 1)
+        grid.addWidget(map_parts.label("Arrows"), 0, 1)
         grid.addWidget(self.arrow_scale, 0, 2)
-        grid.addWidget(self._label("Points"), 0, 3)
+        grid.addWidget(map_parts.label("Points"), 0, 3)
         grid.addWidget(self.point_size, 0, 4)
         grid.setColumnStretch(4, 1)
         self.settings.hide()
         self.more.toggled.connect(self.settings.setVisible)
         column = QVBoxLayout(self.below)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(style.SMALL, 0, style.TIGHT, style.TIGHT)
         column.setSpacing(style.TIGHT)
         column.addWidget(self.level)
         column.addWidget(self.difference)
@@ -198,40 +197,24 @@ class MapControls(QWidget):
         column.addWidget(self.settings)
 
     def _combo(self, name: str, tip: str, items: Sequence[tuple[str, str]]) -> QComboBox:
-        combo = QComboBox()
-        combo.setObjectName(name)
-        combo.setToolTip(tip)
-        combo.setAccessibleName(tip)
-        for key, text in items:
-            combo.addItem(text, key)
-        combo.currentIndexChanged.connect(self.changed)
-        return combo
-
-    def _button(self, name: str, glyph: str, tip: str, *, checkable: bool = True) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName(name)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setIconSize(QSize(18, 18))
-        button.setFixedSize(style.CONTROL_HEIGHT, style.CONTROL_HEIGHT)
-        button.setCheckable(checkable)
-        style.set_role(button, "quiet")
-        self._buttons[button] = glyph
-        if checkable:
-            button.toggled.connect(self._on_toggled)
-        return button
-
-    def _check(self, text: str, name: str, tip: str) -> QCheckBox:
-        box = QCheckBox(text)
-        box.setObjectName(name)
-        box.setToolTip(tip)
-        box.toggled.connect(self.changed)
+        box = map_parts.combo(name, tip, items)
+        box.currentIndexChanged.connect(self.changed)
         return box
 
-    def _label(self, text: str) -> QLabel:
-        label = QLabel(text)
-        style.set_role(label, "muted")
-        return label
+    def _button(self, name: str, glyph: str, tip: str, *, checkable: bool = True) -> QToolButton:
+        made = map_parts.button(name, tip, checkable=checkable)
+        self._buttons[made] = glyph
+        return made
+
+    def _toggle(self, name: str, glyph: str, tip: str) -> QToolButton:
+        made = self._button(name, glyph, tip)
+        made.toggled.connect(self.changed)
+        return made
+
+    def _check(self, text: str, name: str, tip: str) -> QCheckBox:
+        box = map_parts.check(text, name, tip)
+        box.toggled.connect(self.changed)
+        return box
 
     def _make_shortcuts(self) -> None:
         """Keys work wherever the keyboard is within the map pane, which makes itself the parent."""
@@ -316,15 +299,8 @@ class MapControls(QWidget):
         """Offer the level of the difference map."""
         self.difference.setVisible(on)
 
-    def set_key(self, key: ColourKey | None) -> None:
-        """Say what the colours mean."""
-        self.key.set_key(key)
-
     def _on_level(self) -> None:
         self.level_chosen.emit()
-        self.changed.emit()
-
-    def _on_toggled(self, _on: bool) -> None:
         self.changed.emit()
 
     def _on_representation(self, _index: int) -> None:

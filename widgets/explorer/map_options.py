@@ -8,6 +8,15 @@ from typing import Final, Literal
 Representation = Literal["map", "points", "both"]
 Comparison = Literal["side by side", "overlay", "difference"]
 
+# Choices with what they are called.
+REPRESENTATIONS: Final = (("map", "Map"), ("points", "Points"), ("both", "Map and points"))
+COMPARISONS: Final = (
+    ("side by side", "Side by side"),
+    ("overlay", "On each other"),
+    ("difference", "Difference"),
+)
+VIEWS: Final = (("front", "&Front"), ("back", "&Back"), ("side", "&Side"), ("top", "&Top"))
+
 #: Colourings that every model has, beside the values of its points.
 ONE_COLOUR: Final = "one colour"
 POSITION: Final = "position (x, y, z as red, green, blue)"

@@ -7,26 +7,29 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from jobs.core.exploring import Atoms
 from widgets import style
-from widgets.empty_state import EmptyState
-from widgets.explorer import graphics, map_colours
-from widgets.explorer.map_content import Picture, Preparer, Request
+from widgets.explorer import map_colours
+from widgets.explorer.map_content import Picture, Request
 from widgets.explorer.map_controls import MapControls
-from widgets.explorer.map_scene import MapScene
+from widgets.explorer.map_prepare import Preparer
+from widgets.explorer.map_room import MapRoom
 from widgets.explorer.map_state import MapState
+from widgets.explorer.map_titles import MapTitles
 from widgets.explorer.map_worker import Latest
 from widgets.message_bar import MessageBar
-from widgets.volume_preview import VolumePreview
 
-_LOOK_MS: Final = 40
 #: A frame that is not drawn by then (its window is covered) counts as seen.
 _PATIENCE_MS: Final = 250
 _SPIN_MS: Final = 40
 _SPIN_DEGREES: Final = 1.5
+_KINDS: Final = {"side by side": ("map", "map"), "overlay": ("map", "other"), "difference": ("gain", "loss")}
+_WITHOUT: Final = (
+    "Everything else works: latent space, selections, trajectories and what is written. On a remote machine "
+    "try a connection that forwards OpenGL, such as VirtualGL or a remote desktop."
+)
 
 
 class MapPane(QWidget):
@@ -37,7 +40,7 @@ class MapPane(QWidget):
     Signals
     -------
     shown : object
-        The `MapState` that is now on the screen.
+        The `MapState` that is now on the screen, also when it is the same as before, or could not be drawn.
     level_changed : float
         Another level is in use.
     """
@@ -48,146 +51,97 @@ class MapPane(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("explorer_map")
-        self.why_not = _sentence(graphics.check())
-        self.available = not self.why_not
         self._state: MapState | None = None
         self._consensus: MapState | None = None
         self._other: MapState | None = None
         self._atoms: Atoms | None = None
         self._number = 0
+        self._prepared: Picture | None = None
         self._to_tell: MapState | None = None
         self._level = 0.0
         self._placed = False
         self._closed = False
-        self._scene: MapScene | None = None
         self._preparer = Preparer()
         self._latest = Latest(self._preparer.prepare, self)
         self._latest.answered.connect(self._on_prepared)
         self._latest.failed.connect(self._on_failed)
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._tell)
-        self._look_again = QTimer(self, interval=_LOOK_MS)
-        self._look_again.timeout.connect(self._open_when_loaded)
         self._spinning = QTimer(self, interval=_SPIN_MS)
         self._spinning.timeout.connect(self._spin)
         self._build()
         style.ThemeWatcher(self, self._on_theme)
-        self._show_page()
-        if self.available:
-            graphics.preload()
-        else:
-            self._give_up(self.why_not)
+        if not self.available:
+            self._on_given_up(self.why_not)
 
-    # -- building ------------------------------------------------------------------------------------------
+    @property
+    def available(self) -> bool:
+        """Whether maps are drawn in three dimensions (or will be, once they can)."""
+        return not self._room.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why maps are not drawn in three dimensions, in a sentence; empty when they are."""
+        return self._room.why_not
 
     def _build(self) -> None:
         self.controls = MapControls()
         self.bar = MessageBar()
-        self.title = _caption("explorer_map_title")
-        self.other_title = _caption("explorer_map_other_title")
-        self.other_title.hide()
-        self.busy = QLabel()
-        self.busy.setObjectName("explorer_map_busy")
-        style.set_role(self.busy, "caption")
-        titles = QHBoxLayout()
-        titles.setContentsMargins(style.TIGHT, 0, style.TIGHT, 0)
-        titles.addWidget(self.title, 1)
-        titles.addWidget(self.other_title, 1)
-        titles.addWidget(self.busy)
-        self._empty = EmptyState("volume", "No map yet", "Choose a state in the latent plot.")
-        self._slices = VolumePreview()
-        self._slices.setObjectName("explorer_map_slices")
-        self._canvas = QWidget()
-        self._canvas.setObjectName("explorer_map_room")
-        self._stack = QStackedLayout(self._canvas)
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._slices)
-        self._canvas.setMinimumSize(240, 200)
-        self._canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.titles = MapTitles()
+        self._room = MapRoom()
+        self._room.opened.connect(self._on_opened)
+        self._room.given_up.connect(self._on_given_up)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(style.TIGHT)
         column.addWidget(self.controls)
         column.addWidget(self.bar)
-        column.addLayout(titles)
-        column.addWidget(self._canvas, 1)
+        column.addWidget(self.titles)
+        column.addWidget(self._room, 1)
         column.addWidget(self.controls.below)
         controls = self.controls
         controls.add_shortcuts(self)
         controls.changed.connect(self._refresh)
         controls.fitted.connect(self.fit)
         controls.looked.connect(self._look)
-        controls.spun.connect(self._on_spun)
-        controls.axes_shown.connect(lambda on: self._scene and self._scene.show_axes(on))
-        controls.bar_shown.connect(lambda on: self._scene and self._scene.show_scale_bar(on))
+        controls.spun.connect(lambda on: self._spinning.start() if on else self._spinning.stop())
+        controls.axes_shown.connect(self._show_marks)
+        controls.bar_shown.connect(self._show_marks)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Open the view the first time the pane is seen."""
-        super().showEvent(event)
-        if self.available and self._scene is None and not self._closed:
-            self._look_again.start()
+    def _on_opened(self) -> None:
+        scene = self._room.scene
+        assert scene is not None
+        scene.double_clicked.connect(self.fit)
+        scene.drawn.connect(self._tell)
+        scene.view.setFocusProxy(self)
+        self._show_marks()
+        scene.set_theme(style.colours().name == "dark")
+        if self._prepared is not None:
+            self._draw(self._prepared)
 
-    def _open_when_loaded(self) -> None:
-        if not graphics.loaded():
-            return
-        self._look_again.stop()
-        if self._scene is not None or self._closed:
-            return
-        if graphics.problem():
-            self._give_up(_sentence(graphics.problem()))
-            return
-        self._scene = MapScene(not graphics.draws_in_software(), self)
-        self._scene.double_clicked.connect(self.fit)
-        self._scene.drawn.connect(self._tell)
-        self._stack.addWidget(self._scene.view)
-        self._scene.view.setFocusProxy(self)
-        self._on_theme()
-        self._show_page()
-
-    def _give_up(self, why: str) -> None:
+    def _on_given_up(self, why: str) -> None:
         """Show maps as slices, and say why."""
-        self.available, self.why_not = False, why
         self.bar.show_info(f"{why} Slices are shown instead.", "More", self._explain)
         self.controls.hide()
         self.controls.below.hide()
-        self._show_page()
         self._refresh()
 
     def _explain(self) -> None:
-        self.bar.show_info(
-            f"{self.why_not} Slices are shown instead. Everything else works: latent space, selections, "
-            "trajectories and what is written. On a remote machine try a connection that forwards OpenGL, "
-            "such as VirtualGL or a remote desktop.",
-            "Close",
-            self.bar.clear,
-        )
-
-    def _show_page(self) -> None:
-        nothing = self._state is None and self._consensus is None
-        page: QWidget = self._empty
-        if not self.available:
-            page = self._empty if nothing else self._slices
-        elif self._scene is not None and not nothing:
-            page = self._scene.view
-        elif self._scene is None:
-            self._empty.set_message("Preparing the view…", "")
-        if self._scene is not None or not self.available:
-            self._empty.set_message("No map yet", "Choose a state in the latent plot.")
-        self._stack.setCurrentWidget(page)
+        self.bar.clear()
+        self.bar.show_info(f"{self.why_not} Slices are shown instead. {_WITHOUT}", "Close", self.bar.clear)
 
     # -- what is to be seen --------------------------------------------------------------------------------
 
     def show_state(self, state: MapState) -> None:
         """Show a state as soon as it can be drawn; `shown` tells when."""
         self._state = state
-        self._set_titles()
-        self._refresh(tell=True)
+        self._refresh()
 
     def show_consensus(self, state: MapState) -> None:
         """Take the consensus: level and view begin with it."""
         self._consensus = state
-        self._preparer.forget_scales()
+        self._preparer.gaussians.forget_scales()
         self._placed = False
         self._refresh()
 
@@ -219,34 +173,25 @@ class MapPane(QWidget):
 
     def set_busy(self, text: str) -> None:
         """Say what is being done; an empty text says that nothing is."""
-        self.busy.setText(text)
+        self.titles.busy.setText(text)
 
     def fit(self) -> None:
         """Show the whole molecule."""
-        if self._scene is not None:
-            self._scene.fit()
+        if self._room.scene is not None:
+            self._room.scene.fit()
 
     def picture(self) -> NDArray[np.uint8]:
         """Return what is seen of the molecule, ``(H, W, 3)``."""
-        if self._scene is not None and self._stack.currentWidget() is self._scene.view:
-            return self._scene.picture()
-        image = self._canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-        return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+        return self._room.picture()
 
     def close_down(self) -> None:
         """End everything that runs or draws; the pane shows nothing any more."""
-        if self._closed:
-            return
-        self._closed = True
-        for timer in (self._look_again, self._spinning, self._patience):
-            timer.stop()
-        self._latest.leave()
-        if self._scene is not None:
-            self._stack.setCurrentWidget(self._empty)
-            self._stack.removeWidget(self._scene.view)
-            self._scene.close()
-            self._scene = None
+        if not self._closed:
+            self._closed = True
+            self._spinning.stop()
+            self._patience.stop()
+            self._latest.leave()
+            self._room.close_down()
 
     def event(self, event: QEvent) -> bool:
         """End with the window, also when nobody has said so before."""
@@ -256,55 +201,54 @@ class MapPane(QWidget):
 
     # -- preparing and drawing -----------------------------------------------------------------------------
 
-    def _refresh(self, *_args: Any, tell: bool = False) -> None:
+    def _refresh(self) -> None:
         """Have everything prepared again."""
-        if self._closed:
-            return
         state = self._state or self._consensus
-        if state is None:
+        if state is None or self._closed:
             return
-        if tell:
-            self._to_tell = None
         self._number += 1
+        self._room.set_has_state(True)
         if not self.available:
-            self._show_slices(state)
+            self._room.slices.set_volume(state.volume, state.voxel_size_a)
+            self._set_titles()
+            self._to_tell = state
+            QTimer.singleShot(0, self, self._tell)
             return
-        self.controls.set_names(tuple(state.point_values))
-        self.controls.set_has_gaussians(state.points_a is not None)
-        self._show_page()
+        controls = self.controls
+        controls.set_names(tuple(state.point_values))
+        controls.set_has_gaussians(state.points_a is not None)
         self._latest.request(
-            Request(
-                self._number, state, self._consensus, self._other, self._atoms, self.controls.options()
-            )
+            Request(self._number, state, self._consensus, self._other, self._atoms, controls.options())
         )
 
     def _on_prepared(self, picture: Picture) -> None:
         if self._closed:
             return
-        if self._scene is None:
-            # the view opens soon; what is newest is drawn then
-            QTimer.singleShot(_LOOK_MS, self, lambda: self._on_prepared(picture))
-            return
-        if picture.request.number < getattr(self, "_drawn", 0):
-            return
-        self._drawn = picture.request.number
-        self._scene.apply(picture)
-        if not self._placed:
-            self._scene.fit()
-            self._placed = True
-        self.controls.level.show_level(picture.level, picture.levels)
-        self.controls.show_difference_level(picture.differences is not None)
+        self._prepared = picture
+        controls = self.controls
+        controls.level.show_level(picture.level, picture.levels)
+        controls.show_difference_level(picture.differences is not None)
         if picture.differences is not None:
-            self.controls.difference.show_level(picture.difference_level, picture.differences)
-        self.controls.set_key(picture.key)
-        self.set_hint(picture.hint)
+            controls.difference.show_level(picture.difference_level, picture.differences)
+        controls.key.set_key(picture.key)
+        self._set_titles(picture.hint)
         if picture.level != self._level:
             self._level = picture.level
             self.level_changed.emit(self._level)
-        self._set_titles()
+        self._draw(picture)
+
+    def _draw(self, picture: Picture) -> None:
+        """Draw now; before the view is open, the newest picture waits for it."""
+        scene = self._room.scene
+        if scene is None:
+            return
+        scene.apply(picture)
+        if not self._placed:
+            scene.fit()
+            self._placed = True
         self._to_tell = picture.request.state
         if self.isVisible():
-            self._scene.draw()
+            scene.draw()
             self._patience.start()
         else:
             self._tell()
@@ -321,71 +265,34 @@ class MapPane(QWidget):
         self._to_tell = self._state
         self._tell()
 
-    def _show_slices(self, state: MapState) -> None:
-        self._show_page()
-        self._slices.set_volume(state.volume, state.voxel_size_a)
-        self._to_tell = state
-        QTimer.singleShot(0, self, self._tell)
-
-    def set_hint(self, text: str) -> None:
-        """Say what is missing, in the place of the title."""
-        self.title.setProperty("hint", text)
-        self._set_titles()
-
-    def _set_titles(self) -> None:
+    def _set_titles(self, hint: str = "") -> None:
         state, other = self._state or self._consensus, self._other
-        dark = style.colours().name == "dark"
-        comparing = other is not None and state is not None and other is not state and self.available
-        self.other_title.setVisible(comparing)
-        hint = str(self.title.property("hint") or "")
-        style.set_role(self.title, "warning" if hint else "caption")
-        if hint or state is None:
-            self.title.setText(hint)
-            return
-        if not comparing or other is None:
-            self.title.setText(state.title)
-            return
-        kinds = {"side by side": ("map", "map"), "overlay": ("map", "other"), "difference": ("gain", "loss")}
-        first, second = kinds[self.controls.options().comparison]
-        names = (state.title, other.title)
-        for label, kind, name in ((self.title, first, names[0]), (self.other_title, second, names[1])):
-            colour = map_colours.tint_name(kind, dark=dark)
-            label.setText(f'<span style="color:{colour}">■</span> {_escaped(name)}')
+        if hint:
+            self.titles.show_hint(hint)
+        elif state is None or other is None or other is state or not self.available:
+            self.titles.show_one("" if state is None else state.title)
+        else:
+            dark = style.colours().name == "dark"
+            kinds = _KINDS[self.controls.options().comparison]
+            first, second = (map_colours.tint_name(kind, dark=dark) for kind in kinds)
+            self.titles.show_two((state.title, first), (other.title, second))
 
     # -- view ----------------------------------------------------------------------------------------------
 
     def _look(self, view: Any) -> None:
-        if self._scene is not None:
-            self._scene.look(view)
+        if self._room.scene is not None:
+            self._room.scene.look(view)
 
-    def _on_spun(self, on: bool) -> None:
-        if on:
-            self._spinning.start()
-        else:
-            self._spinning.stop()
+    def _show_marks(self) -> None:
+        if self._room.scene is not None:
+            self._room.scene.show_axes(self.controls.axes.isChecked())
+            self._room.scene.show_scale_bar(self.controls.scale_bar.isChecked())
 
     def _spin(self) -> None:
-        if self._scene is not None and self.isVisible():
-            self._scene.turn(_SPIN_DEGREES)
+        if self._room.scene is not None and self.isVisible():
+            self._room.scene.turn(_SPIN_DEGREES)
 
     def _on_theme(self) -> None:
-        if self._scene is not None:
-            self._scene.set_theme(style.colours().name == "dark")
+        if self._room.scene is not None:
+            self._room.scene.set_theme(style.colours().name == "dark")
         self._refresh()
-
-
-def _caption(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    style.set_role(label, "caption")
-    return label
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
-def _sentence(why: str) -> str:
-    return f"Maps can not be drawn in three dimensions: {why}." if why else ""

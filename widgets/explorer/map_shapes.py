@@ -99,8 +99,8 @@ def _turned(
 def shade(normals: NDArray[np.float32], towards_eye: Any, up: Any) -> NDArray[np.float32]:
     """Return how bright each vertex is, from 0 (black) over 0.75 (its own colour) to 1 (a gleam).
 
-    The light stands above the eye, to the left; surfaces that turn away from the eye get darker, which draws a
-    soft outline around every part.
+    The light stands above the eye, to the left; surfaces that turn away from the eye get darker, which draws
+    a soft outline around every part.
 
     Parameters
     ----------

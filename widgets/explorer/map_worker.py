@@ -13,8 +13,8 @@ class Latest(QObject):
     """Runs a function in one thread; requests that wait are replaced by newer ones.
 
     Unlike :class:`widgets.background.Newest`, an answer is not dropped because somebody has asked for
-    something else meanwhile: while a trajectory plays, or the mouse drags, there always is a newer request, and
-    the map would stand still until the mouse rests.
+    something else meanwhile: while a trajectory plays, or the mouse drags, there always is a newer request,
+    and the map would stand still until the mouse rests.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Surfaces of equal density, made in threads without holding up Python.
 
-The method is that of *surface nets*: every cell of the grid that the surface crosses gets one vertex, at the mean
-of the crossings on its edges; every edge of the grid that is crossed gets two triangles between the four cells
-around it.  Compared with marching cubes the triangles are more even and fewer tables are needed; what counts here
-is that the kernel runs outside the interpreter's lock, so that the window stays alive.
+The method is that of *surface nets*: every cell of the grid that the surface crosses gets one vertex, at the
+mean of the crossings on its edges; every edge of the grid that is crossed gets two triangles between the four
+cells around it. Compared with marching cubes triangles are more even and no tables are needed; what counts
+here is that the kernel runs outside the interpreter's lock, so that the window stays alive.
 """
 
 from __future__ import annotations
