@@ -7,7 +7,6 @@ software. The routes are compared with the same points, colours and window.
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -210,22 +209,6 @@ def test_that_the_mouse_finds_particles_without_delay(full: LatentCanvas, figure
     places = np.random.default_rng(3).normal(size=(200, 2))
     seconds = max(timed(lambda x=x, y=y: full.nearest(float(x), float(y))) for x, y in places)
     figures.add(GROUP, "particle under the mouse, slowest of 200", seconds, "s", "< 0.005 s")
-
-
-def test_that_frames_keep_coming_beside_another_busy_thread(full: LatentCanvas, figures: Figures) -> None:
-    stop = threading.Event()
-
-    def busy() -> None:
-        a = np.random.default_rng(0).normal(size=(300, 300))
-        while not stop.is_set():
-            a = np.tanh(a @ a / 300)
-
-    thread = threading.Thread(target=busy)
-    thread.start()
-    times = frame_times(full, motions(full.view)[:30])
-    stop.set()
-    thread.join()
-    figures.add(GROUP, "pan beside a busy thread: mean rate", 1 / statistics.fmean(times), "frames/s", "≥ 30")
 
 
 @pytest.mark.parametrize("count", [10_000, 50_000, 200_000, P])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QWidget
 
-from widgets import style
+from widgets import plotting, style
 from widgets.explorer.view import Frame, View, ticks
 
 _TICK_PX = 4.0
@@ -29,16 +29,13 @@ def plot_rect(widget: QWidget, view: View) -> QRectF:
 
 def paint_grid(painter: QPainter, frame: Frame) -> None:
     """Draw quiet lines at round values, below the points."""
-    pen = QPen(style.colour("line", 0.55), 1.0)
-    pen.setCosmetic(True)
-    painter.setPen(pen)
+    # opaque and as rectangles: translucent lines would cost more than a million points
+    colour = plotting.mixed(style.colour("surface"), style.colour("line"), 0.55)
     rect = frame.rect
     for x in _values(frame, 0)[0]:
-        place = round(frame.to_screen(x, 0).x()) + 0.5
-        painter.drawLine(QPointF(place, rect.top()), QPointF(place, rect.bottom()))
+        painter.fillRect(QRectF(round(frame.to_screen(x, 0).x()), rect.top(), 1, rect.height()), colour)
     for y in _values(frame, 1)[0]:
-        place = round(frame.to_screen(0, y).y()) + 0.5
-        painter.drawLine(QPointF(rect.left(), place), QPointF(rect.right(), place))
+        painter.fillRect(QRectF(rect.left(), round(frame.to_screen(0, y).y()), rect.width(), 1), colour)
 
 
 def paint_axes(painter: QPainter, frame: Frame, names: tuple[str, str], widget: QWidget) -> None:
@@ -46,29 +43,25 @@ def paint_axes(painter: QPainter, frame: Frame, names: tuple[str, str], widget: 
     rect = frame.rect
     painter.setFont(style.small_font(widget))
     line = painter.fontMetrics().height()
-    painter.setPen(QPen(style.colour("outline"), 1.0))
-    painter.drawLine(rect.bottomLeft() + QPointF(0, 0.5), rect.bottomRight() + QPointF(0, 0.5))
-    painter.drawLine(rect.topLeft() - QPointF(0.5, 0), rect.bottomLeft() - QPointF(0.5, 0))
+    outline = style.colour("outline")
+    painter.fillRect(QRectF(rect.left() - 1, rect.bottom(), rect.width() + 1, 1), outline)
+    painter.fillRect(QRectF(rect.left() - 1, rect.top(), 1, rect.height()), outline)
+    painter.setPen(style.colour("muted"))
     for x, text in zip(*_values(frame, 0), strict=True):
-        place = round(frame.to_screen(x, 0).x()) + 0.5
-        painter.setPen(style.colour("outline"))
-        painter.drawLine(QPointF(place, rect.bottom()), QPointF(place, rect.bottom() + _TICK_PX))
-        painter.setPen(style.colour("muted"))
+        place = round(frame.to_screen(x, 0).x())
+        painter.fillRect(QRectF(place, rect.bottom(), 1, _TICK_PX), outline)
         where = QRectF(place - 60, rect.bottom() + _TICK_PX + 1, 120, line)
         # a number at the very edge would be cut off
         width = painter.fontMetrics().horizontalAdvance(text) / 2
         if place + width <= widget.width() and place - width >= 0:
             painter.drawText(where, Qt.AlignmentFlag.AlignCenter, text)
     for y, text in zip(*_values(frame, 1), strict=True):
-        place = round(frame.to_screen(0, y).y()) + 0.5
-        painter.setPen(style.colour("outline"))
-        painter.drawLine(QPointF(rect.left() - _TICK_PX, place), QPointF(rect.left(), place))
-        painter.setPen(style.colour("muted"))
+        place = round(frame.to_screen(0, y).y())
+        painter.fillRect(QRectF(rect.left() - _TICK_PX, place, _TICK_PX, 1), outline)
         where = QRectF(0, place - line / 2, rect.left() - _TICK_PX - 3, line)
         if where.top() >= 0:
             alignment = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(where, alignment, text)
-    painter.setPen(style.colour("muted"))
     below = QRectF(rect.left(), widget.height() - line - 1, rect.width(), line)
     painter.drawText(below, Qt.AlignmentFlag.AlignCenter, names[0])
     painter.save()
@@ -77,6 +70,13 @@ def paint_axes(painter: QPainter, frame: Frame, names: tuple[str, str], widget: 
     beside = QRectF(QPointF(-rect.height() / 2, 0), QSizeF(rect.height(), line))
     painter.drawText(beside, Qt.AlignmentFlag.AlignCenter, names[1])
     painter.restore()
+
+
+def paint_focus(painter: QPainter, widget: QWidget) -> None:
+    """Draw a thin frame that says where the keyboard goes."""
+    width, height = widget.width(), widget.height()
+    for edge in ((0, 0, width, 1), (0, height - 1, width, 1), (0, 0, 1, height), (width - 1, 0, 1, height)):
+        painter.fillRect(*edge, style.colour("accent"))
 
 
 def _values(frame: Frame, axis: int) -> tuple[list[float], list[str]]:

@@ -204,6 +204,11 @@ class Cloud:
         self._arranged.pop("layer", None)
 
     @property
+    def has_selection(self) -> bool:
+        """Whether some points are dimmed beside others."""
+        return self._selection is not None
+
+    @property
     def known(self) -> int:
         """How many rows of a continuous table are values: means are taken over these."""
         return max(1, len(self.table) - 1)

@@ -229,9 +229,7 @@ class PointPlot(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         axes.paint_axes(painter, frame, self._names, self)
         if self.hasFocus() and not self._bare:
-            painter.setPen(style.colour("accent", 0.7))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+            axes.paint_focus(painter, self)
         painter.end()
 
     def paint_over(self, painter: QPainter, frame: Frame) -> None:

@@ -213,7 +213,9 @@ class Raster:
         inner = (slice(around, around + height), slice(around, around + width))
         count = int(sums[inner][..., : BRIGHT + 1].sum(dtype=np.int64))
         bright = raster_plain.smooth(sums[..., BRIGHT].astype(np.float32), _SMOOTHING_BINS)[inner]
-        dimmed = raster_plain.smooth(sums[..., DIMMED].astype(np.float32), _SMOOTHING_BINS)[inner]
+        dimmed = np.zeros_like(bright)
+        if cloud.has_selection:
+            dimmed = raster_plain.smooth(sums[..., DIMMED].astype(np.float32), _SMOOTHING_BINS)[inner]
         pixels = raster_plain.density_picture(bright, dimmed, ground.density, display == "log-density")
         return Picture(pixels, count, smooth=True)
 
