@@ -108,6 +108,11 @@ def _movie_arguments(parser: Parser) -> None:
     parser.add_argument("--component", type=int, metavar="K", help="along principal component K")
     parser.add_argument("--low", type=float, default=2.0, help="percentile where it starts [2]")
     parser.add_argument("--high", type=float, default=98.0, help="percentile where it ends [98]")
+    parser.add_argument(
+        "--straight",
+        action="store_true",
+        help="along a straight line, not through the particles' mean states",
+    )
     parser.add_argument("--through", metavar="P1,P2,…", help="straight lines from particle to particle")
     parser.add_argument(
         "--dense", action="store_true", help="along crowded regions, through the particles of --through"

@@ -151,7 +151,9 @@ def _series(opened: Opened, given: Namespace) -> tuple[NDArray[np.float32], str]
     if which == "component":
         if not 0 <= given.low < given.high <= 100:
             raise UserError("--low and --high are percentiles from 0 to 100, the low one first")
-        made = tracks.along_component(latent, given.component, frames, given.low, given.high)
+        made = tracks.along_component(
+            latent, given.component, frames, given.low, given.high, straight=given.straight
+        )
         return made, f"along component {given.component}"
     if which == "path":
         made = read_states(given.path, latent.shape[1])

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from jobs.core.exploring import EmbeddingRequest, Method
 from jobs.explore.linear_embeddings import chosen, components, project

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from jobs.core.errors import UserError
+from jobs.core.latent_curves import follow_particles
 from jobs.explore.linear_embeddings import Components, components
 
 Floats = NDArray[np.floating]
@@ -73,9 +74,15 @@ def state_along(latent: Floats, number: int, at: str) -> States:
 
 
 def along_component(
-    latent: Floats, number: int, frames: int = FRAMES, low: float = LOW, high: float = HIGH
+    latent: Floats,
+    number: int,
+    frames: int = FRAMES,
+    low: float = LOW,
+    high: float = HIGH,
+    *,
+    straight: bool = False,
 ) -> States:
-    """Return states ``(F, L)`` at equal steps along a component, all others at their mean.
+    """Return states ``(F, L)`` at equal steps along a component.
 
     Parameters
     ----------
@@ -87,6 +94,9 @@ def along_component(
         How many states.
     low, high
         Percentiles of the particles at which it starts and ends.
+    straight
+        All other components at their mean; otherwise the mean states of the particles along the component,
+        which follow a bent band of particles where a line would leave it.
 
     Raises
     ------
@@ -94,11 +104,14 @@ def along_component(
         When there is no such component, or the particles do not differ along it.
     """
     found = principal(latent)
-    start, end = np.nanpercentile(coordinate(latent, found, number), (low, high))
+    along = coordinate(latent, found, number)
+    start, end = np.nanpercentile(along, (low, high))
     if start == end:
         raise UserError(f"all particles have the same value along component {number}")
-    places = np.linspace(start, end, frames)[:, None]
-    return (found.mean + places * found.axes[number - 1]).astype(np.float32)
+    places = np.linspace(start, end, frames)
+    if not straight:
+        return follow_particles(along, latent, places)
+    return (found.mean + places[:, None] * found.axes[number - 1]).astype(np.float32)
 
 
 def through(states: Floats, frames: int = FRAMES) -> States:

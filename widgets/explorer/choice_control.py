@@ -58,6 +58,7 @@ class ChoiceControl(QObject):
     def _on_columns(self, columns: Columns) -> None:
         """The names of all columns are known now."""
         self.view.selecting.set_columns(columns)
+        self.view.pairs.set_columns(columns)
         if self._wanted:
             wanted, self._wanted = self._wanted, ""
             self.view.colours.choose(wanted)

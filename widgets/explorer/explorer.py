@@ -33,7 +33,7 @@ from widgets.explorer.loading import Loading, Opened
 from widgets.explorer.map_pane import MapPane
 from widgets.explorer.map_state import MapState
 from widgets.explorer.montage import Montage
-from widgets.explorer.pair_plot import PairPlot
+from widgets.explorer.pair_pane import PairPane
 from widgets.explorer.particle_pane import Facts, ParticlePane
 from widgets.explorer.path_control import PathControl
 from widgets.explorer.plane import Plane
@@ -134,7 +134,7 @@ class Explorer(QWidget):
         self.paths = TrajectoryPanel()
         self.particle = ParticlePane()
         self.montage = Montage()
-        self.pairs = PairPlot()
+        self.pairs = PairPane()
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()

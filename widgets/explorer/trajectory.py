@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jobs.core.errors import UserError
+from jobs.core.latent_curves import follow_particles
 from widgets.explorer.path_geometry import (
     DENSE,
     between,
@@ -27,6 +28,8 @@ Floats = NDArray[np.float32]
 FRAMES: Final = 40
 #: Particles through which a free-hand path is led.
 KEYS: Final = 9
+#: Embeddings whose axes mean something from end to end.
+WITH_AXES: Final = ("axes", "pca", "ica")
 # Standard deviation of the smoothing of a path that hops from particle to particle, as a fraction of it.
 _HOPS: Final = 0.04
 
@@ -153,9 +156,15 @@ def straight(
 
 
 def along_component(
-    plane: Plane, k: int, frames: int = FRAMES, low: float = 2.0, high: float = 98.0
+    plane: Plane,
+    k: int,
+    frames: int = FRAMES,
+    low: float = 2.0,
+    high: float = 98.0,
+    *,
+    exact: bool = True,
 ) -> Trajectory:
-    """Return the trajectory along one component, all others at their mean.
+    """Return the trajectory along one component: straight, or through the particles.
 
     Parameters
     ----------
@@ -168,6 +177,9 @@ def along_component(
         How many states.
     low, high
         Percentiles of the particles at which it starts and ends.
+    exact
+        A straight line, all other components at their mean; otherwise the mean states of the particles along
+        the component, which follow a bent band of particles where the line would leave it.
 
     Raises
     ------
@@ -175,11 +187,21 @@ def along_component(
         If the particles do not differ along this component.
     """
     centre, direction, coordinate = plane.component(k)
+    if not exact and plane.embedding.request.method in WITH_AXES:
+        coordinate = plane.embedding.coordinates[plane.rows, k]
     start, end = (float(v) for v in np.percentile(coordinate, (low, high)))
-    name = plane.embedding.names[k] if plane.is_exact else f"principal component {k + 1}"
+    named = plane.is_exact or (not exact and plane.embedding.request.method in WITH_AXES)
+    name = plane.embedding.names[k] if named else f"principal component {k + 1}"
     if not end > start:
         raise UserError(f"all particles have the same value along {name}", hint="Choose another component.")
-    states = (centre + np.linspace(start, end, max(frames, 2))[:, None] * direction).astype(np.float32)
+    at = np.linspace(start, end, max(frames, 2))
+    if exact:
+        states = (centre + at[:, None] * direction).astype(np.float32)
+    else:
+        latent = plane.latent[plane.rows]
+        if len(coordinate) != len(latent):
+            coordinate = (latent - centre) @ direction
+        states = follow_particles(coordinate, latent, at)
     return Trajectory(states, plane.places_of(states), f"along {name}")
 
 

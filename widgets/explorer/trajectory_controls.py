@@ -99,7 +99,7 @@ class Controls(QWidget):
         self.anchors.setVisible(way in ("anchors", "auto"))
         self.find_button.setVisible(way == "auto")
         self.axis.setVisible(way == "axis")
-        snaps = way not in ("axis", "auto")
+        snaps = way != "auto"
         self.nearest.setEnabled(snaps)
         self.exact.setEnabled(snaps)
         self._keep_height()

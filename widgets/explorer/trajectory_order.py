@@ -95,7 +95,9 @@ def make(order: Order) -> Trajectory:
             np.zeros((0, 2)) if order.path is None else order.path, plane, frames, order.exact
         )
     if order.source == "component":
-        return trajectory.along_component(plane, order.component, frames, order.low, order.high)
+        return trajectory.along_component(
+            plane, order.component, frames, order.low, order.high, exact=order.exact
+        )
     if order.source == "states" and order.given is not None:
         return _divided(order.given, frames)
     if order.source == "line" and len(order.anchors) == 2 and all(a.row is None for a in order.anchors):

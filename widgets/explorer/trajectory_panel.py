@@ -14,7 +14,7 @@ from jobs.core.errors import UserError
 from widgets.explorer import trajectory_file
 from widgets.explorer.anchor_list import anchor_of
 from widgets.explorer.plane import Plane
-from widgets.explorer.trajectory import PathRequest, Trajectory
+from widgets.explorer.trajectory import WITH_AXES, PathRequest, Trajectory
 from widgets.explorer.trajectory_controls import Controls
 from widgets.explorer.trajectory_maker import TrajectoryMaker
 from widgets.explorer.trajectory_order import Anchor, anchors_at, rows_of
@@ -104,7 +104,8 @@ class TrajectoryPanel(QWidget):
         c = self.controls
         c.show_exact(plane.is_exact)
         count = plane.n_components
-        texts = plane.embedding.names if plane.is_exact else [f"Component {k + 1}" for k in range(count)]
+        named = plane.embedding.request.method in WITH_AXES and len(plane.embedding.names) >= count
+            texts = plane.embedding.names[:count] if named else [f"Component {k + 1}" for k in range(count)]
         c.set_components(texts)
         self.set_centres([])
         self._maker.set_plane(plane)

@@ -17,7 +17,7 @@ def latent(rng: np.random.Generator) -> np.ndarray:
 
 
 def test_that_a_movie_runs_along_the_longest_direction_between_the_percentiles(latent: np.ndarray) -> None:
-    states = along_component(latent, 1, 11)
+    states = along_component(latent, 1, 11, straight=True)
     assert states.shape == (11, 3) and states.dtype == np.float32
     steps = np.diff(states, axis=0)
     np.testing.assert_allclose(steps, np.tile(steps[0], (10, 1)), atol=1e-5)
@@ -28,11 +28,22 @@ def test_that_a_movie_runs_along_the_longest_direction_between_the_percentiles(l
     np.testing.assert_allclose(states.mean(0), latent.mean(0), atol=0.15)
 
 
+def test_that_a_movie_follows_a_bent_band_of_particles(rng: np.random.Generator) -> None:
+    x = rng.uniform(-3, 3, 4000)
+    bent = np.column_stack([x, 0.3 * x**2, np.zeros_like(x)]) + rng.normal(0, 0.05, (4000, 3))
+    states = along_component(bent, 1, 21)
+    np.testing.assert_allclose(states[:, 1], 0.3 * states[:, 0] ** 2, atol=0.1)
+    straight = along_component(bent, 1, 21, straight=True)
+    assert np.abs(straight[:, 1] - 0.3 * straight[:, 0] ** 2).max() > 1
+
+
 def test_that_a_place_along_a_component_is_a_distance_or_a_percentile(latent: np.ndarray) -> None:
     np.testing.assert_allclose(state_along(latent, 1, "0"), latent.mean(0), atol=1e-5)
     axis = principal(latent).axes[0]
     assert (state_along(latent, 1, "-1.5") - latent.mean(0)) @ axis == pytest.approx(-1.5, abs=1e-5)
-    np.testing.assert_allclose(state_along(latent, 1, "98%"), along_component(latent, 1, 5)[-1], atol=1e-5)
+    np.testing.assert_allclose(
+        state_along(latent, 1, "98%"), along_component(latent, 1, 5, straight=True)[-1], atol=1e-5
+    )
 
 
 def test_that_states_are_met_exactly_and_steps_are_nearly_equal() -> None:

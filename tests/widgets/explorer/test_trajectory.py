@@ -273,3 +273,19 @@ def test_that_missing_files_and_folders_are_refused_in_words(plane: Plane, tmp_p
     made = Trajectory(np.zeros((2, 4), np.float32), np.zeros((2, 2), np.float32), "nothing")
     with pytest.raises(UserError, match="could not be written"):
         trajectory_file.save(tmp_path / "no folder" / "path.csv", made)
+
+
+def test_that_a_component_followed_through_the_particles_stays_on_a_bent_band(
+    rng: np.random.Generator,
+) -> None:
+    x = rng.uniform(-2, 2, 2000)
+    latent = np.column_stack([x, x**2] + [rng.normal(0, 0.03, 2000) for _ in range(2)]).astype(np.float32)
+    request = EmbeddingRequest("axes")
+    names = ("z1", "z2", "z3", "z4")
+    bent = Plane(
+        Embedding(request, latent, names, np.zeros(4, np.float32), np.eye(4, dtype=np.float32)), latent
+    )
+    made = trajectory.along_component(bent, 0, 21, exact=False)
+    np.testing.assert_allclose(made.states[:, 1], made.states[:, 0] ** 2, atol=0.12)
+    straight = trajectory.along_component(bent, 0, 21)
+    assert np.abs(straight.states[:, 1] - straight.states[:, 0] ** 2).max() > 1

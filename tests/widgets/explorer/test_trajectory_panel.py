@@ -31,7 +31,8 @@ def plane_of(model: BlobModel, axes: tuple[int, int] = (0, 1), *, linear: bool =
     names = tuple(f"z{k + 1}" for k in range(n))
     request = EmbeddingRequest("axes")
     if not linear:
-        return Plane(Embedding(request, latent[:, :2].copy(), ("UMAP1", "UMAP2")), latent)
+        umap = EmbeddingRequest("umap")
+        return Plane(Embedding(umap, latent[:, :2].copy(), ("UMAP1", "UMAP2")), latent)
     offset, matrix = np.zeros(n, np.float32), np.eye(n, dtype=np.float32)
     return Plane(Embedding(request, latent, names, offset, matrix), latent, axes)
 
