@@ -105,7 +105,7 @@ class TrajectoryPanel(QWidget):
         c.show_exact(plane.is_exact)
         count = plane.n_components
         named = plane.embedding.request.method in WITH_AXES and len(plane.embedding.names) >= count
-            texts = plane.embedding.names[:count] if named else [f"Component {k + 1}" for k in range(count)]
+        texts = plane.embedding.names[:count] if named else [f"Component {k + 1}" for k in range(count)]
         c.set_components(texts)
         self.set_centres([])
         self._maker.set_plane(plane)
