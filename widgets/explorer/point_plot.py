@@ -50,7 +50,7 @@ class PointPlot(QWidget):
         self._image = QImage()
         self._drawn: object = None
         self._version = 0
-        self._loaded.connect(self._changed)
+        self._loaded.connect(self._on_loaded)
         self._sorted.connect(self._take_order)
         style.ThemeWatcher(self, self.restyle)
         self.restyle()
@@ -140,6 +140,13 @@ class PointPlot(QWidget):
     def _take_order(self, points: cloud.Cloud, order: cloud.Order) -> None:
         if points is self._cloud:
             points.set_order(order)
+            if self._picture is not None and self._picture.thinned < 1:
+                self._changed()
+
+    def _on_loaded(self) -> None:
+        # points that are being sorted are drawn when that is done: it takes half the time then
+        if len(self._cloud) < _SORTED_FROM or compiled.kernels() is None:
+            self._changed()
 
     # -- view ----------------------------------------------------------------------------------------------
 

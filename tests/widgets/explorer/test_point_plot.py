@@ -234,3 +234,16 @@ def test_that_a_million_particles_never_hold_up_the_window(canvas: LatentCanvas,
         times.append(time.perf_counter() - began)
     # the goal is 33 ms; three times that allows for other work on the machine
     assert np.median(times) < 0.1
+
+
+def test_that_a_thinned_picture_is_completed_once_the_compiled_functions_are_there(
+    canvas: LatentCanvas, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, rng: np.random.Generator
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "kernels", lambda: None)
+        canvas.set_coordinates(rng.normal(size=(100_000, 2)), ("a", "b"))
+        canvas.repaint()
+        assert canvas._picture is not None and canvas._picture.thinned == pytest.approx(1 / 4)
+    canvas._sort(canvas._cloud)
+    qtbot.waitUntil(lambda: canvas._picture is not None and canvas._picture.thinned == 1)
+    assert canvas.count_in_view == 100_000
