@@ -115,6 +115,7 @@ QTabBar::tab {{
     background: transparent; color: {c.muted}; padding: 6px 14px; border: none;
     border-bottom: 3px solid transparent; margin-right: 2px;
 }}
+QTabWidget[role="narrow"] > QTabBar::tab {{ padding: 6px 8px; }}
 QTabBar::tab:hover {{ color: {c.text}; background: {c.hover}; }}
 QTabBar::tab:selected {{ color: {c.text}; border-bottom: 3px solid {c.accent}; }}
 QTabBar::tab:focus {{ color: {c.accent}; }}

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from jobs.core.exploring import Basis, EmbeddingRequest, Method
 from widgets import style
+from widgets.fields import ChoiceBox
 
 _METHODS: Final[tuple[tuple[Method, str, str], ...]] = (
     ("axes", "Latent axes", "The latent coordinates as they are"),
@@ -43,10 +44,10 @@ class EmbeddingBar(QWidget):
         self.setObjectName("explorer_embedding")
         self.method = self._combo("explorer_method", "How particles are laid out", _METHODS)
         self.basis = self._combo("explorer_basis", "What is compared", _BASES)
-        self.across = QComboBox()
+        self.across = ChoiceBox()
         self.across.setObjectName("explorer_axis_x")
         self.across.setToolTip("Horizontal axis")
-        self.up = QComboBox()
+        self.up = ChoiceBox()
         self.up.setObjectName("explorer_axis_y")
         self.up.setToolTip("Vertical axis")
         for box in (self.method, self.basis):
@@ -69,7 +70,7 @@ class EmbeddingBar(QWidget):
 
     @staticmethod
     def _combo(name: str, tip: str, entries: Sequence[tuple[str, str, str]]) -> QComboBox:
-        box = QComboBox()
+        box = ChoiceBox()
         box.setObjectName(name)
         box.setToolTip(tip)
         for word, text, help_text in entries:

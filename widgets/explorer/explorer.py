@@ -140,6 +140,7 @@ class Explorer(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setObjectName("explorer_tabs")
         self.tabs.setDocumentMode(True)
+        style.set_role(self.tabs, "narrow")
         pages: tuple[tuple[QWidget, str, str], ...] = (
             (self.colours, "Colour", "Colours and filters"),
             (self.selecting, "Select", "The selection, and what to do with it"),
@@ -154,7 +155,7 @@ class Explorer(QWidget):
             # the path's controls stand at the top; everything else uses the height there is
             holder.setWidget(_column(widget, None) if widget is self.paths else widget)
             self.tabs.setTabToolTip(self.tabs.addTab(holder, title), tip)
-        self.tabs.setMinimumWidth(290)
+        self.tabs.setMinimumWidth(300)
         left = _column(self.map, self.player)
         centre = _column(self.embedding_bar, self.tools, self.canvas, self.hover_label)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -8,7 +8,6 @@ from typing import Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -23,6 +22,7 @@ from jobs.core.latent import Snapshot
 from widgets import style
 from widgets.elided_label import ElidedLabel
 from widgets.explorer.progress_strip import ProgressStrip
+from widgets.fields import ChoiceBox
 
 _HALVES: Final = {
     1: ("Half-set 1", "Particles and model of half-set 1"),
@@ -72,7 +72,7 @@ class TopBar(QWidget):
         words.setSpacing(0)
         words.addWidget(self.title)
         words.addWidget(self.subtitle)
-        self.half = QComboBox()
+        self.half = ChoiceBox()
         self.half.setObjectName("explorer_half")
         self.half.setToolTip("Whose particles and model are shown")
         self.half.activated.connect(lambda _index: self.half_chosen.emit(int(self.half.currentData())))
