@@ -75,7 +75,7 @@ def unchanged_environment() -> Iterator[None]:
     if moved:
         os.chdir(folder)
     # pytest itself writes the name of the running test; Qt and OpenMP libraries set their own on first use
-    own = ("PYTEST_", "QT_", "KMP_", "TORCH", "VISPY", "NAPARI", "OPENBLAS", "QSG_", "TF_")
+    own = ("PYTEST_", "QT_", "KMP_", "TORCH", "VISPY", "NAPARI", "SPARSE_", "OPENBLAS", "QSG_", "TF_")
     changed = sorted(
         name
         for name in before.keys() | after.keys()

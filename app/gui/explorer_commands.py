@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from app.explorer_services import JobServices
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Label under which a written selection is known in the project.
 _SUBSET_LABEL = "ParticleGroupMetadata.star.relion"
+#: How long a job has to be shown before the program gets ready to explore it (ms).
+_LIKELY_MS = 700
 
 
 class ExplorerCommands:
@@ -32,6 +34,10 @@ class ExplorerCommands:
         self._services: JobServices | None = None
         self._job = ""
         self._type = ""
+        self._spare: JobServices | None = None
+        self._likely: JobDetails | None = None
+        self._timer = QTimer(window, singleShot=True, interval=_LIKELY_MS)
+        self._timer.timeout.connect(self._warm_up)
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -102,7 +108,9 @@ class ExplorerCommands:
         else:
             self.close()
             self._job, self._type = name, job_type.key
-            self._services = JobServices(request.project_dir, name, job_type, can_write=not window.readonly)
+            self._services = self._take_spare(name) or JobServices(
+                request.project_dir, name, job_type, can_write=not window.readonly
+            )
             explorer = Explorer(self._services, request)
             explorer.back_requested.connect(self.back)
             explorer.help_requested.connect(self.help_explorer)
@@ -116,6 +124,42 @@ class ExplorerCommands:
         window.central.setCurrentWidget(self.explorer)
         window.panes.set_central(True)
         window.update_state()
+
+    # -- getting ready -------------------------------------------------------------------------------------
+
+    def expect(self, details: JobDetails | None) -> None:
+        """A job is shown: if it can be explored, get ready for that, so that it then opens at once."""
+        self._likely = details
+        self._timer.start()
+
+    def _warm_up(self) -> None:
+        window, details = self.window, self._likely
+        job_type = self._explorable(details)
+        if self._spare is not None and (details is None or self._spare.job != details.entry.name):
+            self._drop_spare()
+        if details is None or job_type is None or window.project_path is None or not details.results:
+            return
+        # a running training needs the processor more
+        if details.entry.status == "Running" or self._spare is not None or self._job == details.entry.name:
+            return
+        from widgets.explorer import graphics
+
+        graphics.preload()
+        self._spare = JobServices(
+            window.project_path, details.entry.name, job_type, can_write=not window.readonly
+        )
+
+    def _take_spare(self, name: str) -> JobServices | None:
+        spare = self._spare
+        if spare is None or spare.job != name:
+            return None
+        self._spare = None
+        return spare
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
 
     # -- leaving -------------------------------------------------------------------------------------------
 
@@ -132,6 +176,8 @@ class ExplorerCommands:
 
     def close(self) -> None:
         """Close the explorer and end the process that holds its model."""
+        self._timer.stop()
+        self._drop_spare()
         explorer, services = self.explorer, self._services
         self.explorer = self._services = None
         self._job = ""

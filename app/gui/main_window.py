@@ -305,6 +305,7 @@ class MainWindow(QMainWindow):
 
     def _show_parts(self, details: JobDetails | None) -> None:
         self.monitor.show_job(details, explorable=self.explorer_commands.explores(details))
+        self.explorer_commands.expect(details)
         self.io.set_io(*convert.io_entries(details, self.entries))
         name = details.entry.name if details is not None else ""
         self.note.set_text(details.note if details is not None else "", other_job=name != self._note_job)

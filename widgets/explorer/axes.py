@@ -10,7 +10,7 @@ from widgets import plotting, style
 from widgets.explorer.view import Frame, View, ticks
 
 _TICK_PX = 4.0
-_ABOUT_PX = (90, 60)
+_ABOUT_PX = (70, 60)
 
 
 def plot_rect(widget: QWidget, view: View) -> QRectF:

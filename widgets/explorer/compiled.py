@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 _SWITCH_S: Final = 0.0002
+_CHILD: Final = "HETEROSCOPE_COMPILING"
+_LONGEST_S: Final = 120.0
 _POINTS: Final = "widgets.explorer.kernels"
 _PAINT: Final = "widgets.explorer.paint_kernels"
 _POLYGON: Final = "widgets.explorer.polygon_kernels"
@@ -68,6 +74,7 @@ class Loader:
         usual = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
         try:
+            compile_elsewhere()
             for name in self._names:
                 module = importlib.import_module(name)
                 for function, signature in module.SIGNATURES:
@@ -86,6 +93,28 @@ class Loader:
             waiting, self._waiting = self._waiting, []
         for then in waiting:
             then()
+
+
+def compile_elsewhere() -> None:
+    """Compile in a process of its own on the first run, for the compiler would hold up the window here.
+
+    What is compiled lies beside the modules afterwards and is read from there.
+    """
+    beside = Path(__file__).parent / "__pycache__"
+    if any(beside.glob("*kernels.*.nbi")) or os.environ.get(_CHILD):
+        return
+    # without the process, or a place to write to, it is compiled here: slower, but with the same result
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(
+            [sys.executable, "-P", "-m", __name__],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, _CHILD: "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_LONGEST_S,
+            check=False,
+        )
 
 
 LOADER: Final = Loader()
@@ -111,3 +140,7 @@ def kernels() -> Kernels | None:
 def polygon_kernels() -> Any:
     """Return :mod:`widgets.explorer.polygon_kernels` when it is ready to be called, else None."""
     return LOADER.get(_POLYGON)
+
+
+if __name__ == "__main__":
+    LOADER.wait()

@@ -200,7 +200,7 @@ def along_component(
     else:
         latent = plane.latent[plane.rows]
         if len(coordinate) != len(latent):
-            coordinate = (latent - centre) @ direction
+            coordinate = ((latent - centre) @ direction).astype(np.float32)
         states = follow_particles(coordinate, latent, at)
     return Trajectory(states, plane.places_of(states), f"along {name}")
 
