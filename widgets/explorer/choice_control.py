@@ -15,6 +15,7 @@ from widgets.explorer.colouring import Colouring
 from widgets.explorer.columns import Columns
 from widgets.explorer.loading import Opened
 from widgets.explorer.polygon import inside
+from widgets.explorer.second_plot import paint
 
 if TYPE_CHECKING:
     from widgets.explorer.explorer import Explorer
@@ -32,6 +33,7 @@ class ChoiceControl(QObject):
         self._wanted = ""
         self.shown: Mask | None = None
         view.canvas.region_drawn.connect(self.take_region)
+        view.second.region.connect(view.selecting.combine)
         view.colours.coloured.connect(self.colour)
         view.colours.filtered.connect(self.filter)
         view.colours.selection_wanted.connect(view.selecting.combine)
@@ -52,8 +54,9 @@ class ChoiceControl(QObject):
         if not same_particles:
             self.view.selecting.set_count(len(opened.latent))
             self.mask = self.shown = None
-            self.view.canvas.set_selection(None)
-            self.view.canvas.set_shown(None)
+            for plot in (self.view.canvas, self.view.second):
+                plot.set_selection(None)
+                plot.set_shown(None)
 
     def _on_columns(self, columns: Columns) -> None:
         """The names of all columns are known now."""
@@ -67,19 +70,15 @@ class ChoiceControl(QObject):
 
     def colour(self, colouring: Colouring) -> None:
         """Colour the plot."""
-        canvas = self.view.canvas
-        if colouring.kind in ("density", "log-density"):
-            canvas.show_density(colouring.kind == "log-density")
-        elif colouring.rgb is not None:
-            canvas.set_rgb(colouring.rgb)
-        else:
-            canvas.set_colours(colouring.index, colouring.table, categorical=colouring.kind == "categorical")
+        paint(self.view.canvas, colouring)
+        self.view.second.set_colouring(colouring)
         self.view.pairs.set_colouring(colouring)
 
     def filter(self, mask: Mask | None) -> None:
         """Show only some of the particles."""
         self.shown = mask
         self.view.canvas.set_shown(mask)
+        self.view.second.set_shown(mask)
         self.view.pairs.set_shown(mask)
 
     def find_clusters(self, count: int, method: str = "kmeans") -> None:
@@ -118,6 +117,7 @@ class ChoiceControl(QObject):
         """Show a selection everywhere."""
         self.mask = mask
         self.view.canvas.set_selection(mask)
+        self.view.second.set_selection(mask)
         self.view.pairs.set_selection(mask)
 
     def rows(self) -> NDArray[np.intp]:

@@ -4,57 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import (
-    QInputDialog,
-    QScrollArea,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QInputDialog, QWidget
 
 from jobs.core.errors import UserError
 from jobs.core.exploring import Embedding, ViewRequest
 from jobs.core.latent import FEATURES, Snapshot
-from widgets import style
-from widgets.elided_label import ElidedLabel
-from widgets.empty_state import EmptyState, WithEmptyState
-from widgets.explorer.canvas import LatentCanvas
 from widgets.explorer.choice_control import ChoiceControl
-from widgets.explorer.colour_panel import ColourPanel
-from widgets.explorer.embedding_bar import EmbeddingBar
 from widgets.explorer.explorer_actions import ACTIONS
+from widgets.explorer.explorer_parts import HINT, ExplorerParts
 from widgets.explorer.loading import Loading, Opened
-from widgets.explorer.map_pane import MapPane
 from widgets.explorer.map_state import MapState
-from widgets.explorer.montage import Montage
-from widgets.explorer.pair_pane import PairPane
-from widgets.explorer.particle_pane import Facts, ParticlePane
+from widgets.explorer.particle_pane import Facts
 from widgets.explorer.path_control import PathControl
 from widgets.explorer.plane import Plane
-from widgets.explorer.player import Player
-from widgets.explorer.selection_panel import SelectionPanel
 from widgets.explorer.services import Services
 from widgets.explorer.showing import Showing
 from widgets.explorer.state_control import StateControl
-from widgets.explorer.tools import ToolBar
-from widgets.explorer.top_bar import TopBar
-from widgets.explorer.trajectory_panel import TrajectoryPanel
 from widgets.explorer.work import Work
 from widgets.explorer.write_control import WriteControl
-from widgets.message_bar import MessageBar
-
-_HINT: Final = (
-    "Click: map of that state · middle button: draw a trajectory · wheel: zoom · right button: move"
-)
 
 
-class Explorer(QWidget):
+class Explorer(ExplorerParts):
     """Walks through the latent space of one result.
 
     Parameters
@@ -89,19 +64,16 @@ class Explorer(QWidget):
         self, services: Services, request: ViewRequest | None = None, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setObjectName("explorer")
         self.services = services
         self.opened: Opened | None = None
         self.plane: Plane | None = None
         self.shown_state: MapState | None = None
         self.atoms_path: Path | None = None
-        self.hint = _HINT
+        self.hint = HINT
         self._first: ViewRequest | None = request
         self._is_ready = False
         self.work, self.consensus_work = Work(self), Work(self)
         self.loading, self.showing = Loading(services, self), Showing(self)
-        self._make_parts()
-        self._lay_out()
         self.writing = WriteControl(self)
         self.states = StateControl(self)
         self.choice = ChoiceControl(self)
@@ -117,74 +89,6 @@ class Explorer(QWidget):
         QTimer.singleShot(0, self, lambda: self.loading.open(half, wanted))
 
     # -- building ------------------------------------------------------------------------------------------
-
-    def _make_parts(self) -> None:
-        self.top = TopBar()
-        self.message = MessageBar()
-        self.map = MapPane()
-        self.player = Player()
-        self.embedding_bar = EmbeddingBar()
-        self.canvas = LatentCanvas()
-        self.tools = ToolBar(self.canvas)
-        self.hover_label = ElidedLabel(_HINT)
-        self.hover_label.setObjectName("explorer_hover")
-        style.set_role(self.hover_label, "caption")
-        self.colours = ColourPanel()
-        self.selecting = SelectionPanel()
-        self.paths = TrajectoryPanel()
-        self.particle = ParticlePane()
-        self.montage = Montage()
-        self.pairs = PairPane()
-
-    def _lay_out(self) -> None:
-        self.tabs = QTabWidget()
-        self.tabs.setObjectName("explorer_tabs")
-        self.tabs.setDocumentMode(True)
-        style.set_role(self.tabs, "narrow")
-        pages: tuple[tuple[QWidget, str, str], ...] = (
-            (self.colours, "Colour", "Colours and filters"),
-            (self.selecting, "Select", "The selection, and what to do with it"),
-            (self.paths, "Path", "Trajectories"),
-            (self._make_images(), "Images", "Image and projection of the particle; images of the selection"),
-            (self.pairs, "Pairs", "All pairs of axes"),
-        )
-        for widget, title, tip in pages:
-            holder = QScrollArea()
-            holder.setWidgetResizable(True)
-            holder.setFrameShape(QScrollArea.Shape.NoFrame)
-            # the path's controls stand at the top; everything else uses the height there is
-            holder.setWidget(_column(widget, None) if widget is self.paths else widget)
-            self.tabs.setTabToolTip(self.tabs.addTab(holder, title), tip)
-        self.tabs.setMinimumWidth(300)
-        left = _column(self.map, self.player)
-        centre = _column(self.embedding_bar, self.tools, self.canvas, self.hover_label)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setObjectName("explorer_splitter")
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(style.MEDIUM)
-        for widget, share in ((left, 5), (centre, 5), (self.tabs, 0)):
-            self.splitter.addWidget(widget)
-            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
-        self.splitter.setSizes([500, 470, 310])
-        self._empty = EmptyState("scatter", "Opening…", "The model is being read.")
-        self._body = WithEmptyState(self.splitter, self._empty)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, style.SMALL)
-        layout.setSpacing(style.TIGHT)
-        layout.addWidget(self.top)
-        layout.addWidget(_inset(self.message))
-        layout.addWidget(_inset(self._body), 1)
-
-    def _make_images(self) -> QWidget:
-        """The particle that is pointed at above a sample of those that are selected."""
-        self.images = QSplitter(Qt.Orientation.Vertical)
-        self.images.setObjectName("explorer_images")
-        self.images.setChildrenCollapsible(False)
-        self.images.setHandleWidth(style.MEDIUM)
-        self.images.addWidget(self.particle)
-        self.images.addWidget(self.montage)
-        self.images.setSizes([300, 400])
-        return self.images
 
     def _make_actions(self) -> dict[str, QAction]:
         travel, writing = self.writing.save_trajectory, self.writing.save_subset
@@ -206,6 +110,7 @@ class Explorer(QWidget):
             "snap": self._on_snap,
             "consensus_state": self.states.show_consensus,
             "clusters": self._ask_clusters,
+            "second": self._on_second,
         }
         found: dict[str, QAction] = {}
         menus: dict[str, list[QAction | None]] = {"save": [], "view": []}
@@ -238,13 +143,14 @@ class Explorer(QWidget):
         loading.embedded.connect(self._on_embedded)
         loading.listed.connect(self._on_listed)
         loading.failed.connect(self._on_failed)
-        for work in (loading.work, self.work):
+        for work in (loading.work, self.work, self.second):
             work.progressed.connect(top.progress.show_progress)
             work.finished.connect(self.rest)
         self.embedding_bar.requested.connect(loading.embed)
         self.embedding_bar.axes_chosen.connect(self._on_axes)
         self.pairs.axes_chosen.connect(self._on_axes)
         self.map.shown.connect(self._on_shown)
+        self.second.failed.connect(self.complain)
         self.paths.snap_changed.connect(self.actions_by_key["snap"].setChecked)
         self.addActions(self.selecting.actions())
 
@@ -291,6 +197,7 @@ class Explorer(QWidget):
         )
         self.particle.set_source(self._particle_view, facts)
         self.montage.set_source(self._particle_view)
+        self.second.show_model(self.services, opened)
         self.choice.begin(opened, same_particles=same)
         self.states.begin(opened, same_particles=same)
         if same:
@@ -367,6 +274,9 @@ class Explorer(QWidget):
     def _on_snap(self) -> None:
         self.paths.set_snap(self.actions_by_key["snap"].isChecked())
 
+    def _on_second(self) -> None:
+        self.second.turn_on(self.actions_by_key["second"].isChecked())
+
     def _particle_view(self, row: int) -> Any:
         if self.opened is None:
             raise UserError("No model is open")
@@ -384,17 +294,6 @@ class Explorer(QWidget):
             half = int(opened.model.half_set[row])
             words.append(f"half-set {half}" if half else "held out")
         return "  ·  ".join(words)
-
-    def empty_text(self) -> str:
-        """What is said in place of everything while nothing can be shown; empty otherwise."""
-        return self._empty.message() if self._body.is_empty else ""
-
-    def show_tab(self, widget: QWidget) -> None:
-        """Bring one of the panels to the front."""
-        for index in range(self.tabs.count()):
-            page = self.tabs.widget(index)
-            if isinstance(page, QScrollArea) and page.widget() is widget:
-                self.tabs.setCurrentIndex(index)
 
     def _ask_clusters(self) -> None:
         count, ok = QInputDialog.getInt(self, "Find clusters", "Number of clusters:", 5, 2, 20)
@@ -419,12 +318,13 @@ class Explorer(QWidget):
 
     def rest(self) -> None:
         """Nothing is under way any more, unless something is."""
-        busy = self.loading.work.busy or self.work.busy or self.writing.work.busy
+        works = (self.loading.work, self.work, self.writing.work, self.second.work)
+        busy = any(work.busy for work in works)
         self.top.progress.setVisible(busy)
 
     def stop(self) -> None:
         """Give up what is under way."""
-        for work in (self.loading.work, self.work, self.writing.work):
+        for work in (self.loading.work, self.work, self.writing.work, self.second.work):
             work.cancel()
         self.rest()
 
@@ -436,24 +336,3 @@ class Explorer(QWidget):
         self.consensus_work.cancel()
         self.loading.close()
         self.map.close_down()
-
-
-def _column(*widgets: QWidget | None) -> QWidget:
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(style.TIGHT)
-    for widget in widgets:
-        if widget is None:
-            layout.addStretch(1)
-            continue
-        layout.addWidget(widget, 1 if isinstance(widget, MapPane | LatentCanvas) else 0)
-    return holder
-
-
-def _inset(widget: QWidget) -> QWidget:
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
-    layout.addWidget(widget)
-    return holder

@@ -78,6 +78,14 @@ ACTIONS: tuple[ExplorerAction, ...] = (
         checkable=True,
     ),
     ExplorerAction(
+        "second",
+        "&Second plot",
+        "Show the same particles in another layout below, linked with the first",
+        "Ctrl+2",
+        "view",
+        checkable=True,
+    ),
+    ExplorerAction(
         "consensus_state", "Show the &consensus", "Show the consensus structure", "Ctrl+0", "view"
     ),
     ExplorerAction(

@@ -34,6 +34,8 @@ class StateControl(QObject):
         view.canvas.dragged.connect(self.drag)
         view.canvas.drag_ended.connect(view.showing.refine)
         view.canvas.hovered.connect(self.hover)
+        view.second.hovered.connect(self.hover)
+        view.second.picked.connect(self.pick_particle)
         view.showing.made.connect(self._on_made)
         view.showing.failed.connect(view.complain)
         view.montage.particle_clicked.connect(self.show_particle)
@@ -77,6 +79,11 @@ class StateControl(QObject):
         else:
             self.show_particle(plane.nearest(x, y), fast=fast)
 
+    def pick_particle(self, row: int) -> None:
+        """Show the state of a particle that was clicked elsewhere."""
+        self.view.player.pause()
+        self.show_particle(row)
+
     def show_particle(self, row: int, *, fast: bool = False) -> None:
         """Show the state of a particle."""
         view, opened, plane = self.view, self.view.opened, self.view.plane
@@ -84,6 +91,7 @@ class StateControl(QObject):
             return
         self.row = row
         view.canvas.set_mark(tuple(float(v) for v in plane.xy[row]))
+        view.second.set_row(row)
         self._show(opened.latent[row], f"Particle {opened.names[row]}", fast=fast)
         if not fast and PARTICLE_VIEW in opened.model.abilities:
             view.particle.show_particle(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
@@ -121,7 +122,9 @@ _ICON_PX: Final = 18
 class ToolBar(QWidget):
     """A button per tool, and one that shows all particles; always says which tool the plot has."""
 
-    def __init__(self, canvas: LatentCanvas, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, canvas: LatentCanvas, only: Sequence[Tool] = tuple(Tool), parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("explorer_tool_bar")
         self._canvas = canvas
@@ -131,10 +134,11 @@ class ToolBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for number, tools in enumerate(_GROUPS):
-            if number:
+        for tools in _GROUPS:
+            offered = [tool for tool in tools if tool in only]
+            if offered and layout.count():
                 layout.addSpacing(style.MEDIUM)
-            for tool in tools:
+            for tool in offered:
                 layout.addWidget(self._tool_button(tool))
         self.fit_button = self._button("explorer_tool_fit", "<b>Show all particles</b> (0 or Home)")
         self.fit_button.setAccessibleName("Show all particles")

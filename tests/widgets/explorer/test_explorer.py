@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from jobs.core.errors import UserError
+from jobs.core.exploring import EmbeddingRequest
 from jobs.core.latent import Snapshot
 from tests.support.explored import STEP_A, BlobModel
 from tests.support.exploring import BlobServices
@@ -393,3 +394,36 @@ def test_that_a_selection_can_be_trained_on(
     with qtbot.waitSignal(explorer.train_wanted, timeout=20_000) as signal:
         explorer.actions_by_key["train_subset"].trigger()
     assert signal.args[0].name == "subset_1_half1.star"
+
+
+def test_that_a_second_plot_shows_the_same_particles_and_is_linked_both_ways(
+    qtbot: QtBot, services: BlobServices, open_explorer: Open
+) -> None:
+    explorer = open_explorer(services)
+    second = explorer.second
+    bar = second.bar
+    second._request = EmbeddingRequest("pca", "deformation")
+    explorer.actions_by_key["second"].trigger()
+    qtbot.waitUntil(lambda: second.plane is not None, timeout=20_000)
+    assert second.isVisible() and bar.method.currentData() == "pca"
+    assert second.plane is not None and explorer.opened is not None
+    row = int(np.argmin(explorer.opened.latent[:, 0]))
+    place = second.canvas.frame.to_screen(*(float(v) for v in second.plane.xy[row])).toPoint()
+    qtbot.mouseClick(second.canvas, LEFT, pos=place)
+    qtbot.waitUntil(lambda: explorer.shown_state is not None and explorer.states.row == row, timeout=10_000)
+    # a region in the second plot selects in the first
+    second.canvas.set_tool(Tool.LASSO)
+    middle = second.plane.xy.mean(0)
+    reach = 0.5 * second.plane.xy.std(0)
+    points = middle + reach * np.column_stack(
+        [np.cos(np.linspace(0, 6.2, 30)), np.sin(np.linspace(0, 6.2, 30))]
+    )
+    places = second.canvas.frame.points_to_screen(points)
+    qtbot.mousePress(second.canvas, LEFT, pos=places[0].toPoint())
+    for point in places[1:]:
+        _move(second.canvas, point.toPoint(), LEFT, Qt.KeyboardModifier.NoModifier)
+    qtbot.mouseRelease(second.canvas, LEFT, pos=places[-1].toPoint())
+    assert explorer.choice.mask is not None
+    away = np.abs((second.plane.xy - middle) / reach)
+    assert explorer.choice.mask[np.hypot(*away.T) < 0.9].all()
+    assert not explorer.choice.mask[np.hypot(*away.T) > 1.1].any()
