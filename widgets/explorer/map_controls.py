@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -45,8 +45,6 @@ class MapControls(QWidget):
     -------
     changed
         Another choice was made; see :meth:`options`.
-    level_chosen
-        A level was chosen by a person, or automatic levels were.
     looked : str
         A standard view was asked for.
     fitted
@@ -56,7 +54,6 @@ class MapControls(QWidget):
     """
 
     changed = Signal()
-    level_chosen = Signal()
     looked = Signal(str)
     fitted = Signal()
     spun = Signal(bool)
@@ -67,15 +64,15 @@ class MapControls(QWidget):
         super().__init__(parent)
         self.setObjectName("explorer_map_controls")
         self.chose_representation = False
+        self._colour_wish = ""
         self.below = QWidget()
         self.below.setObjectName("explorer_map_rows")
         self._buttons: dict[QToolButton, str] = {}
         self._make_bar()
         self._make_rows()
-        self._make_shortcuts()
         self.set_names(())
         self.set_comparing(False)
-        self.set_has_atoms(False)
+        self.atoms.hide()
         self._draw_icons()
         style.ThemeWatcher(self, self._draw_icons)
 
@@ -108,10 +105,9 @@ class MapControls(QWidget):
         row.setSpacing(style.TIGHT)
         row.addWidget(self.representation)
         row.addWidget(self.comparison)
-        for button in (self.consensus, self.arrows, self.atoms):
-            row.addWidget(button)
-        row.addStretch(1)
-        for button in (self.eye, self.fit, self.more):
+        for button in self._buttons:
+            if button is self.eye:
+                row.addStretch(1)
             row.addWidget(button)
 
     def _make_menu(self) -> QMenu:
@@ -140,12 +136,13 @@ class MapControls(QWidget):
 
     def _make_rows(self) -> None:
         self.level = LevelRow("Level", "explorer_map_level", "Density on the surface ([ lower, ] higher)")
-        self.level.level_chosen.connect(self._on_level)
+        self.level.level_chosen.connect(self.changed)
         self.difference = LevelRow(
             "Difference", "explorer_map_difference", "Difference of density on the coloured surfaces"
         )
         self.difference.level_chosen.connect(self.changed)
         self.colour_by = self._combo("explorer_map_colour_by", "What the colours of the Gaussians mean", ())
+        self.colour_by.activated.connect(self._on_colour)
         self.colour_by.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.colour_by.setMinimumWidth(120)
         self.colour_map = self._check(
@@ -216,26 +213,23 @@ class MapControls(QWidget):
         box.toggled.connect(self.changed)
         return box
 
-    def _make_shortcuts(self) -> None:
-        """Keys work wherever the keyboard is within the map pane, which makes itself the parent."""
-        self.shortcuts: list[tuple[str, Any]] = [
-            ("[", lambda: self.level.step(-1)),
-            ("]", lambda: self.level.step(1)),
-            ("1", lambda: self.choose_representation("map")),
-            ("2", lambda: self.choose_representation("points")),
-            ("3", lambda: self.choose_representation("both")),
-            ("0", self.fitted.emit),
-            ("C", self.consensus.toggle),
-            ("A", self.arrows.toggle),
-            ("M", self.atoms.toggle),
-            ("G", self.colour_map.toggle),
-            ("P", self.spin.toggle),
-            ("Ctrl+.", self.more.toggle),
-        ]
-
     def add_shortcuts(self, owner: QWidget) -> None:
-        """Let the keys work while the keyboard is anywhere in a widget."""
-        for key, function in self.shortcuts:
+        """Let keys work while the keyboard is anywhere in a widget."""
+        keys: dict[str, Callable[[], object]] = {
+            "[": lambda: self.level.step(-1),
+            "]": lambda: self.level.step(1),
+            "1": lambda: self.choose_representation("map"),
+            "2": lambda: self.choose_representation("points"),
+            "3": lambda: self.choose_representation("both"),
+            "0": self.fitted.emit,
+            "C": self.consensus.toggle,
+            "A": self.arrows.toggle,
+            "M": self.atoms.toggle,
+            "G": self.colour_map.toggle,
+            "P": self.spin.toggle,
+            "Ctrl+.": self.more.toggle,
+        }
+        for key, function in keys.items():
             shortcut = QShortcut(QKeySequence(key), owner)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(function)
@@ -270,16 +264,14 @@ class MapControls(QWidget):
         wanted = [ONE_COLOUR, *names, POSITION] if names else [ONE_COLOUR]
         if [self.colour_by.itemData(k) for k in range(self.colour_by.count())] == wanted:
             return
-        before = self.colour_by.currentData()
         with QSignalBlocker(self.colour_by):
             self.colour_by.clear()
             for name in wanted:
                 self.colour_by.addItem(name[:1].upper() + name[1:], name)
-            if before in wanted and before != ONE_COLOUR:
-                self.colour_by.setCurrentIndex(wanted.index(before))
-            else:
-                # what moves, and how much, is what people come for
-                self.colour_by.setCurrentIndex(1 if names else 0)
+            # how much everything moves is what people come for
+            default = 1 if names else 0
+            wish = self._colour_wish
+            self.colour_by.setCurrentIndex(wanted.index(wish) if wish in wanted else default)
 
     def set_has_gaussians(self, has: bool) -> None:
         """Offer what needs Gaussians only when there are some."""
@@ -291,17 +283,12 @@ class MapControls(QWidget):
         self.comparison.setVisible(comparing)
         self.show_difference_level(False)
 
-    def set_has_atoms(self, has: bool) -> None:
-        """Offer to show the atomic model."""
-        self.atoms.setVisible(has)
-
     def show_difference_level(self, on: bool) -> None:
         """Offer the level of the difference map."""
         self.difference.setVisible(on)
 
-    def _on_level(self) -> None:
-        self.level_chosen.emit()
-        self.changed.emit()
+    def _on_colour(self, _index: int) -> None:
+        self._colour_wish = self.colour_by.currentData()
 
     def _on_representation(self, _index: int) -> None:
         self.chose_representation = True

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 # Drawn in this order, translucent ones last; everything from "points beside" on stands in the second view.
 _ORDER: Final = (
     "points", "atoms", "arrows", "bonds", "map", "gain", "loss", "points of other", "other",
-    "consensus points", "consensus", "faint", "points beside", "beside",
+    "consensus points", "veil", "consensus", "faint", "points beside", "beside", "veil beside",
 )  # fmt: skip
-_BESIDE: Final = ("points beside", "beside")
-_OPACITY: Final = {"consensus": 0.33, "faint": 0.25, "other": 0.55}
+_BESIDE: Final = ("points beside", "beside", "veil beside")
+#: A veil is a map with something inside.
+_OPACITY: Final = {"consensus": 0.33, "faint": 0.25, "other": 0.55, "veil": 0.4, "veil beside": 0.4}
 _ANGSTROM: Final = ("angstrom",) * 3
 #: More points than this are drawn as plain discs: round ones cost too much without a graphics card.
 _MOST_ROUND: Final = 3000

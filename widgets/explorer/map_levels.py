@@ -16,6 +16,8 @@ _ENCLOSED: Final = 0.72
 # the densest part of the box: noise spreads over all of it, a molecule does not
 _PART_OF_BOX: Final = 0.12
 
+_ABOVE_NOISE: Final = 3.5
+
 
 @dataclass(frozen=True, eq=False)
 class Levels:
@@ -67,7 +69,11 @@ def levels_of(volume: NDArray[np.floating]) -> Levels:
     usable = float(mass[::-1][taken].sum()) or float(mass.sum())
     enclosed = np.cumsum(mass[::-1]) >= _ENCLOSED * usable
     index = _BINS - 1 - int(np.argmax(enclosed))
-    return Levels(lowest, highest, float(edges[index]), counts)
+    # noise is as often below zero as above, and density is not
+    negative = sample[sample < 0]
+    noise = float(np.sqrt(np.mean(np.square(negative)))) if negative.size else 0.0
+    automatic = max(float(edges[index]), min(_ABOVE_NOISE * noise, 0.5 * highest))
+    return Levels(lowest, highest, automatic, counts)
 
 
 def difference_levels(difference: NDArray[np.floating]) -> Levels:

@@ -154,7 +154,7 @@ class MapPane(QWidget):
     def set_atoms(self, atoms: Atoms | None) -> None:
         """Show an atomic model along with the states."""
         self._atoms = atoms
-        self.controls.set_has_atoms(atoms is not None)
+        self.controls.atoms.setVisible(atoms is not None)
         self._refresh()
 
     def prefer_points(self) -> None:

@@ -67,7 +67,7 @@ class Preparer:
             self.gaussians.add_arrows(picture, reference)
         if options.atoms and request.atoms is not None:
             self.gaussians.add_atoms(picture, state, request.atoms, dark=options.dark)
-        shows_values = with_points or (options.colour_map and "map" in picture.surfaces)
+        shows_values = with_points or (options.colour_map and bool({"map", "veil"} & picture.surfaces.keys()))
         return replace(picture, key=key if shows_values else None)
 
     def _levels(self, state: MapState) -> Levels:
@@ -76,8 +76,9 @@ class Preparer:
         return self._small.get([volume], ("levels",), lambda: (levels_of(volume), 2000))
 
     def _add_map(self, picture: Picture, state: MapState) -> Picture:
-        picture.surfaces["map"] = self._coloured(state, picture.level, picture.request.options)
-        if picture.surfaces["map"].mesh.is_empty:
+        content = self._coloured(state, picture.level, picture.request.options)
+        picture.surfaces["veil" if _has_inside(picture.request) else "map"] = content
+        if content.mesh.is_empty:
             return replace(picture, hint=f"No density above {picture.level:.3g}: lower the level")
         return picture
 
@@ -94,7 +95,8 @@ class Preparer:
         apart = options.comparison == "side by side"
         if with_map and other.volume is not None:
             if apart:
-                picture.surfaces["beside"] = self._coloured(other, picture.level, options)
+                name = "veil beside" if options.representation == "both" else "beside"
+                picture.surfaces[name] = self._coloured(other, picture.level, options)
             else:
                 picture.surfaces["other"] = SurfaceContent(self._mesh(other, picture.level))
         if with_points and other.points_a is not None:
@@ -147,6 +149,12 @@ class Preparer:
         centre = 0.5 * (np.percentile(places, 1, axis=0) + np.percentile(places, 99, axis=0))
         radius = float(np.percentile(np.linalg.norm(places - centre, axis=1), 99.5)) + margin
         return centre.astype(np.float32), radius
+
+
+def _has_inside(request: Request) -> bool:
+    """Whether something is to be seen inside of the map."""
+    options = request.options
+    return options.representation == "both" or options.arrows or (options.atoms and request.atoms is not None)
 
 
 def _half_side(state: MapState) -> float:

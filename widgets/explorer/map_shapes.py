@@ -84,8 +84,8 @@ def _turned(
     for ring in range(len(rings) - 1):
         for side in range(_SIDES):
             here, beside = ring * _SIDES + side, ring * _SIDES + (side + 1) % _SIDES
-            faces.append((here, beside, beside + _SIDES))
-            faces.append((here, beside + _SIDES, here + _SIDES))
+            faces.append((here, beside + _SIDES, beside))
+            faces.append((here, here + _SIDES, beside + _SIDES))
     each = len(rings) * _SIDES
     all_faces = np.array(faces)[None] + (np.arange(count) * each)[:, None, None]
     mesh = Mesh(

@@ -176,17 +176,22 @@ def _fill(grid: Any, inside: Any, level: Any, vertices: Any, normals: Any, faces
                         sx += (c & 1) + (along if axis == 0 else 0.0)
                         crossings += 1
                 fz, fy, fx = sz / crossings, sy / crossings, sx / crossings
-                vertices[n, 0], vertices[n, 1], vertices[n, 2] = z + fz, y + fy, x + fx
-                # the gradient of the trilinear interpolation there
-                gz, gy, gx = 0.0, 0.0, 0.0
+                # value and gradient of the trilinear interpolation there
+                value, gz, gy, gx = 0.0, 0.0, 0.0, 0.0
                 for c in range(8):
                     wz = fz if c & 4 else 1 - fz
                     wy = fy if c & 2 else 1 - fy
                     wx = fx if c & 1 else 1 - fx
+                    value += corner[c] * wz * wy * wx
                     gz += corner[c] * wy * wx * (1 if c & 4 else -1)
                     gy += corner[c] * wz * wx * (1 if c & 2 else -1)
                     gx += corner[c] * wz * wy * (1 if c & 1 else -1)
                 length = np.sqrt(gz * gz + gy * gy + gx * gx) + 1e-30
+                # one step along the gradient: the mean of crossings lies a little inside of a curved surface
+                step = max(-0.5, min(0.5, -value / length))
+                vertices[n, 0] = z + max(0.0, min(1.0, fz + step * gz / length))
+                vertices[n, 1] = y + max(0.0, min(1.0, fy + step * gy / length))
+                vertices[n, 2] = x + max(0.0, min(1.0, fx + step * gx / length))
                 normals[n, 0], normals[n, 1], normals[n, 2] = -gz / length, -gy / length, -gx / length
                 rows[now, y, x] = n
                 n += 1
