@@ -17,7 +17,7 @@ from jobs.core.latent import FEATURES, Snapshot
 from widgets.explorer.choice_control import ChoiceControl
 from widgets.explorer.explorer_actions import ACTIONS
 from widgets.explorer.explorer_parts import HINT, ExplorerParts
-from widgets.explorer.loading import Loading, Opened
+from widgets.explorer.loading import Loading, Opened, turned_alike
 from widgets.explorer.map_state import MapState
 from widgets.explorer.particle_pane import Facts
 from widgets.explorer.path_control import PathControl
@@ -222,7 +222,9 @@ class Explorer(ExplorerParts):
         if opened is None:
             return
         self.embedding_bar.show_request(embedding.request, deforms=FEATURES in opened.model.abilities)
-        same = self.plane is not None and self.plane.embedding.names == embedding.names
+        if keep and self.plane is not None:
+            embedding = turned_alike(embedding, self.plane.embedding)
+        same = self.plane is not None and len(self.plane.embedding.names) == len(embedding.names)
         axes = self.plane.axes if same and self.plane is not None and keep else (0, 1)
         self._set_plane(Plane(embedding, opened.latent, axes), keep=keep and same)
         self.pairs.set_dimensions(embedding.names[:4], embedding.coordinates[:, :4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -191,6 +191,26 @@ def open_model(
     names = model.metadata["image_name"]
     amount = model.measures.get("amount")
     return Opened(model, maker, half, chosen, snapshots, halves, latent, embedding, names, amount)
+
+
+def turned_alike(embedding: Embedding, before: Embedding) -> Embedding:
+    """Return an embedding whose axes point where those of an earlier one of the same particles did.
+
+    The signs of principal axes are arbitrary; a plot that flips over from epoch to epoch cannot be watched.
+    """
+    count = min(embedding.coordinates.shape[1], before.coordinates.shape[1])
+    if embedding.request != before.request or len(embedding.coordinates) != len(before.coordinates):
+        return embedding
+    signs = np.ones(embedding.coordinates.shape[1], np.float32)
+    for k in range(count):
+        ours, theirs = embedding.coordinates[:, k], before.coordinates[:, k]
+        alike = np.nansum((ours - np.nanmean(ours)) * (theirs - np.nanmean(theirs)))
+        if alike < 0:
+            signs[k] = -1
+    if (signs > 0).all():
+        return embedding
+    matrix = None if embedding.matrix is None else embedding.matrix * signs[:, None]
+    return replace(embedding, coordinates=embedding.coordinates * signs, matrix=matrix)
 
 
 def close_model(model: object) -> None:

@@ -100,6 +100,7 @@ class PathControl(QObject):
         if state is None or trajectory is None:
             return
         view.showing.cancel()
+        view.second.set_row(None)  # a frame is no particle
         view.canvas.set_mark(tuple(float(v) for v in trajectory.plane[frame]))
         view.show_state(state)
 

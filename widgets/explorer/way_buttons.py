@@ -25,7 +25,12 @@ TOOLS: Final[dict[Way, str]] = {
 WAYS: Final[tuple[tuple[Way, str, str, str], ...]] = (
     ("draw", "Draw", "Free hand", "Draw a path in the plot; the middle button draws with every tool."),
     ("line", "Line", "Straight line", "Drag from the start to the end in the plot."),
-    ("axis", "Axis", "Along a component", "One component changes, all others stay at their mean."),
+    (
+        "axis",
+        "Axis",
+        "Along a component",
+        "Along one component: through the particles (Nearest), or straight (Exact).",
+    ),
     ("anchors", "Anchors", "Through anchors", "Click in the plot, or type particles, to add anchors."),
     (
         "auto",
