@@ -19,6 +19,7 @@ from widgets.explorer.map_state import MapState
 from widgets.explorer.meshing import Mesh
 
 _REMEMBERED_MB: Final = 120
+_DISPLACEMENT: Final = "displacement (Å)"
 _MOST_ARROWS: Final = 400
 _SHORTEST_ARROW_A: Final = 0.3
 _MOST_ROUND_ATOMS: Final = 3000
@@ -96,11 +97,11 @@ class Gaussians:
         index, weight = self._recent.get([mesh.vertices, points], ("nearest",), make)
         return np.einsum("nk,nkc->nc", weight, values[index]).astype(np.float32)
 
-    def add_arrows(self, picture: Picture, reference: MapState | None) -> None:
-        """Add arrows from where the Gaussians rest to where they are."""
+    def add_arrows(self, picture: Picture, reference: MapState | None) -> ColourKey | None:
+        """Add arrows from where the Gaussians rest to where they are; return what their colours mean."""
         state, options = picture.request.state, picture.request.options
         if state is None or state.points_a is None or state.rest_a is None:
-            return
+            return None
         chosen = self._spread(state.rest_a, reference, picture.level)
         starts = state.rest_a[chosen][:, ::-1]
         moved = state.points_a[chosen][:, ::-1] - starts
@@ -110,12 +111,13 @@ class Gaussians:
         thickness = float(np.clip(0.005 * picture.half_side_a, 0.2, 1.2))
         mesh, owner = map_shapes.arrows(starts, starts + moved, thickness)
         if mesh.is_empty:
-            return
-        scale = self._scales.setdefault("displacement (Å)", ValueScale())
+            return None
+        scale = self._scales.setdefault(_DISPLACEMENT, ValueScale())
         scale.include(length)
         low, high = scale.limits()
         colours = map_colours.of_values(length[seen], low, high)
         picture.surfaces["arrows"] = SurfaceContent(mesh, colours[owner])
+        return ColourKey(_DISPLACEMENT, low, high)
 
     def _spread(self, points: NDArray[Any], reference: MapState | None, level: float) -> NDArray[np.intp]:
         """Return rows of Gaussians spread evenly over the molecule, each far from those before.

@@ -63,12 +63,15 @@ class Preparer:
             picture.surfaces["consensus"] = SurfaceContent(self._mesh(request.consensus, level))
         if options.consensus_points and state.rest_a is not None:
             picture.points["consensus points"] = self.gaussians.points(state, None, options, "consensus")
+        shows_values = with_points or (options.colour_map and bool({"map", "veil"} & picture.surfaces.keys()))
+        if not shows_values:
+            key = None
         if options.arrows:
-            self.gaussians.add_arrows(picture, reference)
+            arrows_key = self.gaussians.add_arrows(picture, reference)
+            key = key or arrows_key
         if options.atoms and request.atoms is not None:
             self.gaussians.add_atoms(picture, state, request.atoms, dark=options.dark)
-        shows_values = with_points or (options.colour_map and bool({"map", "veil"} & picture.surfaces.keys()))
-        return replace(picture, key=key if shows_values else None)
+        return replace(picture, key=key)
 
     def _levels(self, state: MapState) -> Levels:
         volume = state.volume

@@ -105,7 +105,9 @@ def test_that_position_is_shown_as_red_green_and_blue(model: BlobModel) -> None:
 def test_that_arrows_lead_from_rest_to_the_moved_points_and_can_be_drawn_longer(model: BlobModel) -> None:
     state = state_at(model, 2.0)
     for scale in (1.0, 2.0):
-        mesh = prepared(state, arrows=True, arrow_scale=scale).surfaces["arrows"].mesh
+        picture = prepared(state, arrows=True, arrow_scale=scale)
+        assert picture.key is not None and picture.key.name == DISPLACEMENT
+        mesh = picture.surfaces["arrows"].mesh
         # only the thirty points of the moving blob have arrows
         assert len(mesh.vertices) == 30 * 24
         each = mesh.vertices.reshape(30, 24, 3)
