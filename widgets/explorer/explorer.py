@@ -333,7 +333,7 @@ class Explorer(ExplorerParts):
     def close_down(self) -> None:
         """End everything that runs beside the window."""
         self.stop()
-        self.showing.cancel()
+        self.showing.close()
         self.travel.travelling.stop()
         self.consensus_work.cancel()
         self.loading.close()

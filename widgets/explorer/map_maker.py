@@ -11,18 +11,26 @@ from numpy.typing import NDArray
 from jobs.core import latent as abilities
 from jobs.core.exploring import Atoms
 from jobs.core.latent import Cloud, ExploredModel
+from widgets.explorer import graphics
 from widgets.explorer.map_state import MapState
 
 Floats = NDArray[np.floating]
 
-#: Sides of the maps on the screen, in voxels: at rest, and while the mouse moves.
+#: Sides of the maps on the screen, in voxels: at rest, at rest without a graphics card, and while the mouse
+#: moves.
 DISPLAY_BOX: Final = 128
+SOFTWARE_BOX: Final = 96
 FAST_BOX: Final = 64
 
 DISPLACEMENT: Final = "displacement (Å)"
 AMPLITUDE: Final = "amplitude"
 WIDTH: Final = "width (Å)"
 DISAGREEMENT: Final = "half-set difference (Å)"
+
+
+def display_box() -> int:
+    """Return the side of maps at rest, such that drawing one does not hold up the window."""
+    return SOFTWARE_BOX if graphics.draws_in_software() else DISPLAY_BOX
 
 
 class MapMaker:
@@ -47,9 +55,7 @@ class MapMaker:
                 self._cloud = self.model.cloud()
         return self._cloud
 
-    def make(
-        self, z: Floats | None, title: str, *, largest: int = DISPLAY_BOX, only_points: bool = False
-    ) -> MapState:
+    def make(self, z: Floats | None, title: str, *, largest: int = 0, only_points: bool = False) -> MapState:
         """Return a state, or the consensus for None.
 
         Parameters
@@ -59,12 +65,12 @@ class MapMaker:
         title : str
             What it is, in words.
         largest : int
-            Side of the map at most.
+            Side of the map at most; what suits the screen by default.
         only_points : bool
             Leave out the map.
         """
         model = self.model
-        box = min(model.box, largest)
+        box = min(model.box, largest or display_box())
         volume = None if only_points else model.decode(z, box)
         voxel = model.voxel_size_a * model.box / box
         cloud = self.cloud()
@@ -104,7 +110,7 @@ class MapMaker:
 
 def frame_box(model_box: int, count: int, memory_mb: float = 256.0) -> int:
     """Return the side of the maps of a trajectory, such that all its frames fit into memory."""
-    box = min(model_box, DISPLAY_BOX)
+    box = min(model_box, display_box())
     while box > 32 and 4e-6 * count * box**3 > memory_mb:
         box -= 16
     return box

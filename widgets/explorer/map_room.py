@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedLayout, QWidget
 
@@ -50,6 +50,10 @@ class MapRoom(QWidget):
         self._look.timeout.connect(self._open_when_loaded)
         self._show_page()
         if not self.why_not:
+            # A native window of its own: otherwise Qt composes the whole main window through OpenGL whenever
+            # anything in it changes, which without a graphics card takes longer than drawing the map.
+            self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
+            self.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
             graphics.preload()
 
     def showEvent(self, event: QShowEvent) -> None:
