@@ -58,9 +58,17 @@ def _explore(words: list[str]) -> int:
     from app.view_commands import view_request
 
     job_type, request = view_request(words)
-    from app.gui import application
+    from app.explorer_services import JobServices
 
-    return int(application.explore(job_type, request))
+    # its process loads torch while this one loads Qt
+    name = str(request.job_dir.relative_to(request.project_dir))
+    services = JobServices(request.project_dir, name, job_type)
+    try:
+        from app.gui import application
+
+        return int(application.explore(job_type, request, services))
+    finally:
+        services.close()
 
 
 def _demo(words: list[str]) -> int:

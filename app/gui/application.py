@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 import app.settings as preferences
+from app.explorer_services import JobServices
 from app.gui.icons import program_icon
 from app.gui.main_window import MainWindow
 from app.settings import Settings
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _stay(lambda settings: open_window(settings, Path(arguments[0]) if arguments else None))
 
 
-def explore(job_type: JobType, request: ViewRequest) -> int:
+def explore(job_type: JobType, request: ViewRequest, services: JobServices) -> int:
     """Open the explorer on a job, in the window of its project when it has one, and stay until it is closed.
 
     Returns
@@ -104,14 +105,16 @@ def explore(job_type: JobType, request: ViewRequest) -> int:
     """
     from app.gui.explorer_window import ExplorerWindow, explore_when_open
     from app.view_commands import in_project
+    from widgets.explorer import graphics
 
     def show(settings: Settings) -> MainWindow | ExplorerWindow:
         if not in_project(request):
-            alone = ExplorerWindow(job_type, request)
+            alone = ExplorerWindow(services, request)
             alone.show()
             return alone
+        graphics.preload()
         window = open_window(settings, request.project_dir)
-        explore_when_open(window, job_type, request)
+        explore_when_open(window, job_type, request, services)
         return window
 
     return _stay(show)

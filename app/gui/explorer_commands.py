@@ -97,7 +97,9 @@ class ExplorerCommands:
         self.explore()
         return self.is_shown
 
-    def open(self, name: str, job_type: JobType, request: ViewRequest) -> None:
+    def open(
+        self, name: str, job_type: JobType, request: ViewRequest, services: JobServices | None = None
+    ) -> None:
         """Explore a job; when it is open already, it is shown as it was left, with the wanted half-set."""
         # napari and what it brings are loaded when somebody explores for the first time
         from widgets.explorer.explorer import Explorer
@@ -108,8 +110,10 @@ class ExplorerCommands:
         else:
             self.close()
             self._job, self._type = name, job_type.key
-            self._services = self._take_spare(name) or JobServices(
-                request.project_dir, name, job_type, can_write=not window.readonly
+            self._services = (
+                services
+                or self._take_spare(name)
+                or JobServices(request.project_dir, name, job_type, can_write=not window.readonly)
             )
             explorer = Explorer(self._services, request)
             explorer.back_requested.connect(self.back)

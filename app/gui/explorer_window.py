@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow
@@ -19,18 +17,17 @@ from jobs.core.exploring import ViewRequest
 class ExplorerWindow(QMainWindow):
     """Explores a folder that belongs to no project."""
 
-    def __init__(self, job_type: JobType, request: ViewRequest) -> None:
+    def __init__(self, services: JobServices, request: ViewRequest) -> None:
         super().__init__()
         from widgets.explorer.explorer import Explorer
 
         self.setObjectName("explorer_window")
-        name = str(request.job_dir.relative_to(request.project_dir))
-        self.services = JobServices(request.project_dir, name, job_type)
+        self.services = services
         self.explorer = Explorer(self.services, request)
         self.explorer.top.back.hide()
         self.explorer.help_requested.connect(self.show_help)
         self.setCentralWidget(self.explorer)
-        self.setWindowTitle(f"{name} – Heteroscope")
+        self.setWindowTitle(f"{services.title} – Heteroscope")
         self.resize(1280, 800)
 
     def show_help(self) -> None:
@@ -45,11 +42,14 @@ class ExplorerWindow(QMainWindow):
         event.accept()
 
 
-def explore_when_open(window: MainWindow, job_type: JobType, request: ViewRequest) -> None:
+def explore_when_open(
+    window: MainWindow, job_type: JobType, request: ViewRequest, services: JobServices
+) -> None:
     """Open the explorer as soon as the project has been read."""
-    name = str(Path(request.job_dir).relative_to(request.project_dir)) + "/"
+    name = services.job
     if window.project_path is None or name not in window.entries:
-        QTimer.singleShot(50, window, lambda: explore_when_open(window, job_type, request))
+        QTimer.singleShot(50, window, lambda: explore_when_open(window, job_type, request, services))
         return
+    services.can_write = not window.readonly
     window.select(name)
-    window.explorer_commands.open(name, job_type, request)
+    window.explorer_commands.open(name, job_type, request, services)

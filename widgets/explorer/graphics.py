@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,7 @@ def draws_in_software() -> bool:
     return not renderer or any(word in renderer for word in _IN_SOFTWARE)
 
 
+@functools.cache
 def _open_context() -> tuple[str, str]:
     """Return what is wrong with OpenGL, and the name of what draws."""
     platform = QGuiApplication.platformName()

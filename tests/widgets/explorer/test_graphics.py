@@ -33,7 +33,9 @@ def test_that_old_opengl_is_refused_with_both_versions(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphics, "OPENGL_NEEDED", (99, 0))
+    graphics._open_context.cache_clear()
     why = graphics.check()
+    graphics._open_context.cache_clear()
     assert "OpenGL" in why
     if QGuiApplication.platformName() != "offscreen":
         assert "99.0 is needed" in why
