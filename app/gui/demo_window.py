@@ -31,6 +31,8 @@ _LATER_S = 60.0
 #: After the end of the job, the window has this long to draw the result (s).
 _SETTLE_S = 3.0
 _LOOK_MS = 500
+#: The explorer has this long to open (s).
+_EXPLORE_S = 60.0
 _SIZE = (1600, 1000)
 
 
@@ -59,6 +61,7 @@ class Photographer(QObject):
         self._ended: float | None = None
         self._next = _MOMENTS_S[0]
         self._taken = 0
+        self._explored = 0.0
         self._timer = QTimer(self, interval=_LOOK_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
@@ -85,7 +88,7 @@ class Photographer(QObject):
         grab(self._window, self._folder / f"{self._taken:02d}_{what}.png")
 
     def _finish(self) -> None:
-        """Picture the result, the panes below the form one after another, the form, and the dark theme."""
+        """Picture the result, the panes below the form, the form, the dark theme, and the explorer."""
         self.take("result")
         for pane in ("io", "note", "logs"):
             self._window.panes.reveal(pane)
@@ -97,6 +100,32 @@ class Photographer(QObject):
         assert isinstance(application, QApplication)
         style.apply_theme(application, "dark")
         self.take("result_dark")
+        style.apply_theme(application, "light")
+        self._window.explorer_commands.explore()
+        self._explored = time.monotonic()
+        QTimer.singleShot(_LOOK_MS, self, self._picture_explorer)
+
+    def _picture_explorer(self) -> None:
+        """Picture the explorer, with a trajectory along the main motion, once it shows something."""
+        explorer = self._window.explorer_commands.explorer
+        late = time.monotonic() - self._explored > _EXPLORE_S
+        if explorer is None or late:
+            self._done()
+            return
+        if explorer.shown_state is None or explorer.plane is None:
+            QTimer.singleShot(_LOOK_MS, self, self._picture_explorer)
+            return
+        if explorer.travel.trajectory is None:
+            explorer.show_tab(explorer.paths)
+            explorer.paths.choose("axis")
+        if not explorer.travel.travelling.done.size or not explorer.travel.travelling.done.all():
+            QTimer.singleShot(_LOOK_MS, self, self._picture_explorer)
+            return
+        explorer.player.go_to(explorer.player.count - 1)
+        QTimer.singleShot(round(1000 * _SETTLE_S), self, self._end)
+
+    def _end(self) -> None:
+        self.take("explorer")
         self._done()
 
 

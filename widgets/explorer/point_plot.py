@@ -47,6 +47,7 @@ class PointPlot(QWidget):
         self._bare = False
         self._raster = raster.Raster()
         self._picture: raster.Picture | None = None
+        self._n_selected: int | None = None
         self._image = QImage()
         self._drawn: object = None
         self._version = 0
@@ -111,6 +112,7 @@ class PointPlot(QWidget):
     def set_selection(self, mask: NDArray[Any] | None) -> None:
         """Keep the colours of the particles in a mask ``(P,)`` and dim all others; None dims none."""
         self._cloud.set_selection(mask)
+        self._n_selected = None if mask is None else int(np.count_nonzero(mask))
         self._changed()
 
     def _changed(self) -> None:
@@ -253,6 +255,8 @@ class PointPlot(QWidget):
             return f"{total:,} particles"
         if self._picture.thinned < 1:
             return f"{round(total * self._picture.thinned):,} of {total:,} particles, more in a moment"
+        if self._n_selected is not None:
+            return f"{self._n_selected:,} of {total:,} particles selected"
         shown = self._picture.count
         return f"{total:,} particles" if shown == total else f"{shown:,} of {total:,} particles in view"
 
