@@ -111,6 +111,7 @@ class Explorer(ExplorerParts):
             "consensus_state": self.states.show_consensus,
             "clusters": self._ask_clusters,
             "second": self._on_second,
+            "play": self.player.toggle,
         }
         found: dict[str, QAction] = {}
         menus: dict[str, list[QAction | None]] = {"save": [], "view": []}
@@ -291,7 +292,8 @@ class Explorer(ExplorerParts):
             return ""
         words = [str(opened.names[row])]
         if opened.amount is not None:
-            words.append(f"{float(opened.amount[row]):.2f} Å")
+            error = f" ± {float(opened.error[row]):.2f}" if opened.error is not None else ""
+            words.append(f"{float(opened.amount[row]):.2f}{error} Å")
         if opened.model.half_set is not None:
             half = int(opened.model.half_set[row])
             words.append(f"half-set {half}" if half else "held out")

@@ -77,6 +77,7 @@ ACTIONS: tuple[ExplorerAction, ...] = (
         "view",
         checkable=True,
     ),
+    ExplorerAction("play", "&Play", "Play the trajectory, or stop", "Ctrl+Space", "view"),
     ExplorerAction(
         "second",
         "&Second plot",

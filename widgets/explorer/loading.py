@@ -34,6 +34,7 @@ class Opened:
     embedding: Embedding
     names: NDArray[Any]
     amount: NDArray[Any] | None
+    error: NDArray[Any] | None
 
     @property
     def still(self) -> int:
@@ -190,7 +191,9 @@ def open_model(
     maker.cloud()
     names = model.metadata["image_name"]
     amount = model.measures.get("amount")
-    return Opened(model, maker, half, chosen, snapshots, halves, latent, embedding, names, amount)
+    return Opened(
+        model, maker, half, chosen, snapshots, halves, latent, embedding, names, amount, model.error
+    )
 
 
 def turned_alike(embedding: Embedding, before: Embedding) -> Embedding:

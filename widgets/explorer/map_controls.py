@@ -259,6 +259,14 @@ class MapControls(QWidget):
         self.chose_representation = True
         self.representation.setCurrentIndex(self.representation.findData(key))
 
+    def prefer_colour(self, name: str) -> None:
+        """Colour Gaussians by this once it is offered, unless somebody has chosen otherwise."""
+        if self._colour_wish or not name:
+            return
+        self._colour_wish = name
+        if (place := self.colour_by.findData(name)) >= 0:
+            self.colour_by.setCurrentIndex(place)
+
     def set_names(self, names: Sequence[str]) -> None:
         """Offer the values by which Gaussians can be coloured; the choice stays while it is among them."""
         wanted = [ONE_COLOUR, *names, POSITION] if names else [ONE_COLOUR]

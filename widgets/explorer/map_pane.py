@@ -157,8 +157,9 @@ class MapPane(QWidget):
         self.controls.atoms.setVisible(atoms is not None)
         self._refresh()
 
-    def prefer_points(self) -> None:
-        """Show Gaussians, unless somebody has chosen otherwise."""
+    def prefer_points(self, colour: str = "") -> None:
+        """Show Gaussians, and colour them by this, unless somebody has chosen otherwise."""
+        self.controls.prefer_colour(colour)
         if not self.controls.chose_representation:
             self.controls.choose_representation("points")
             self.controls.chose_representation = False

@@ -8,11 +8,12 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QToolButton
 
 from widgets import style
+from widgets.fields import ChoiceBox
 
 
 def combo(name: str, tip: str, items: Sequence[tuple[str, str]]) -> QComboBox:
     """Return a box that offers texts with keys."""
-    box = QComboBox()
+    box = ChoiceBox()
     box.setObjectName(name)
     box.setToolTip(tip)
     box.setAccessibleName(tip)

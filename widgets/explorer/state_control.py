@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from jobs.core.exploring import Atoms
 from jobs.core.latent import PARTICLE_VIEW
 from widgets.explorer.loading import Opened
+from widgets.explorer.map_maker import DISAGREEMENT
 from widgets.explorer.map_state import MapState
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class StateControl(QObject):
         """Show the first state of a model that was opened: the one shown before, or the least moved."""
         view = self.view
         if opened.half == 0 and not same_particles:
-            view.map.prefer_points()
+            # as in the original: where both models move the Gaussians, and how far they disagree
+            view.map.prefer_points(DISAGREEMENT)
         self._make_consensus(opened)
         row = self.row if same_particles and self.row is not None else opened.still
         self.show_particle(row)

@@ -427,3 +427,19 @@ def test_that_a_second_plot_shows_the_same_particles_and_is_linked_both_ways(
     away = np.abs((second.plane.xy - middle) / reach)
     assert explorer.choice.mask[np.hypot(*away.T) < 0.9].all()
     assert not explorer.choice.mask[np.hypot(*away.T) > 1.1].any()
+
+
+def test_that_held_out_particles_are_shown_as_points_coloured_by_what_the_models_disagree_about(
+    qtbot: QtBot, services: BlobServices, open_explorer: Open
+) -> None:
+    explorer = open_explorer(services)
+    with qtbot.waitSignal(explorer.loading.opened, timeout=20_000):
+        explorer.open_half(0)
+    controls = explorer.map.controls
+    qtbot.waitUntil(lambda: controls.colour_by.currentData() == "half-set difference (Å)", timeout=10_000)
+    assert controls.representation.currentData() == "points"
+    state = explorer.shown_state
+    assert state is not None and state.points_a is not None and state.rest_a is not None
+    moved = np.linalg.norm(state.points_a - state.rest_a, axis=1)
+    np.testing.assert_allclose(state.point_values["half-set difference (Å)"], 0.1 * moved, atol=1e-5)
+    assert "± 0.50 Å" in explorer.describe(3)
