@@ -1,4 +1,4 @@
-"""Curves through latent space that stay where particles are; numpy only, for window and command line alike."""
+"""Curves through latent space that stay where particles are; numpy only, for window and command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: Groups into which particles are gathered along the coordinate, so that a million cost as little as a thousand.
+#: Groups into which particles are gathered, so that a million cost as little as a thousand.
 _GROUPS: Final = 512
 #: Width of the neighbourhood that is averaged, as a part of the way, and particles it should hold at least.
 _WIDTH: Final = 0.06
