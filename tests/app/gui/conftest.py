@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jobs import registry
 from widgets import style
 
 FAKES = Path(__file__).resolve().parent / "fakes"
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
 BOX, PIXEL_A = 64, 2.0
 
 
@@ -31,10 +33,12 @@ BOX, PIXEL_A = 64, 2.0
 def fast_motion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a worker that needs one second in the place of DynaMight's, here and in the processes we start."""
     monkeypatch.syspath_prepend(str(FAKES))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKES), os.environ.get("PYTHONPATH", "")]))
+    places = [str(FAKES), str(SUPPORT), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
     from fake_motion.params import JOB_TYPE  # type: ignore[import-not-found]
 
-    monkeypatch.setitem(registry.JOB_TYPES, "dynamight", JOB_TYPE)
+    # its results are blobs with a known answer
+    monkeypatch.setitem(registry.JOB_TYPES, "dynamight", replace(JOB_TYPE, explorer="served:source"))
     # a form less makes a window sooner; the forms of all types have tests of their own
     monkeypatch.delitem(registry.JOB_TYPES, "simulate")
     assert sys.modules["fake_motion"].__file__ is not None

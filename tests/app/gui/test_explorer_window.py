@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -13,23 +11,11 @@ from PySide6.QtCore import Qt
 
 from app.gui.main_window import MainWindow
 from app.project.project import Project
-from jobs import registry
 from jobs.core.job_star import read_job_star, write_job_star
 from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, wait_for_status
 from tests.support.explored import BlobModel
 from tests.support.exploring import write_particles
 from widgets.explorer.explorer import Explorer
-
-SUPPORT = Path(__file__).resolve().parents[2] / "support"
-
-
-@pytest.fixture(autouse=True)
-def explored_blobs(fast_motion: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the results of the fake be blobs."""
-    known = os.environ.get("PYTHONPATH", "")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SUPPORT), known]))
-    declared = registry.JOB_TYPES["dynamight"]
-    monkeypatch.setitem(registry.JOB_TYPES, "dynamight", replace(declared, explorer="served:source"))
 
 
 @pytest.fixture

@@ -67,7 +67,10 @@ def test_that_the_sections_after_training_continue_the_same_job(qtbot: Any, wind
     qtbot.waitUntil(lambda: not form.checking and page.run_button.isEnabled(), timeout=5000)
     assert not form.has_errors(), [problem.sentence for problem in form.problems()]
     qtbot.mouseClick(page.run_button, Qt.MouseButton.LeftButton)
-    assert "monitor" in window.message_bar.messages()[-1]
+    explorer = window.explorer_commands.explorer
+    assert explorer is not None and window.explorer_commands.is_shown
+    qtbot.waitUntil(lambda: explorer.shown_state is not None, timeout=30_000)
+    window.explorer_commands.back()
     assert window.entries[name].status == "Succeeded"
 
     form.rows["do_visualize"].editor.set_text("No")
