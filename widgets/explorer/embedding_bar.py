@@ -54,7 +54,7 @@ class EmbeddingBar(QWidget):
             box.activated.connect(lambda _index: self.requested.emit(self.request()))
         for box in (self.across, self.up):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(7)
+            box.setMinimumContentsLength(9)
             box.activated.connect(lambda _index: self._on_axes())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
