@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from jobs.formats.mrc_header import MapHeader
     from jobs.formats.star_table import StarTable
 
+_HEAD_ROWS = 1000
+
 
 @dataclass(frozen=True)
 class ParticleFacts:
@@ -43,7 +45,7 @@ class ParticleFacts:
 
 
 def particle_facts(path: Path) -> ParticleFacts:
-    """Read the head of a particle STAR file of RELION 3.0 or later.
+    """Read the head of a particle STAR file of RELION 3.0 or later, or of a ``.cs`` file of cryoSPARC.
 
     Raises
     ------
@@ -56,9 +58,11 @@ def particle_facts(path: Path) -> ParticleFacts:
 
 @lru_cache(maxsize=32)
 def _particle_facts(path: Path, mtime_ns: int, size: int) -> ParticleFacts:
+    if path.suffix.lower() == ".cs":
+        return _cs_facts(path)
     from jobs.formats.star import read_star_head
 
-    head = read_star_head(path, n_rows=1000)
+    head = read_star_head(path, n_rows=_HEAD_ROWS)
     found = next((name for name in ("particles", "images", "") if name in head.tables), None)
     if found is None:
         names = ", ".join(f"data_{name}" for name in head.tables) or "no table"
@@ -80,7 +84,20 @@ def _particle_facts(path: Path, mtime_ns: int, size: int) -> ParticleFacts:
             path=path,
             hint="Choose particles of a single-particle refinement; tomography sets are not for this job",
         )
-    optics = head.tables.get("optics", particles)
+    return _facts(particles, head.tables.get("optics", particles), image, head.n_rows[found])
+
+
+def _cs_facts(path: Path) -> ParticleFacts:
+    from jobs.formats.cryosparc_fields import head_of
+    from jobs.formats.cryosparc_particles import cs_tables
+
+    fields, n_particles = head_of(path, _HEAD_ROWS)
+    tables, _ = cs_tables(fields)
+    image = str(tables["particles"].text("rlnImageName")[0])
+    return _facts(tables["particles"], tables["optics"], image, n_particles)
+
+
+def _facts(particles: StarTable, optics: StarTable, image: str, n_particles: int) -> ParticleFacts:
     return ParticleFacts(
         columns=(*particles.columns, *(() if optics is particles else optics.columns)),
         boxes=tuple(int(value) for value in optics.floats("rlnImageSize"))
@@ -88,7 +105,7 @@ def _particle_facts(path: Path, mtime_ns: int, size: int) -> ParticleFacts:
         else (),
         pixel_sizes_a=_pixel_sizes(optics),
         stack=image.partition("@")[2],
-        n_particles=head.n_rows[found],
+        n_particles=n_particles,
     )
 
 
@@ -112,10 +129,10 @@ def volume_header(path: Path) -> MapHeader:
 
 def find_stack(name: str, star: Path, project_dir: Path) -> Path | None:
     """Return where a stack named in a STAR file lies: in the project, else upward of the STAR file."""
-    for folder in (project_dir, *star.resolve().parents):
-        if (folder / name).is_file():
-            return folder / name
-    return None
+    from jobs.formats.image_names import find_project_root
+
+    root = find_project_root(star, name, project_dir)
+    return None if root is None else root / name
 
 
 def highest_density(header: MapHeader) -> float | None:

@@ -44,7 +44,8 @@ def read_particles(
     Parameters
     ----------
     star_path
-        STAR file with a particle table.
+        STAR file with a particle table, or a ``.cs`` file of cryoSPARC, which becomes one
+        (:mod:`jobs.formats.cryosparc_particles`).
     project_dir
         Folder to which image paths are relative; otherwise the folder of the STAR file and those above it
         are tried.
@@ -65,6 +66,17 @@ def read_particles(
         missing or truncated stack, an image number beyond its stack.
     """
     path = Path(star_path)
+    if path.suffix.lower() == ".cs":
+        from jobs.formats.cryosparc_particles import read_cs_particles
+
+        return read_cs_particles(
+            path,
+            project_dir,
+            require_images=require_images,
+            require_poses=require_poses,
+            permissive=permissive,
+            pixel_size_a=pixel_size_a,
+        )
     return particles_from_tables(
         read_star_tables(path),
         path,
