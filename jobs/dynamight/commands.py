@@ -1,4 +1,4 @@
-"""``heteroscope dynamight COMMAND``: the commands of the original program, and ``displacements``.
+"""``heteroscope dynamight COMMAND``: the commands of the original program, and some of our own.
 
 The original's spellings are accepted: star file and output directory as options or, where its documents say
 so, as arguments in their place; ``--x`` and ``--no-x`` for yes/no options; ``--pipeline-control`` as RELION
@@ -12,15 +12,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jobs.core.declaration import CheckContext, add_arguments, from_arguments
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, EXIT_SUCCESS, run_worker
+from jobs.dynamight.commands_tasks import TASK_COMMANDS, add_task_command, prepare_task
 from jobs.dynamight.params import JOB_TYPE
+from jobs.dynamight.places import below, project_of
 
-_TASK_COMMANDS = {"optimize-deformations": "train"}
+_TRAINING = "train"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,11 +47,26 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_ABORTED
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells a mistake in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, hint=f"See {self.prog} --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="heteroscope dynamight", description=JOB_TYPE.summary)
+    viewers = ", ".join(name for name, _ in JOB_TYPE.view_commands)
+    parser = _Parser(
+        prog="heteroscope dynamight",
+        description=JOB_TYPE.summary,
+        epilog=f"{viewers} OUTPUT_DIRECTORY opens the explorer.",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_training(commands)
+    for name in TASK_COMMANDS:
+        add_task_command(commands, name).set_defaults(run=_task)
     _add_displacements(commands)
+    _add_inspection(commands)
     return parser
 
 
@@ -89,8 +106,8 @@ def _train(arguments: argparse.Namespace) -> int:
     project = here if target.is_relative_to(here) and target != here else target.parent
     options = from_arguments(JOB_TYPE.options, arguments)
     changed = {
-        name: _below(project, getattr(options, name))
-        for name in ("fn_star", "fn_map", "mask_file", "atomic_model")
+        name: below(project, getattr(options, name))
+        for name in ("fn_star", "fn_map", "mask_file", "atomic_model", "fn_checkpoint")
     }
     options = options.model_copy(update=changed)
     problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
@@ -103,7 +120,7 @@ def _train(arguments: argparse.Namespace) -> int:
     name = f"{target.relative_to(project)}{os.sep}"
     folder = JobFolder(project, name)
     folder.clear_markers()
-    task = "resume" if arguments.resume else _TASK_COMMANDS["optimize-deformations"]
+    task = "resume" if arguments.resume else _TRAINING
     record = make_record(
         JOB_TYPE,
         options,
@@ -116,12 +133,11 @@ def _train(arguments: argparse.Namespace) -> int:
     return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(record.run)])
 
 
-def _below(project: Path, path: str) -> str:
-    """A path as seen from the project, absolute when it lies elsewhere."""
-    if not path:
-        return path
-    absolute = Path(path).absolute()
-    return str(absolute.relative_to(project)) if absolute.is_relative_to(project) else str(absolute)
+def _task(arguments: argparse.Namespace) -> int:
+    for remark in arguments.remarks(arguments):
+        print(remark, file=sys.stderr)
+    project, name, run = prepare_task(arguments)
+    return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(run)])
 
 
 def _add_displacements(commands: Any) -> None:
@@ -152,7 +168,7 @@ def _displacements(arguments: argparse.Namespace) -> int:
     job = (base / arguments.job).absolute()
     if not job.is_dir():
         raise UserError("there is no such job folder", path=job)
-    project = (arguments.project or _project_of(job)).absolute()
+    project = (arguments.project or project_of(job)).absolute()
     n_particles, n_points = write_displacements(
         job,
         project,
@@ -167,10 +183,21 @@ def _displacements(arguments: argparse.Namespace) -> int:
     return EXIT_SUCCESS
 
 
-def _project_of(job: Path) -> Path:
-    """Folder of the project that a job belongs to: the one with a pipeline above it, else two levels up."""
-    for folder in job.parents:
-        if (folder / "default_pipeline.star").exists():
-            return folder
-    here = Path.cwd()
-    return here if job.is_relative_to(here) else job.parent.parent
+def _add_inspection(commands: Any) -> None:
+    parser = commands.add_parser(
+        "inspect-checkpoint",
+        help="what a checkpoint holds, also one of the original program",
+        description="Tell what a checkpoint of this program or of the original DynaMight holds. Nothing in "
+        "the file is run.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", type=Path, help="checkpoint (.pth)")
+    parser.set_defaults(run=_inspect)
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from jobs.dynamight.inspection import describe_checkpoint
+
+    for line in describe_checkpoint(arguments.file):
+        print(line)
+    return EXIT_SUCCESS
