@@ -1,0 +1,282 @@
+"""How far the displacement of a point in a particle is likely to be from the truth.
+
+Two things are known about that error without knowing the truth.  The posterior says how well an image pins
+down the state of its particle: one standard deviation along a latent axis displaces a point by
+``sd_k du/dz_k``.  And both half-sets have learnt the motion from different particles: where their fields
+differ for the same deformation (:mod:`jobs.dynamight.uncertainty_matching`), at least one is wrong, and each
+contributes half of the squared difference.  Together
+
+    e(x)^2 = SCALE^2 * (sum_k |sd_k du/dz_k (x)|^2 + share * |u_own(x) - u_other(x)|^2) + floor^2,
+
+with a share of 1/2 for a displacement by the model of one half-set, and 1/4 for the mean of both.
+
+An error is the expected root mean square *length* of the vector from the true to the predicted displacement;
+along each axis it is that over the square root of three.  The interval that holds 68 % of the lengths reaches
+from 0 to ``INTERVAL_68`` times the error.
+
+Everything is linear in the modes, ``u = B c``, so the squared error of a point is a quadratic form of the few
+mode coefficients: one matrix product gives it for many points and particles, and sums over all points or all
+particles need the modes' Gram matrix only.  Displacements count from the mean over all particles, so what
+both half-sets get wrong alike (restraints, a wrong mask, wrong poses) is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from jobs.core.errors import UserError
+from jobs.dynamight.latent_states import States, select_states
+from jobs.dynamight.state import TrainedModel
+from jobs.dynamight.uncertainty_matching import Other, jacobian, other_half
+
+Float32 = npt.NDArray[np.float32]
+
+#: Factor on posterior and disagreement, so that the interval holds 68 % of all errors of beads in particles
+#: where the truth is known: 0.83 on ``three_domains`` (seed 1, signal-to-noise ratio 0.1), 0.73 on ``R1``
+#: (seed 7, 0.1) and 0.66 on ``R1`` (seed 11, 0.05), 2000 images each; this is their mean. Below 1 because
+#: latent axes along which the molecule does not really move have a wide posterior and a mean near zero.
+SCALE = 0.74
+#: Least error in voxels. The fit asks for none; no displacement is known better than this.
+FLOOR_VOXELS = 0.02
+#: Lengths of normally distributed vectors: 68.27 % are below 1.878 standard deviations per axis, and so below
+#: this multiple of the root mean square length (chi-square distribution with three degrees of freedom).
+INTERVAL_68 = 1.8782 / 3**0.5
+
+#: Particles and points handled at once; bound the memory.
+_PARTICLES_AT_ONCE = 1024
+_POINTS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some particles: where they stand in the answer, and what their squared errors are made of.
+
+    ``spread`` ``(b, L, K)`` and ``difference`` ``(b, 1, K)`` are rows of coefficients of the modes of both
+    models in Å; ``motion`` ``(b, K)`` gives the displacement.  Sums over rows of squares are squared errors.
+    """
+
+    place: slice
+    spread: Tensor
+    difference: Tensor
+    motion: Tensor
+
+    def factors(self, share: float) -> Tensor:
+        """Rows ``(b, L + 1, K)`` whose squared displacements add up to the squared error, less the floor."""
+        return SCALE * torch.cat((self.spread, share**0.5 * self.difference), 1)
+
+
+class Errors:
+    """Predicted errors of displacements in a half-set.
+
+    Parameters
+    ----------
+    model
+        Models of both half-sets.
+    half
+        1 or 2: particles of that half-set, moved by its model. 0: particles held out, moved by the mean of
+        both models, as the explorer shows them.
+
+    Raises
+    ------
+    UserError
+        If nothing has moved yet when the checkpoint was written.
+    """
+
+    def __init__(self, model: TrainedModel, half: int) -> None:
+        self.half, self._trained = half, model
+        self._states: States = select_states(model, half)
+        if not all(term.weight for term in self._states.shown_terms):
+            raise UserError(
+                "nothing has moved yet when this checkpoint was written, so there are no errors of motion",
+                path=model.path,
+                hint="Choose a later one.",
+            )
+        self._share = 0.25 if self._states.pooled else 0.5
+        self._other: Other | None = None if self._states.pooled else other_half(model, half)
+        self._place = np.full(len(model.half), -1)
+        self._place[self._states.rows] = np.arange(len(self._states.rows))
+        self.floor_a = FLOOR_VOXELS * model.frame.voxel_size_a
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Places ``(P,)`` of all its particles in the particle file."""
+        return self._states.rows
+
+    @torch.no_grad()
+    def of_points(self, rows: npt.NDArray[np.int64], points_a: Tensor) -> Float32:
+        """Errors of any points, see :func:`point_errors`."""
+        result = np.empty((len(rows), len(points_a)), np.float32)
+        forms = [_forms(self._basis(part)) for part in points_a.split(_POINTS_AT_ONCE)]
+        for part in self._parts(rows):
+            factors = part.factors(self._share)
+            squares = _upper(factors.transpose(1, 2) @ factors, off_diagonal=2.0)
+            squared = torch.cat([squares @ form.T for form in forms], 1)
+            result[part.place] = self._root(squared).cpu().numpy()
+        return result
+
+    @torch.no_grad()
+    def of_particles(self, rows: npt.NDArray[np.int64]) -> tuple[Float32, Float32]:
+        """Errors of particles, rms over the Gaussians of the half-set (those of half-set 1 for half 0).
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            ``(p,)`` predicted error, and ``(p,)`` distance between the displacements by both models, Å.
+        """
+        gram = self._gram()
+        errors, apart = np.empty((2, len(rows)), np.float32)
+        for part in self._parts(rows):
+            factors = part.factors(self._share)
+            errors[part.place] = self._root(_square_norm(factors, gram)).cpu().numpy()
+            apart[part.place] = _square_norm(part.difference, gram).clamp(min=0).sqrt().cpu().numpy()
+        return errors, apart
+
+    @torch.no_grad()
+    def of_gaussians(self) -> tuple[Float32, Float32, Float32]:
+        """Means over all particles of the half-set, for each of its Gaussians.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            ``(n,)`` rms displacement, rms distance between the displacements by both models, and rms
+            predicted error, Å.
+        """
+        moments: list[Tensor] = []
+        for part in self._parts(self.rows):
+            rows = (part.motion[:, None], part.difference, part.factors(self._share))
+            sums = [(r := kind.flatten(0, 1)).T @ r for kind in rows]
+            moments = sums if not moments else [a + b for a, b in zip(moments, sums, strict=True)]
+        squares = _upper(torch.stack(moments) / max(1, len(self.rows)), off_diagonal=2.0)
+        points = self._states.gaussians_a.split(_POINTS_AT_ONCE)
+        squared = torch.cat([squares @ _forms(self._basis(part)).T for part in points], 1)
+        moved, apart = squared[:2].clamp(min=0).sqrt().float().cpu().numpy()
+        return moved, apart, self._root(squared[2]).float().cpu().numpy()
+
+    def _parts(self, rows: npt.NDArray[np.int64]) -> Iterator[_Part]:
+        """Go through particles.
+
+        Raises
+        ------
+        ValueError
+            When a particle is not of this half-set.
+        """
+        local = self._place[rows]
+        if len(local) and local.min() < 0:
+            raise ValueError(f"particle {rows[local.argmin()]} is not of half-set {self.half}")
+        states = self._states
+        for start in range(0, len(rows), _PARTICLES_AT_ONCE):
+            place = slice(start, min(start + _PARTICLES_AT_ONCE, len(rows)))
+            chosen = torch.from_numpy(local[place]).to(states.means.device)
+            means = states.means[chosen]
+            axes = states.own_axes if states.own_axes.ndim == 2 else states.own_axes[chosen]
+            steps = states.sds[chosen][:, :, None] * axes
+            yield _Part(place, *self._coefficients(means, steps))
+
+    def _coefficients(self, means: Tensor, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Spread, difference and motion of particles at ``(b, L)`` with deviations ``(b, L, L)`` as rows.
+
+        All in the modes of both models one after the other, float64.
+        """
+        shown = {id(term.model): term for term in self._states.shown_terms}
+        spread, difference, motion = [], [], []
+        for number, (own, term) in enumerate(
+            zip(self._trained.halves, self._states.difference_terms, strict=True), 1
+        ):
+            axes = term.axes
+            here = means if axes is None else means @ axes
+            if self._other is not None and number != self.half:
+                here = self._other.match(means)
+            field = own.model.field
+            coefficients = field.coefficients(here).double()
+            its = shown.get(id(own.model))
+            weight = 0.0 if its is None else its.weight
+            slopes = jacobian(field, here).double()
+            turned = (steps if axes is None else steps @ axes).double()
+            spread.append(weight * (turned @ slopes))
+            difference.append(coefficients if number == 1 else -coefficients)
+            motion.append(weight * coefficients)
+        return torch.cat(spread, 2), torch.cat(difference, 1)[:, None], torch.cat(motion, 1)
+
+    def _basis(self, points_a: Tensor) -> Tensor:
+        """Modes ``(n, 3, K)`` of both models at points, float64."""
+        points = points_a.to(self._states.means.device, torch.float32)
+        return torch.cat([own.model.basis(points) for own in self._trained.halves], 2).double()
+
+    def _gram(self) -> Tensor:
+        """Mean over the Gaussians of the products of modes ``(K, K)``."""
+        points = self._states.gaussians_a
+        total = torch.zeros((), dtype=torch.float64, device=points.device)
+        for part in points.split(_POINTS_AT_ONCE):
+            flat = self._basis(part).flatten(0, 1)
+            total = total + flat.T @ flat
+        return total / max(1, len(points))
+
+    def _root(self, squared: Tensor) -> Tensor:
+        return (squared.clamp(min=0) + self.floor_a**2).sqrt()
+
+
+def point_errors(model: TrainedModel, half: int, rows: npt.NDArray[np.int64], points_a: Tensor) -> Float32:
+    """Predict the error of the displacement of points in particles.
+
+    Parameters
+    ----------
+    model: TrainedModel
+        Models of both half-sets.
+    half: int
+        1 or 2 for displacements by the model of that half-set, or 0 for particles held out, moved by the mean
+        of both models.
+    rows: numpy.ndarray
+        ``(p,)`` particles of that half-set, by their place in the particle file.
+    points_a: torch.Tensor
+        ``(n, 3)`` points of the consensus in Å relative to the box centre.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(p, n)`` float32 expected root mean square length of the error in Å; 68 % of errors are shorter than
+        ``INTERVAL_68`` times that.
+
+    Raises
+    ------
+    ValueError
+        When a particle is not of this half-set.
+    UserError
+        When nothing has moved yet in the checkpoint.
+    """
+    return Errors(model, half).of_points(rows, points_a)
+
+
+def particle_errors(model: TrainedModel, half: int, rows: npt.NDArray[np.int64]) -> Float32:
+    """Predict the error of particles ``(p,)``, root mean square over the Gaussians, Å.
+
+    Parameters and errors as for :func:`point_errors`.
+    """
+    return Errors(model, half).of_particles(rows)[0]
+
+
+def gaussian_errors(model: TrainedModel, half: int = 1) -> Float32:
+    """Predict the error of each Gaussian ``(n,)``, root mean square over all particles of a half-set, Å."""
+    return Errors(model, half).of_gaussians()[2]
+
+
+def _forms(basis: Tensor) -> Tensor:
+    """Quadratic forms ``(n, K (K + 1) / 2)`` of modes ``(n, 3, K)``."""
+    return _upper(basis.transpose(1, 2) @ basis)
+
+
+def _upper(matrices: Tensor, off_diagonal: float = 1.0) -> Tensor:
+    """Upper triangles ``(b, K (K + 1) / 2)`` of symmetric matrices ``(b, K, K)``."""
+    size = matrices.shape[-1]
+    row, column = torch.triu_indices(size, size, device=matrices.device)
+    return matrices[:, row, column] * torch.where(row == column, 1.0, off_diagonal).to(matrices.dtype)
+
+
+def _square_norm(rows: Tensor, gram: Tensor) -> Tensor:
+    """Mean squared displacement ``(b,)`` of Gaussians, summed over rows ``(b, m, K)`` of coefficients."""
+    return ((rows @ gram) * rows).sum((1, 2))
