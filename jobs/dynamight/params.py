@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOptions, Task, option
 from jobs.dynamight.advanced import AdvancedOptions
+from jobs.dynamight.backproject_options import BackprojectOptions
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
 
 __all__ = [
@@ -161,7 +162,7 @@ class _TaskOptions(JobOptions):
         kind=Kind.YESNO,
         label="Do inverse-deformation estimation?",
         help="Learns the way back, from the moved to the consensus structure, everywhere in the box. "
-        "Needed before the deformed backprojection.",
+        "The deformed backprojection does without.",
         enabled="continue",
     )
     nr_epochs: int = _task(
@@ -204,12 +205,12 @@ class _TaskOptions(JobOptions):
         step=10,
         minimum=1,
         when="do_reconstruct",
-        cli=("--batch-size",),
+        cli=("--batch-size", "--backprojection-batch-size"),
         cli_task="reconstruct",
     )
 
 
-class DynaMightOptions(AdvancedOptions, _TaskOptions, _IoOptions, RunningOptions):
+class DynaMightOptions(BackprojectOptions, AdvancedOptions, _TaskOptions, _IoOptions, RunningOptions):
     """All options of a DynaMight job; the tabs stand in the order I/O, Tasks, Advanced, Running."""
 
 
@@ -247,7 +248,6 @@ JOB_TYPE = JobType(
                 NodeSpec("backprojection/map_half1.mrc", HALF_MAP_LABEL),
                 NodeSpec("backprojection/map_half2.mrc", HALF_MAP_LABEL),
             ),
-            requires=(INVERSE_CHECKPOINT,),
         ),
     ),
     checks=CHECKS,
