@@ -150,7 +150,16 @@ def _check_particles(
     if not facts.pixel_sizes_a:
         report("the pixel size is not given (rlnImagePixelSize)", "Choose a file with an optics table")
     box = next(iter(boxes)) if len(boxes) == 1 else 0
-    return box, facts.pixel_sizes_a[0] if facts.pixel_sizes_a else 0.0
+    sizes = facts.pixel_sizes_a or (0.0,)
+    if max(sizes) > min(sizes) * (1 + _PIXEL_WRONG):
+        report(
+            f"the optics groups have pixel sizes of {min(sizes):.4g} to {max(sizes):.4g} Å; the images are "
+            "compared as if they had that of the map",
+            "Extract all particles with one pixel size for the best result",
+            warning=True,
+        )
+        return box, 0.0  # which of them the map may have is found by the worker
+    return box, sizes[0]
 
 
 def _check_map(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,31 +13,24 @@ from jobs.core.errors import UserError
 from jobs.dynamight.field import FieldShape
 from jobs.dynamight.half_training import HalfTraining, StepSizes
 from jobs.dynamight.halves import Split, split_particles
-from jobs.dynamight.images import ParticleImages, Views
+from jobs.dynamight.image_frame import SAME_PIXEL, image_frame, pixel_of_map
+from jobs.dynamight.image_frame import views_of as views_of
+from jobs.dynamight.images import ParticleImages
 from jobs.dynamight.model import Frame, GaussianModel, initial_widths, mask_at, radius_of_gyration
 from jobs.dynamight.noise import NoiseModel
 from jobs.dynamight.schedule import Schedule, working_boxes
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.training import Training
 from jobs.formats.mrc import MapFile, read_map
-from jobs.formats.mrc_header import read_map_header
 from jobs.formats.particles import ParticleSet, read_particles
 from jobs.formats.stacks import ImageStacks
-from jobs.maths.coordinates import origin_to_shift
-from jobs.maths.ctf import from_particles
 from jobs.maths.gaussians import automatic_threshold, radius_graph, seed_points
-from jobs.maths.rotations import euler_to_matrix, projection_matrices
 
 #: Resolution in Å of the coarse stage, and of the images from which a missing map is reconstructed.
 COARSE_RESOLUTION_A = 12.0
 #: The positional encoding repeats over this many radii of gyration, and has this many waves on that length.
 EXTENT_IN_RADII = 6.0
 MAX_FREQUENCY = 6.0
-#: Pixel sizes that differ by less than this fraction count as equal.
-SAME_PIXEL = 0.005
-#: Optics groups whose pixel sizes differ by more than this fraction show too different things in one box.
-SIMILAR_PIXEL = 0.15
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def prepare_training(
         say(f"Note: {warning}")
     box, pixel_size_a = image_frame(particles)
     if source.map is not None:
-        pixel_size_a = _pixel_of_map(particles, source.map, pixel_size_a)
+        pixel_size_a = pixel_of_map(particles, source.map, pixel_size_a)
     consensus = None if source.map is None else read_consensus(source.map, box, pixel_size_a)
     mask = None if source.mask is None else _read_mask(source.mask, box, pixel_size_a)
     split = split_particles(particles.half, settings.validation_fraction, settings.seed)
@@ -175,76 +167,11 @@ def build_half(
     )
 
 
-def image_frame(particles: ParticleSet) -> tuple[int, float]:
-    """Box and mean pixel size in Å of all particles; :func:`views_of` accounts for groups that differ in it.
-
-    Raises
-    ------
-    UserError
-        If optics groups differ in the box, or much in the pixel size.
-    """
-    boxes = sorted({int(particles.box[g]) for g in np.unique(particles.optics_group)})
-    if len(boxes) > 1:
-        raise UserError(
-            f"the optics groups have different box sizes ({', '.join(map(str, boxes))} pixels)",
-            path=particles.path,
-            column="rlnImageSize",
-            hint="Extract all particles with the same box and pixel size.",
-        )
-    sizes = particles.pixel_size_a
-    mean = float(sizes.mean())
-    off = np.abs(sizes / mean - 1)
-    if float(off.max()) > SIMILAR_PIXEL:
-        raise UserError(
-            f"the optics groups have very different pixel sizes ({sizes.min():.4g} to {sizes.max():.4g} Å)",
-            path=particles.path,
-            column="rlnImagePixelSize",
-            hint="Extract all particles with the same box and pixel size.",
-        )
-    return boxes[0], mean
-
-
-def _pixel_of_map(particles: ParticleSet, path: Path, mean: float) -> float:
-    """Pixel size in Å to work with: that of the map where optics groups differ and it lies among theirs."""
-    sizes = particles.pixel_size_a
-    if float(sizes.max()) <= float(sizes.min()) * (1 + SAME_PIXEL):
-        return mean
-    voxel = read_map_header(path, permissive=True).voxel_size_a
-    among = float(sizes.min()) * (1 - SAME_PIXEL) <= voxel <= float(sizes.max()) * (1 + SAME_PIXEL)
-    return voxel if among else mean
-
-
 def read_consensus(path: Path, box: int, pixel_size_a: float) -> MapFile:
     """Read the consensus map and check that it has the box and pixel size of the particles."""
     consensus = read_map(path)
     _check_grid(consensus, path, box, pixel_size_a, "map")
     return consensus
-
-
-def views_of(particles: ParticleSet, box: int, pixel_size_a: float) -> Views:
-    """Poses and CTF of particles as tensors, for images that are taken to have one pixel size.
-
-    An image whose pixels are larger than `pixel_size_a` shows the molecule smaller: that is a magnification,
-    and treated like RELION's anisotropic one, which also puts the CTF at the right frequencies.
-    """
-    rotations = euler_to_matrix(torch.from_numpy(particles.euler_deg))
-    ratio = pixel_size_a / particles.pixel_size_a
-    if float(np.abs(ratio - 1).max()) > _ROUNDING:
-        particles = replace(particles, mag_matrix=particles.mag_matrix * ratio[:, None, None])
-    magnification = torch.from_numpy(particles.mag_matrix)
-    if bool((magnification != torch.eye(2, dtype=magnification.dtype)).any()):
-        # Anisotropic magnification distorts the projection, not the molecule.
-        rotations[:, :2] = projection_matrices(rotations, magnification)
-    shifts = origin_to_shift(torch.from_numpy(particles.origin_a), 1.0)
-    shifts /= torch.from_numpy(particles.pixel_size_a)[:, None]
-    return Views(
-        rotations=rotations.float(),
-        shifts_px=shifts.float(),
-        ctf=from_particles(particles),
-        premultiplied=torch.from_numpy(particles.ctf_premultiplied.copy()),
-        box=box,
-        pixel_size_a=pixel_size_a,
-    )
 
 
 def _check_grid(found: MapFile, path: Path, box: int, pixel_size_a: float, what: str) -> None:
