@@ -44,7 +44,7 @@ class _IoOptions(JobOptions):
             "ParticleGroupMetadata.star",
             "ParticleGroupMetadata",
         ),
-        pattern="*.star",
+        pattern="*.star *.cs",
         enabled="new",
         required=True,
         cli=("--refinement-star-file",),
