@@ -112,7 +112,10 @@ def prepare_probe(half: TrainedHalf, seed: int) -> Probe:
     voxels = voxels_inside(model)
     voxels = voxels[torch.randperm(len(voxels), generator=generator).to(voxels.device)]
     gaussians = torch.randperm(model.n_points, generator=generator).to(voxels.device)
-    return Probe(half, InverseField(model, choose_spacing(model, half.means)), gaussians, voxels)
+    field = InverseField(model, choose_spacing(model, half.means))
+    # The kernel is compiled on its first call after an installation; that is no part of the measured time.
+    field.invert(half.means[:1], voxels[:1])
+    return Probe(half, field, gaussians, voxels)
 
 
 def voxels_inside(model: GaussianModel) -> Tensor:

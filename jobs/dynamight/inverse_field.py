@@ -9,15 +9,17 @@ from torch import Tensor
 
 from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.state import TrainedModel
-from jobs.maths.inversion import Inverse, ModeTable, evaluate, invert, tabulate
+from jobs.maths.inversion import Inverse, invert
+from jobs.maths.mode_table import ModeTable, evaluate, tabulate
 
 #: Error in Å of tabulated displacements at the Gaussians that 95 % of them keep within.
 TABLE_ERROR_A = 0.05
 #: Spacings tried: nodes per wavelength of the encoding's highest frequency, each finer than the one before.
 _NODES_PER_WAVE, _FINER, _TRIALS = 4.0, 1.25, 5
 _STATES_TRIED = 32
-#: Memory that the tabulated fields of the states worked on at once may take.
-_BYTES = 64 * 2**20
+#: Memory that the tabulated fields of the states worked on at once may take: little enough for the caches of
+#: a processor, enough to keep a GPU busy.
+_BYTES = {"cpu": 8 * 2**20, "cuda": 512 * 2**20}
 _MOST_STATES = 64
 
 
@@ -39,7 +41,8 @@ class InverseField:
     @property
     def states_at_once(self) -> int:
         """Particles whose fields fit into the memory set aside for them."""
-        return max(1, min(_MOST_STATES, _BYTES // (12 * self.table.n_nodes**3)))
+        fit = _BYTES.get(self.model.positions.device.type, _BYTES["cpu"]) // (12 * self.table.n_nodes**3)
+        return max(1, min(_MOST_STATES, fit))
 
     @torch.no_grad()
     def invert(self, latents: Tensor, points_a: Tensor) -> Inverse:

@@ -17,11 +17,14 @@ from jobs.maths.inversion import (
     PATH_STEPS,
     SINGULAR,
     TOLERANCE_A,
-    ModeTable,
 )
+from jobs.maths.mode_table import ModeTable
 
 _NO_MASK = np.zeros((0, 0, 0), np.float32)
 _F = np.float32
+#: Points that a thread takes at once.
+_BLOCK = 256
+_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11 = (np.uint64(k) for k in range(1, 12))
 
 
 def solve(fields: Tensor, table: ModeTable, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -131,18 +134,30 @@ def _evaluate(
     dx0, dx1, dx2, dx3 = _slopes(_F(px - ix), hx)
     wy, dy = _weights(_F(py - iy)), _slopes(_F(py - iy), hy)
     wz, dz = _weights(_F(pz - iz)), _slopes(_F(pz - iz), hz)
+    side = field.shape[0]
+    flat = field.reshape(-1)
+    u0 = u1 = u2 = x0 = x1 = x2 = y0 = y1 = y2 = z0 = z1 = z2 = _F(0)
     for k in range(4):
         for j in range(4):
-            row = field[iz - 1 + k, iy - 1 + j]
+            # Unsigned, so that no index is looked at for counting from the end.
+            at = np.uint64(3 * (((iz - 1 + k) * side + iy - 1 + j) * side + ix - 1))
             both, along_y, along_z = wz[k] * wy[j], wz[k] * dy[j], dz[k] * wy[j]
-            for c in range(3):
-                n0, n1, n2, n3 = row[ix - 1, c], row[ix, c], row[ix + 1, c], row[ix + 2, c]
-                value = wx0 * n0 + wx1 * n1 + wx2 * n2 + wx3 * n3
-                slope = dx0 * n0 + dx1 * n1 + dx2 * n2 + dx3 * n3
-                out[c] += both * value
-                out[3 + 3 * c] += both * slope
-                out[4 + 3 * c] += along_y * value
-                out[5 + 3 * c] += along_z * value
+            a, b, c, d = flat[at], flat[at + _1], flat[at + _2], flat[at + _3]
+            e, f, g, h = flat[at + _4], flat[at + _5], flat[at + _6], flat[at + _7]
+            m0, m1, m2, m3 = flat[at + _8], flat[at + _9], flat[at + _10], flat[at + _11]
+            s0 = wx0 * a + wx1 * d + wx2 * g + wx3 * m1
+            s1 = wx0 * b + wx1 * e + wx2 * h + wx3 * m2
+            s2 = wx0 * c + wx1 * f + wx2 * m0 + wx3 * m3
+            u0, u1, u2 = u0 + both * s0, u1 + both * s1, u2 + both * s2
+            y0, y1, y2 = y0 + along_y * s0, y1 + along_y * s1, y2 + along_y * s2
+            z0, z1, z2 = z0 + along_z * s0, z1 + along_z * s1, z2 + along_z * s2
+            x0 += both * (dx0 * a + dx1 * d + dx2 * g + dx3 * m1)
+            x1 += both * (dx0 * b + dx1 * e + dx2 * h + dx3 * m2)
+            x2 += both * (dx0 * c + dx1 * f + dx2 * m0 + dx3 * m3)
+    out[0], out[1], out[2] = u0, u1, u2
+    out[3], out[4], out[5] = x0, y0, z0
+    out[6], out[7], out[8] = x1, y1, z1
+    out[9], out[10], out[11] = x2, y2, z2
     if mask.shape[0]:
         for c in range(3):
             for d in range(3):
@@ -227,11 +242,14 @@ def _solve(
     residual: np.ndarray,
     determinant: np.ndarray,
 ) -> None:
-    for b in prange(targets.shape[0]):
+    count = targets.shape[1]
+    per_state = (count + _BLOCK - 1) // _BLOCK
+    for block in prange(targets.shape[0] * per_state):
+        b, first = block // per_state, block % per_state * _BLOCK
         field = fields[b]
-        work = np.zeros((7, 12), np.float32)
-        point, target = np.zeros(12, np.float32), np.zeros(3, np.float32)
-        for n in range(targets.shape[1]):
+        work = np.zeros((6, 12), np.float32)
+        point, target = np.zeros(3, np.float32), np.zeros(3, np.float32)
+        for n in range(first, min(first + _BLOCK, count)):
             for c in range(3):
                 target[c] = targets[b, n, c]
                 point[c] = target[c]

@@ -8,16 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from jobs.maths.inversion import (
-    TOLERANCE_A,
-    Inverse,
-    ModeTable,
-    evaluate,
-    invert,
-    solve,
-    solve_torch,
-    tabulate,
-)
+from jobs.maths.inversion import TOLERANCE_A, Inverse, invert, solve, solve_torch
+from jobs.maths.mode_table import ModeTable, evaluate, tabulate
 
 HALF_SIDE_A = 40.0
 ONE = torch.ones(1, 1)
