@@ -19,6 +19,9 @@ from jobs.dynamight.state import TrainedHalf, TrainedModel
 #: Å² that the matched state costs per squared length: the state is drawn to where particles are, and latent
 #: axes without effect do not run away. A standard deviation of the prior costs as much as 0.1 Å.
 _RIDGE_A2 = 0.01
+#: Å²: motion of which the other model makes less than 0.3 Å per standard deviation of its prior is not
+#: counted as shared. Chosen on the simulated sets that :data:`jobs.dynamight.uncertainty.SCALE` names.
+_LEAST_SHARED_A2 = 0.1
 _STEPS = 8
 _FIRST_DAMPING = 1e-2
 
@@ -74,6 +77,29 @@ class Other:
             cost = torch.where(better, trial_cost, cost)
             damping = damping * torch.where(better, 0.2, 5.0)[:, None, None]
         return states.float()
+
+    @torch.no_grad()
+    def shared(self, motions: Tensor, matched: Tensor) -> Tensor:
+        """Small motions of the own model as far as the other model can make them, too.
+
+        Parameters
+        ----------
+        motions: torch.Tensor
+            ``(b, m, K)`` float64 coefficients of the own modes.
+        matched: torch.Tensor
+            ``(b, L)`` states of the other model, from :meth:`match`.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(b, m, K)`` coefficients of the other's modes: the ridge-regularised projection of the motions
+            onto what changes of the other's state do.
+        """
+        slopes = jacobian(self.other, matched).double()
+        response = slopes @ self.gram @ slopes.transpose(1, 2)
+        eye = torch.eye(response.shape[1], dtype=response.dtype, device=response.device)
+        overlap = slopes @ (motions @ self.mixed).transpose(1, 2)
+        return torch.linalg.solve(response + _LEAST_SHARED_A2 * eye, overlap).transpose(1, 2) @ slopes
 
     def _coefficients(self, states: Tensor) -> Tensor:
         return self.other.coefficients(states.float()).double()

@@ -1,6 +1,6 @@
 """Calibration of predicted errors on simulated hinges, against the true error of every bead, and their speed.
 
-The one constant of the prediction was fitted on other data: ``three_domains`` and other draws of ``R1``.
+The constants of the prediction were chosen on other data: ``three_domains`` and other draws of ``R1``.
 """
 
 from __future__ import annotations

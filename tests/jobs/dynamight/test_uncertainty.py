@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.core.errors import FormatError, UserError
+from jobs.core.errors import UserError
 from jobs.dynamight import uncertainty
-from jobs.dynamight.outputs import PARTICLES, checkpoint_path, write_particles
+from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.setup import Prepared
 from jobs.dynamight.state import TrainedHalf, TrainedModel, load_model, write_checkpoint
 from jobs.dynamight.uncertainty import (
@@ -23,11 +23,7 @@ from jobs.dynamight.uncertainty import (
     particle_errors,
     point_errors,
 )
-from jobs.dynamight.uncertainty_files import GAUSSIANS, particle_columns, write_errors
 from jobs.dynamight.uncertainty_matching import jacobian, other_half
-from jobs.formats.points import read_points
-from jobs.formats.star import read_star_tables
-from jobs.maths.coordinates import chimerax_to_centred
 from jobs.simulate.truth import GroundTruth, displacements
 
 
@@ -60,6 +56,13 @@ def _points(model: TrainedModel, n: int = 20) -> torch.Tensor:
     return near + 3.0 * torch.randn(n, 3, generator=generator)
 
 
+def _slopes(half: TrainedHalf, z: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Change ``(L, n, 3)`` of displacements per unit of each latent, by finite differences."""
+    steps = 1e-2 * torch.eye(len(z))
+    up, down = (half.model.displacement(z + sign * steps, points) for sign in (1, -1))
+    return (up - down) / 2e-2
+
+
 def _rms(values: np.ndarray, axis: int | None = None) -> np.ndarray:
     return np.sqrt(np.square(values.astype(np.float64)).mean(axis))
 
@@ -84,7 +87,9 @@ def test_that_errors_of_the_posterior_are_those_of_drawn_states(model: TrainedMo
     rows = errors.rows[:6]
     part = next(errors._parts(rows))
     basis = errors._basis(points)
-    spread = torch.einsum("nxk,blk->bnlx", basis, part.spread).square().sum((2, 3)).sqrt()
+    # What both models share and, with its weight taken off again, the rest are the whole motion.
+    rows_of_spread = part.spread[:, :3] + part.spread[:, 3:] / uncertainty.UNSHARED**0.5
+    spread = torch.einsum("nxk,blk->bnlx", basis, rows_of_spread).square().sum((2, 3)).sqrt()
     generator = torch.Generator().manual_seed(1)
     for i, mean in enumerate(own.means[:6]):
         drawn = mean + sd * torch.randn(4000, len(mean), generator=generator)
@@ -106,14 +111,15 @@ def test_that_the_error_is_made_of_posterior_disagreement_and_floor(model: Train
             local = int(np.nonzero(own.rows == row)[0][0])
             z, sds = own.means[local], own.log_sds[local].exp()
             variance = torch.zeros(len(points))
-            for k in range(len(z)):
-                step = 1e-2 * torch.eye(len(z))[k]
-                slope = (
-                    (own.model.displacement((z + step)[None], points)[0])
-                    - (own.model.displacement((z - step)[None], points)[0])
-                )
-                variance += (sds[k] * slope / 2e-2).square().sum(1)
             match = other_half(model, half).match(z[None])
+            its, gaussians = _slopes(other, match[0], points), own.model.positions
+            # Ridge regression of each motion on those of the other model, over all Gaussians.
+            design = _slopes(other, match[0], gaussians).flatten(1).T / math.sqrt(len(gaussians))
+            motions = (sds[:, None, None] * _slopes(own, z, gaussians)).flatten(1) / math.sqrt(len(gaussians))
+            for move, motion in zip(sds[:, None, None] * _slopes(own, z, points), motions, strict=True):
+                weights = torch.linalg.solve(design.T @ design + 0.1 * torch.eye(len(z)), design.T @ motion)
+                shared = torch.einsum("l,lnx->nx", weights, its)
+                variance += shared.square().sum(1) + 0.25 * (move - shared).square().sum(1)
             apart = own.model.displacement(z[None], points) - other.model.displacement(match, points)
             squared = SCALE**2 * (variance + 0.5 * apart[0].square().sum(1)) + errors.floor_a**2
             assert predicted == pytest.approx(squared.sqrt().numpy(), rel=5e-3)
@@ -190,6 +196,31 @@ def test_that_states_are_found_again_in_turned_and_stretched_latent_axes(model: 
     assert here.norm(dim=2).mean() > 1.0
 
 
+def test_that_only_motion_which_the_other_model_can_make_is_shared(model: TrainedModel) -> None:
+    first = model.halves[0]
+    moves = jacobian(first.model.field, first.means).double()
+    twins = other_half(_changed(model, same=True), 1)
+    # The same model can make all of it, but for what is too small to count.
+    kept = twins.shared(moves, first.means)
+    missed = ((moves - kept) @ twins.gram * (moves - kept)).sum((1, 2))
+    everything = (moves @ twins.gram * moves).sum((1, 2))
+    assert (missed / everything).max() < 0.1
+    assert torch.linalg.matrix_norm(kept).max() > 0
+    # A model that does not move makes nothing.
+    model.halves[1].model.field.modes.weight.mul_(0.0)
+    model.halves[1].model.field.modes.bias.mul_(0.0)
+    still = other_half(model, 1)
+    assert torch.equal(still.shared(moves, first.means), torch.zeros_like(moves))
+    # Then the posterior alone is left, at its lower weight, and half of the squared displacement.
+    errors = Errors(model, 1)
+    part = next(errors._parts(errors.rows))
+    assert part.spread[:, :3].abs().max() == 0
+    assert errors.of_particles(errors.rows)[1] == pytest.approx(
+        first.model.displacement(first.means, first.model.positions).square().sum(2).mean(1).sqrt().numpy(),
+        rel=1e-4,
+    )
+
+
 def test_that_predicted_errors_tell_where_true_errors_are_large(
     model: TrainedModel, trained: Prepared
 ) -> None:
@@ -230,43 +261,3 @@ def test_that_a_checkpoint_from_before_anything_moved_has_no_errors(model: Train
     model.state["training"]["schedule"]["stage"] = "warm-up"
     with pytest.raises(UserError, match="nothing has moved"):
         Errors(model, 1)
-
-
-def test_that_files_say_what_was_computed(model: TrainedModel, trained: Prepared, tmp_path: Path) -> None:
-    job = tmp_path / "job001"
-    assert write_errors(job, model) == [job / GAUSSIANS]
-    write_particles(job, trained)
-    before = read_star_tables(job / PARTICLES)["particles"]
-    assert write_errors(job, model) == [job / GAUSSIANS, job / PARTICLES]
-    first = {path: path.read_bytes() for path in (job / GAUSSIANS, job / PARTICLES)}
-    table = read_star_tables(job / GAUSSIANS)["gaussians"]
-    assert table.floats("hsErrorAngst") == pytest.approx(gaussian_errors(model), rel=1e-4, abs=1e-5)
-    assert (table.floats("hsRmsDisplacementAngst") > 0).all()
-    assert (table.floats("hsHalfDifferenceAngst") > 0).all()
-    frame, xyz = model.frame, torch.from_numpy(read_points(job / GAUSSIANS).xyz_a)
-    centred = chimerax_to_centred(xyz, frame.box, frame.voxel_size_a, frame.origin_a)
-    assert centred.numpy() == pytest.approx(model.halves[0].model.positions.numpy(), abs=1e-3)
-    after = read_star_tables(job / PARTICLES)["particles"]
-    assert after.columns == (*before.columns, "hsHalfDifferenceAngst", "hsErrorAngst")
-    for name, values in particle_columns(model).items():
-        assert after.floats(name) == pytest.approx(values, rel=1e-4, abs=1e-5)
-    for half in (1, 2):
-        rows = model.halves[half - 1].rows
-        expected = particle_errors(model, half, rows)
-        assert after.floats("hsErrorAngst")[rows] == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    # Written again, nothing changes.
-    write_errors(job, model)
-    assert {path: path.read_bytes() for path in first} == first
-
-
-def test_that_a_foreign_particle_file_is_left_alone(
-    model: TrainedModel, trained: Prepared, tmp_path: Path
-) -> None:
-    job = tmp_path / "job001"
-    write_particles(job, trained)
-    tables = read_star_tables(job / PARTICLES)
-    text = (job / PARTICLES).read_text().replace("hsHalfSet", "hsOther")
-    (job / PARTICLES).write_text(text)
-    with pytest.raises(FormatError, match=f"{tables['particles'].n_rows} particles"):
-        write_errors(job, model)
-    assert (job / PARTICLES).read_text() == text
