@@ -42,6 +42,8 @@ VOXELS_PER_PARTICLE = 96
 GAUSSIANS_PER_PARTICLE = 2048
 #: Distance in Å from the Gaussians that counts as the molecule when there is no mask.
 MOLECULE_A = 8.0
+#: Part of the places tried below which folds are mentioned but not warned of.
+FEW_FOLDS = 1e-4
 _SAVE_S, _REPORT_S = 3.0, 0.5
 
 
@@ -255,9 +257,15 @@ def _fold_warning(number: int, half: HalfErrors, frame: Frame) -> str:
         torch.from_numpy(centre), frame.box, frame.voxel_size_a, frame.origin_a
     ).tolist()
     x, y, z = (f"{value:.0f}" for value in place)
+    tried = sum(errors.n for errors in half.at.values())
+    where = f"within about {spread:.0f} Å of ({x}, {y}, {z}) Å in the frame of the map"
+    if half.folded_fraction < FEW_FOLDS:
+        return (
+            f"In half-set {number} the way back is not unique at {half.n_folded} of {tried:,} places tried, "
+            f"{where}: too few to matter."
+        )
     return (
         f"Warning: in half-set {number} the motion folds space onto itself at "
-        f"{100 * half.folded_fraction:.2g} % of the places tried, within about {spread:.0f} Å of "
-        f"({x}, {y}, {z}) Å in the frame of the map: there the way back is not unique. A larger "
-        "regularization factor makes motions smoother."
+        f"{100 * half.folded_fraction:.2g} % of the places tried, {where}: there the way back is not unique. "
+        "A larger regularization factor makes motions smoother."
     )

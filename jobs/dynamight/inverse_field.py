@@ -151,4 +151,5 @@ def evaluate_inverse(model: TrainedModel, half: int, latents: Tensor, points: Te
     if field is None:
         field = InverseField(own.model, choose_spacing(own.model, own.means))
         _FIELDS[own.model] = field
-    return field.invert(latents, points).points_a
+    device = own.model.positions.device
+    return field.invert(latents.to(device), points.to(device)).points_a.to(points.device)

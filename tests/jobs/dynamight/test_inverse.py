@@ -236,3 +236,17 @@ def test_that_folds_are_told_with_part_and_place(model: TrainedModel) -> None:
     side = 16 * 6.0
     assert "in half-set 2 the motion folds space onto itself at 25 %" in said[1]
     assert f"({side + 6:.0f}, {side + 12:.0f}, {side - 18:.0f}) Å" in said[1]
+
+
+def test_that_folds_at_very_few_places_are_no_warning(model: TrainedModel) -> None:
+    halves = [HalfErrors.of(1), HalfErrors.of(1)]
+    one = torch.zeros(1, 20_000, dtype=torch.bool)
+    one[0, 7] = True
+    for half, folded in zip(halves, (one, one & False), strict=True):
+        errors = {place: torch.full((1, 20_000), 0.02) for place in PLACES}
+        none = torch.zeros_like(one)
+        points = torch.zeros(1, 20_000, 3)
+        half.add(errors, {"gaussians": folded, "voxels": none}, dict.fromkeys(PLACES, points))
+    said = verdict(model, halves)
+    assert "not unique at 1 of 40,000 places" in said[1]
+    assert not any("Warning" in sentence for sentence in said)
