@@ -117,7 +117,10 @@ def _accumulate(context: WorkerContext, work: Work, folder: Path) -> None:
     for number, (half, rows) in enumerate(_parts(work)):
         rest = rows[max(0, done - passed) :]
         passed += len(rows)
-        for batch in work.images.batches(rest, work.batch, work.images.box):
+        if passed < first:
+            continue
+        batches = work.images.batches(rest, work.batch, work.images.box) if len(rest) else ()
+        for batch in batches:
             try:
                 context.check_abort()
             except AbortRequested:
@@ -134,7 +137,7 @@ def _accumulate(context: WorkerContext, work: Work, folder: Path) -> None:
                 _save(work, path, done)
                 saved = time.monotonic()
                 cost = saved - now
-        if half == 1 and len(rest):
+        if half == 1:
             values.update(_interim(context, work, folder, 100 * (number // 2 + 1) // PARTS))
 
 
