@@ -14,7 +14,7 @@ _PARTICLES = "ParticleGroupMetadata"
 
 
 def particle_file_of(project_dir: Path, job: str, job_type: JobType) -> Path:
-    """Return the particle file that a job was given.
+    """Return the particle file that a job was given; for one of cryoSPARC, the STAR file the job made of it.
 
     Parameters
     ----------
@@ -38,5 +38,18 @@ def particle_file_of(project_dir: Path, job: str, job_type: JobType) -> Path:
         options = job_type.options(**folder.read_options().values)
     for path, label in job_type.input_nodes(options):
         if label.startswith(_PARTICLES):
-            return project_dir / path
+            return _as_star(project_dir / path, folder.path)
     raise UserError("the settings of this job name no particle file", path=folder.job_star)
+
+
+def _as_star(path: Path, job: Path) -> Path:
+    if path.suffix.lower() != ".cs":
+        return path
+    written = sorted(job.glob("*/particles.star"))
+    if not written:
+        raise UserError(
+            "the job has not yet written its particles as a STAR file",
+            path=path,
+            hint="Wait for the job to finish.",
+        )
+    return written[0]

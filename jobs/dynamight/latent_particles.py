@@ -11,8 +11,12 @@ import numpy.typing as npt
 
 from jobs.core.errors import FormatError, UserError
 from jobs.dynamight.state import TrainedModel, fingerprint_of_names
-from jobs.formats.particles import ParticleSet, particle_table, particles_from_tables
-from jobs.formats.star import read_star_tables
+from jobs.formats.particles import (
+    ParticleSet,
+    particle_table,
+    particles_from_tables,
+    read_particle_blocks,
+)
 from jobs.formats.star_table import StarTable
 
 Array = npt.NDArray[Any]
@@ -39,7 +43,7 @@ class ParticleFile:
 
     def __init__(self, path: Path, project_dir: Path) -> None:
         self.path, self._project_dir = path, project_dir
-        self._tables = read_star_tables(path)
+        self._tables = read_particle_blocks(path, project_dir)
         self._table = particle_table(self._tables, path)
         self.image_name: Array = self._table.text("rlnImageName")
         self.fingerprint = fingerprint_of_names(self.image_name)

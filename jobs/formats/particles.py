@@ -22,7 +22,7 @@ from jobs.formats.star import read_star_tables
 from jobs.formats.star_scan import IntArray
 from jobs.formats.star_table import FloatArray, StarTable, TextArray
 
-__all__ = ["ParticleSet", "particle_table", "particles_from_tables", "read_particles"]
+__all__ = ["ParticleSet", "particle_table", "particles_from_tables", "read_particle_blocks", "read_particles"]
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _ORIGINS_A = ("rlnOriginXAngst", "rlnOriginYAngst")
@@ -86,6 +86,30 @@ def read_particles(
         permissive=permissive,
         pixel_size_a=pixel_size_a,
     )
+
+
+def read_particle_blocks(path: Path, project_dir: Path | None = None) -> dict[str, StarTable]:
+    """Return all blocks of a particle file, those that a ``.cs`` file of cryoSPARC becomes included.
+
+    Parameters
+    ----------
+    path
+        File.
+    project_dir
+        Folder of the project, which images of cryoSPARC may lie outside of.
+
+    Raises
+    ------
+    FormatError
+        When it is neither, or damaged.
+    """
+    if path.suffix.lower() != ".cs":
+        return read_star_tables(path)
+    from jobs.formats.cryosparc import read_cs
+    from jobs.formats.cryosparc_fields import join_passthrough
+    from jobs.formats.cryosparc_particles import cs_tables
+
+    return cs_tables(join_passthrough(read_cs(path), path), project_dir)[0]
 
 
 def particles_from_tables(

@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from jobs.core.declaration import CheckContext
 from jobs.core.errors import UserError
+from jobs.dynamight.checks import check_inputs
 from jobs.dynamight.image_frame import image_frame, views_of
 from jobs.dynamight.input_facts import find_stack, particle_facts
+from jobs.dynamight.params import DynaMightOptions
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import Prepared, prepare_training
 from jobs.dynamight.training import EpochReport, Silent
@@ -336,3 +339,22 @@ def test_that_any_even_box_can_be_prepared_and_stepped(
     assert prepared.frame.box == box and prepared.training.schedule.stage == "done"
     for half in prepared.training.halves:
         assert bool(torch.isfinite(half.latents.means).all())
+
+
+# -------------------------------------------------------------------------- what the window says
+
+
+def test_that_the_checks_know_cryosparc_and_several_pixel_sizes(
+    two_groups: tuple[Path, tuple[Simulation, Simulation]], tiny: Simulation, tmp_path: Path
+) -> None:
+    folder, _ = two_groups
+    options = DynaMightOptions(fn_star="particles.star", fn_map="consensus.mrc")
+    [problem] = check_inputs(options, CheckContext(folder))
+    assert problem.severity == "warning" and "6 to 6.4 Å" in problem.message
+    path = cs_project(read_particles(tiny.particles, tiny.folder), tmp_path / "cs")
+    shutil.copy(tiny.folder / "consensus.mrc", path.parent.parent)
+    options = DynaMightOptions(fn_star="J9/P1_J9_particles.cs", fn_map="consensus.mrc")
+    assert check_inputs(options, CheckContext(path.parent.parent)) == []
+    path.write_bytes(b"no such thing")
+    [problem] = check_inputs(options, CheckContext(path.parent.parent))
+    assert problem.severity == "error" and "this is not a cryoSPARC file" in problem.message
