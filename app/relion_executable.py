@@ -14,13 +14,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from app.relion_words import JOBS, VIEWER, abort_signals, control_directory, output_directory
 from app.runner import ending
 from app.runner.identity import host_name, identify
 from app.runner.keeper import signal_group
@@ -28,14 +29,6 @@ from app.runner.outcome import read_worker
 from app.runner.spawn import program_environment
 from jobs.core.folder import ExitStatus, JobFolder
 
-VIEWER: Final = "explore-latent-space"
-#: Commands that end with a marker; the others only print.
-JOBS: Final = (
-    "optimize-deformations",
-    VIEWER,
-    "optimize-inverse-deformations",
-    "deformable-backprojection",
-)
 EXIT_FAILED, EXIT_INPUT, EXIT_ABORTED = 1, 2, 130
 #: What carries out a command.
 PROGRAM: Final = (sys.executable, "-P", "-m", "app", "dynamight")
@@ -95,8 +88,8 @@ class _Watch:
     def __init__(self, words: list[str], program: Sequence[str], patience: Patience) -> None:
         self._words, self._program, self._patience = words, program, patience
         self._command = words[0] if words else ""
-        self._output = _output_directory(words)
-        self._control = _control_directory(words)
+        self._output = output_directory(words)
+        self._control = control_directory(words)
         self._stopped = self._child = 0
         self._asked = False
         self._asked_at = self._signalled_at = 0.0
@@ -117,7 +110,7 @@ class _Watch:
         # An exit marker beside it tells that an abort request is left over from an earlier run.
         if marked.exit_status() is not None:
             marked.clear_markers()
-        with _signals(self._stop):
+        with abort_signals(self._stop):
             code, status = EXIT_FAILED, ExitStatus.FAILURE
             try:
                 if self._abort_wanted(marked):
@@ -179,9 +172,7 @@ class _Watch:
 
     def _judge(self, code: int, marked: JobFolder) -> int:
         """Exit code of ours for that of the process."""
-        if code == 0:
-            return 0
-        if code == EXIT_ABORTED:
+        if code in (0, EXIT_ABORTED):
             return code
         if self._abort_wanted(marked):
             _say(ending.describe_end(None, -code if code < 0 else None, aborted=True))
@@ -192,9 +183,7 @@ class _Watch:
         return code
 
     def _status(self, code: int) -> ExitStatus:
-        if code == 0:
-            return ExitStatus.SUCCESS
-        return ExitStatus.ABORTED if code == EXIT_ABORTED else ExitStatus.FAILURE
+        return {0: ExitStatus.SUCCESS, EXIT_ABORTED: ExitStatus.ABORTED}.get(code, ExitStatus.FAILURE)
 
     def _urge(self, child: subprocess.Popen[bytes], marked: JobFolder) -> None:
         """Ask the process to stop when that is wanted, more firmly as time goes on."""
@@ -245,28 +234,6 @@ class _Watch:
         if self._output is not None and self._output.is_dir():
             with contextlib.suppress(OSError):  # only our window looks at it
                 ending.write_worker_file(str(self._output), dict(record))
-
-
-def _value(words: Sequence[str], *names: str) -> str:
-    """Value of an option wherever it stands, "" when it is not given."""
-    for number, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if name in names:
-            return value if equals else (words[number + 1] if number + 1 < len(words) else "")
-    return ""
-
-
-def _control_directory(words: Sequence[str]) -> Path | None:
-    text = _value(words, "--pipeline-control", "--pipeline_control")
-    return Path(text).absolute() if text and not text.startswith("-") else None
-
-
-def _output_directory(words: Sequence[str]) -> Path | None:
-    """Directory that a command works in: the option, or the first word after the command."""
-    text = _value(words, "--output-directory")
-    if not text and len(words) > 1 and words[0] in JOBS[1:]:
-        text = words[1]
-    return Path(text).absolute() if text and not text.startswith("-") else None
 
 
 def _folder(path: Path) -> JobFolder:
@@ -325,21 +292,6 @@ def _now() -> str:
 def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()
-
-
-@contextlib.contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Take SIGTERM, Ctrl+C and a closed terminal as abort requests."""
-    before = {}
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Under nohup a closed terminal does not count.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
 
 
 if __name__ == "__main__":

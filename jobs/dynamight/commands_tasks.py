@@ -72,7 +72,7 @@ TASK_COMMANDS: Final[dict[str, _TaskCommand]] = {
         (
             *_SHARED,
             _Extra("--batch-size", "batch_size", zero_keeps=True),
-            _Extra("--add-noise", why="points around the Gaussians are always taken along", switch=True),
+            _Extra("--add-noise", why="nothing is trained, the motion is inverted numerically", switch=True),
         ),
     ),
     "deformable-backprojection": _TaskCommand(
@@ -83,11 +83,11 @@ TASK_COMMANDS: Final[dict[str, _TaskCommand]] = {
             *_SHARED,
             _Extra("--vae-directory", "fn_checkpoint"),
             _Extra("--backprojection-batch-size", "backproject_batchsize"),
-            _Extra("--mask-file", why="the map is reconstructed in the whole box"),
-            _Extra("--inverse-deformation-directory", why="the inverse deformations of this job are used"),
-            _Extra("--downsample", why="the deformation is evaluated as finely as it needs"),
-            _Extra("--mask-reconstruction", why="the maps are not masked", switch=True),
-            _Extra("--do-deformations", why="the motion is always undone", switch=True),
+            _Extra("--mask-file", "mask_file"),
+            _Extra(
+                "--inverse-deformation-directory",
+                why="the maps are made with the motion itself and need no inverse deformations",
+            ),
         ),
     ),
 }

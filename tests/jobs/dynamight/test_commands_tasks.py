@@ -104,19 +104,23 @@ def test_that_a_batch_of_zero_is_that_of_the_training(job: Path, started: Calls)
 def test_that_all_options_of_the_original_s_backprojection_are_taken(
     job: Path, started: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = f"{RECONSTRUCT} DynaMight/job007 --mask-file no.mrc --batch-size 24 --vae-directory"
+    shutil.copy("consensus.mrc", "mask.mrc")
+    words = f"{RECONSTRUCT} DynaMight/job007 --mask-file mask.mrc --batch-size 24 --vae-directory"
     words += f" DynaMight/job007/{FINAL_CHECKPOINT} --inverse-deformation-directory elsewhere --downsample 2"
     words += " --mask-reconstruction --no-do-deformations --gpu-id cpu --no-preload-images"
     words += " --backprojection-batch-size 5 --mask-soft-edge-width 9 --data-loader-threads 2"
     assert commands.main(words.split()) == 0
     values = _record(job)["values"]
     assert (values["backproject_batchsize"], values["do_preload"]) == (5, False)
-    assert (values["soft_edge_width"], values["n_workers"], values["mask_file"]) == (9, 2, "")
+    assert (values["soft_edge_width"], values["n_workers"], values["mask_file"]) == (9, 2, "mask.mrc")
+    assert (values["downsample"], values["mask_reconstruction"], values["do_deformations"]) == (
+        2,
+        True,
+        False,
+    )
     assert values["fn_checkpoint"] == f"DynaMight/job007/{FINAL_CHECKPOINT}"
-    told = capsys.readouterr().err
-    for line in told.splitlines():
-        assert " has no effect: " in line and line.endswith(".")
-    assert len(told.splitlines()) == len(set(told.splitlines()))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("--inverse-deformation-directory has no effect: ")
 
 
 def test_that_an_option_without_effect_is_remarked_once(
