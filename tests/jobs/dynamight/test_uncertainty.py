@@ -18,6 +18,7 @@ from jobs.dynamight.state import TrainedHalf, TrainedModel, load_model, write_ch
 from jobs.dynamight.uncertainty import (
     INTERVAL_68,
     SCALE,
+    SCALE_OF_MEAN,
     Errors,
     gaussian_errors,
     particle_errors,
@@ -141,7 +142,7 @@ def test_that_errors_of_held_out_particles_are_those_of_the_mean_of_both_models(
     for k in range(z.shape[1]):
         step = 1e-2 * torch.eye(z.shape[1])[k]
         variance += (sds[k] * (both(z + step)[0] - both(z - step)[0]) / 2e-2).square().sum(1)
-    expected = (SCALE**2 * variance + errors.floor_a**2).sqrt()
+    expected = (SCALE_OF_MEAN**2 * variance + errors.floor_a**2).sqrt()
     # Both models have the same latent axes once the training has ended.
     assert model.state["training"]["schedule"]["stage"] == "done"
     assert errors.of_points(np.array([row]), points)[0] == pytest.approx(expected.numpy(), rel=5e-3)
