@@ -133,7 +133,11 @@ def test_that_the_dependencies_of_dependencies_are_pinned_too() -> None:
 
 
 def test_that_the_command_and_the_version_are_those_of_the_package() -> None:
-    assert PROJECT["project"]["scripts"] == {"heteroscope": "app.__main__:main"}
+    assert PROJECT["project"]["scripts"] == {
+        "heteroscope": "app.__main__:main",
+        "heteroscope_dynamight": "app.relion_executable:main",
+        "heteroscope_relion_dynamight": "app.relion_executable:main",
+    }
     assert callable(importlib.import_module("app.__main__").main)
     assert str(Version(app.__version__)) == app.__version__
 

@@ -117,7 +117,8 @@ def load_checkpoint(path: str | Path, *, device: str | torch.device = "cpu") -> 
                 "the checkpoint holds Python objects of another program and is not loaded, because that "
                 "would run its code",
                 path=source,
-                hint="Train the model here, or convert the checkpoint where that program is installed",
+                hint="Train the model here; heteroscope dynamight inspect-checkpoint tells what a "
+                "checkpoint of the original DynaMight holds",
             ) from error
         raise _damaged(source) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:

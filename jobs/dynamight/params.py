@@ -161,7 +161,7 @@ class _TaskOptions(JobOptions):
         False,
         kind=Kind.YESNO,
         label="Do inverse-deformation estimation?",
-        help="Learns the way back, from the moved to the consensus structure, everywhere in the box. "
+        help="Finds the way back, from the moved to the consensus structure, and measures the round trip. "
         "The deformed backprojection does without.",
         enabled="continue",
     )
@@ -169,7 +169,8 @@ class _TaskOptions(JobOptions):
         200,
         kind=Kind.INTEGER,
         label="Number of epochs to perform:",
-        help="How many times the training of the inverse deformations passes over all particles.",
+        help="Has no effect: the original trains a network for the way back, here the motion is inverted "
+        "numerically, which is more accurate and needs one pass. Kept for RELION.",
         low=50,
         high=500,
         step=10,
@@ -182,8 +183,7 @@ class _TaskOptions(JobOptions):
         False,
         kind=Kind.YESNO,
         label="Store deformations in RAM?",
-        help="Yes: the displacements of all particles are computed once and kept in memory (that of the "
-        "GPU when one is used), which is faster if they fit.",
+        help="Has no effect: every displacement is needed only once, so none is stored. Kept for RELION.",
         when="do_inverse",
         cli=("--save-deformations",),
         cli_task="inverse",
