@@ -261,6 +261,7 @@ JOB_TYPE = JobType(
     result_files=(
         (FINAL_CHECKPOINT, "trained model"),
         ("forward_deformations/particles.star", "particles with latent coordinates and displacements"),
+        ("forward_deformations/gaussian_errors.star", "Gaussians, how far they move, and how sure that is"),
         (INVERSE_CHECKPOINT, "inverse deformations"),
         ("backprojection/map_half1.mrc", "reconstruction of half-set 1 with the motion undone"),
         ("backprojection/map_half2.mrc", "reconstruction of half-set 2 with the motion undone"),

@@ -129,8 +129,8 @@ def read_state(path: Path) -> dict[str, Any]:
     state = load_checkpoint(path)
     if state.get("format") != FORMAT:
         hint = (
-            "Checkpoints of the original DynaMight cannot be continued; heteroscope dynamight inspect-checkpoint "
-            "FILE tells what one holds. Train the job again."
+            "Checkpoints of the original DynaMight cannot be continued; heteroscope dynamight "
+            "inspect-checkpoint FILE tells what one holds. Train the job again."
         )
         raise FormatError("not a checkpoint of this program", path=path, hint=hint)
     if state.get("version") != VERSION:

@@ -21,7 +21,8 @@ from jobs.dynamight.outputs import (
 from jobs.dynamight.reporting import JobObserver
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import Prepared, prepare_training
-from jobs.dynamight.state import read_state, restore, write_checkpoint
+from jobs.dynamight.state import load_model, read_state, restore, write_checkpoint
+from jobs.dynamight.uncertainty_files import write_errors
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
@@ -76,10 +77,20 @@ def _finish(context: WorkerContext, prepared: Prepared, star: str) -> None:
     context.progress("write", 3, 4)
     write_particles(job, prepared)
     write_checkpoint(checkpoint_path(job, None), prepared, star, (encoders[0], encoders[1]))
+    _write_errors(context)
     context.add_output(PARTICLES, _PARTICLE_LABEL)
     context.progress("write", 4, 4)
     context.say(_verdict(prepared))
     context.say(f"Results are in {context.folder.name}{FORWARD}/")
+
+
+def _write_errors(context: WorkerContext) -> None:
+    """Write how sure the motion is; without any motion there is nothing to be sure of."""
+    job = context.folder.path
+    try:
+        write_errors(job, load_model(checkpoint_path(job, None)))
+    except UserError as error:
+        context.say(f"No errors of the motion were estimated: {error}")
 
 
 def _verdict(prepared: Prepared) -> str:
