@@ -42,11 +42,13 @@ def canvas(light: QApplication, qtbot: QtBot, cloud: NDArray[np.float32]) -> Ite
     widget.close()
 
 
-def test_that_everything_fits_into_the_first_view(canvas: LatentCanvas, cloud: NDArray[np.float32]) -> None:
+def test_that_everything_fits_into_the_first_view(
+    canvas: LatentCanvas, cloud: NDArray[np.float32], qtbot: QtBot
+) -> None:
     view = canvas.view
     assert view.x_low < cloud[:, 0].min() and cloud[:, 0].max() < view.x_high
     assert view.y_low < cloud[:, 1].min() and cloud[:, 1].max() < view.y_high
-    assert canvas.count_in_view == 2000
+    qtbot.waitUntil(lambda: canvas.count_in_view == 2000, timeout=5000)
 
 
 def test_that_an_outlier_does_not_flatten_the_rest(canvas: LatentCanvas, rng: np.random.Generator) -> None:
