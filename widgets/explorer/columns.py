@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -22,7 +22,6 @@ from widgets.explorer.column_values import Values, interpret
 #: Columns kept in memory after they were read; one of a million particles takes some megabytes.
 KEPT: Final = 12
 
-Read = Callable[[], Any]
 Special = Literal["", "density", "log-density"]
 
 

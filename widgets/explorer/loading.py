@@ -118,10 +118,6 @@ class Loading(QObject):
 
         self.work.start(work, done, self.failed.emit, "Laying out the particles")
 
-    def stop(self) -> None:
-        """Give up what is under way."""
-        self.work.cancel()
-
     # -- following -----------------------------------------------------------------------------------------
 
     def watch(self, running: bool) -> None:

@@ -127,11 +127,6 @@ class StateControl(QObject):
         self.view.map.show_comparison(self._pinned)
         self.view.actions_by_key["pin"].setChecked(self._pinned is not None)
 
-    def unpin(self) -> None:
-        """Let go of the state that others are compared with."""
-        if self._pinned is not None:
-            self.pin()
-
     # -- atoms ---------------------------------------------------------------------------------------------
 
     def ask_atoms(self) -> None:

@@ -91,8 +91,13 @@ class TopBar(QWidget):
         row.addWidget(self.half)
         row.addWidget(self._make_moments())
         row.addWidget(self.progress)
-        row.addWidget(self._make_view())
-        row.addWidget(self._make_save())
+        tip = "Atomic model, comparison, clusters, and where clicks go"
+        self.view = self._menu_button("view", "View", tip)
+        self.save = self._menu_button(
+            "save", "Save", "Write maps, movies, pictures and particles into the job"
+        )
+        row.addWidget(self.view)
+        row.addWidget(self.save)
         row.addWidget(self.help)
         self.set_halves((), 1)
         self.set_snapshots([], None)
@@ -123,31 +128,19 @@ class TopBar(QWidget):
             row.addWidget(widget)
         return self.moments
 
-    def _make_save(self) -> QToolButton:
-        self.save = QToolButton()
-        self.save.setObjectName("explorer_save")
-        self.save.setText("Save  ")
-        self.save.setToolTip("Write maps, movies, pictures and particles into the job")
-        self.save.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        style.set_role(self.save, "button")
-        menu = QMenu(self.save)
-        menu.setObjectName("explorer_save_menu")
+    def _menu_button(self, name: str, text: str, tip: str) -> QToolButton:
+        """Return a button that opens a menu."""
+        button = QToolButton()
+        button.setObjectName(f"explorer_{name}")
+        button.setText(f"{text}  ")
+        button.setToolTip(tip)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        style.set_role(button, "button")
+        menu = QMenu(button)
+        menu.setObjectName(f"explorer_{name}_menu")
         menu.setToolTipsVisible(True)
-        self.save.setMenu(menu)
-        return self.save
-
-    def _make_view(self) -> QToolButton:
-        self.view = QToolButton()
-        self.view.setObjectName("explorer_view")
-        self.view.setText("View  ")
-        self.view.setToolTip("Atomic model, comparison, clusters, and where clicks go")
-        self.view.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        style.set_role(self.view, "button")
-        menu = QMenu(self.view)
-        menu.setObjectName("explorer_view_menu")
-        menu.setToolTipsVisible(True)
-        self.view.setMenu(menu)
-        return self.view
+        button.setMenu(menu)
+        return button
 
     def add_menu_actions(self, save: Sequence[QAction | None], view: Sequence[QAction | None]) -> None:
         """Fill the two menus; None is a separator."""

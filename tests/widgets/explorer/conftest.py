@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -13,6 +15,8 @@ from jobs.core.exploring import EmbeddingRequest, ViewRequest
 from tests.support.explored import BlobModel
 from tests.support.exploring import BlobServices, write_particles
 from widgets import style
+from widgets.explorer import compiled
+from widgets.explorer.canvas import LatentCanvas
 
 
 @pytest.fixture
@@ -51,3 +55,26 @@ def open_explorer(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[..., ob
     for explorer in made:
         explorer.close_down()
         explorer.hide()
+
+
+@pytest.fixture
+def cloud(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Two thousand particles in two groups."""
+    return np.vstack([rng.normal((-2, 0), 0.5, (1000, 2)), rng.normal((2, 1), 0.5, (1000, 2))]).astype(
+        np.float32
+    )
+
+
+@pytest.fixture
+def canvas(light: QApplication, qtbot: QtBot, cloud: NDArray[np.float32]) -> Iterator[LatentCanvas]:
+    """A canvas on the screen, with its compiled functions."""
+    assert compiled.LOADER.wait(120)
+    widget = LatentCanvas()
+    qtbot.addWidget(widget)
+    widget.resize(520, 460)
+    widget.set_coordinates(cloud, ("PC1", "PC2"))
+    widget.show()
+    qtbot.waitExposed(widget)
+    light.processEvents()
+    yield widget
+    widget.close()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,29 +16,6 @@ from widgets import style
 from widgets.explorer import compiled
 from widgets.explorer.canvas import LatentCanvas
 from widgets.explorer.tools import Tool
-
-
-@pytest.fixture
-def cloud(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Two thousand particles in two groups."""
-    return np.vstack([rng.normal((-2, 0), 0.5, (1000, 2)), rng.normal((2, 1), 0.5, (1000, 2))]).astype(
-        np.float32
-    )
-
-
-@pytest.fixture
-def canvas(light: QApplication, qtbot: QtBot, cloud: NDArray[np.float32]) -> Iterator[LatentCanvas]:
-    """A canvas on the screen, with its compiled functions."""
-    assert compiled.LOADER.wait(120)
-    widget = LatentCanvas()
-    qtbot.addWidget(widget)
-    widget.resize(520, 460)
-    widget.set_coordinates(cloud, ("PC1", "PC2"))
-    widget.show()
-    qtbot.waitExposed(widget)
-    light.processEvents()
-    yield widget
-    widget.close()
 
 
 def test_that_everything_fits_into_the_first_view(
