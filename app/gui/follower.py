@@ -17,6 +17,7 @@ from app.runner.gpus import Gpu, list_gpus
 from app.runner.outcome import read_worker
 from app.runner.processes import process_stats
 from app.runner.watcher import JobWatcher
+from jobs.core.figures import Figure
 
 #: A lock that is held for less than this is the ordinary course of things (s).
 PATIENCE_S = 1.5
@@ -79,20 +80,23 @@ class Follower:
             return None
         records: list[dict[str, Any]] = []
         arrays: dict[str, np.ndarray] = {}
+        figures: dict[str, Figure] = {}
         for event in self._watcher.poll():
             if isinstance(event, LogAppended):
                 self._backlog.append((event.stream, event.text, event.restarted))
             elif isinstance(event, MetricsAdded):
                 records += event.records
             elif isinstance(event, SnapshotChanged):
-                array = _load(event.path)
-                if array is not None:
+                if event.path.suffix == ".json":
+                    if (figure := read_figure(event.path)) is not None:
+                        figures[event.path.stem] = figure
+                elif (array := _load(event.path)) is not None:
                     arrays[event.path.stem] = array
         logs = self._take_logs()
-        if not (self._fresh or logs or records or arrays):
+        if not (self._fresh or logs or records or arrays or figures):
             return None
         fresh, self._fresh = self._fresh, False
-        return Followed(self._name, fresh, logs, tuple(records), arrays)
+        return Followed(self._name, fresh, logs, tuple(records), arrays, figures)
 
     def _take_logs(self) -> tuple[tuple[str, str, bool], ...]:
         """Hand out the log piece by piece."""
@@ -159,4 +163,12 @@ def _load(path: Path) -> np.ndarray | None:
     try:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
+        return None
+
+
+def read_figure(path: Path) -> Figure | None:
+    """Return a picture in numbers, or None when it is gone or unreadable (the next one will come)."""
+    try:
+        return Figure.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None

@@ -5,27 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSplitter,
+    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.gui.news import Followed, JobDetails
+from app.gui.task_views import TaskView, TaskViews
 from widgets import style
 from widgets.curve_data import parse_name
 from widgets.curves import LiveCurves
 from widgets.durations import duration
 from widgets.empty_state import EmptyState, WithEmptyState
+from widgets.fields import ChoiceBox
+from widgets.figure_board import FigureBoard
 from widgets.latent_plot import LatentPlot
+from widgets.map_views import MapViews
 from widgets.metric_tiles import MetricTiles, TileText, summary_tiles
-from widgets.volume_preview import VolumePreview
 
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
@@ -34,14 +38,17 @@ _COLOUR_SUFFIX = "_colour"
 _VALUE_NAMES = {"latent_colour": "rms displacement (Å)"}
 #: Height below which fewer curves are shown at first (px).
 _LOW = 420
-_PARTS = ("records", "tiles", "latent", "volume")
+#: Width below which curves over the steps give their room to two figures (px).
+_NARROW = 1250
+_PARTS = ("records", "tiles", "figures", "latent", "volume")
 
 
 class Monitor(QWidget):
     """Everything that is known about the progress of the shown job.
 
-    Which values there are is decided by the job: their names carry their units. Of its arrays, ``latent``
-    (P, L) with ``latent_colour`` (P,) and ``volume`` [z, y, x] are shown.
+    Which values there are is decided by the job: their names carry their units. Each of its tasks is looked
+    at by itself, the newest unless another is chosen. A task that describes figures has them shown; of others
+    the arrays ``latent`` (P, L) with ``latent_colour`` (P,) and ``volume`` [z, y, x] are.
 
     Signals
     -------
@@ -54,8 +61,9 @@ class Monitor(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("monitor")
-        self._records: list[dict[str, Any]] = []
+        self.views = TaskViews()
         self._drawn = 0
+        self._drawn_task = ""
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -65,6 +73,11 @@ class Monitor(QWidget):
         self.worker = QLabel()
         self.worker.setObjectName("monitor_worker")
         style.set_role(self.worker, "caption")
+        self.task_box = ChoiceBox()
+        self.task_box.setObjectName("monitor_task")
+        self.task_box.setToolTip("Which task of the job is looked at")
+        self.task_box.setAccessibleName("Task")
+        self.task_box.currentIndexChanged.connect(self._choose_task)
         self.choose_button = QToolButton()
         self.choose_button.setObjectName("monitor_choose_curves")
         self.choose_button.setText("Choose curves")
@@ -79,7 +92,9 @@ class Monitor(QWidget):
         self._explorable = False
         line = QHBoxLayout()
         line.setSpacing(style.MEDIUM)
-        line.addWidget(self.heading, 1)
+        line.addWidget(self.heading)
+        line.addWidget(self.task_box)
+        line.addStretch(1)
         line.addWidget(self.worker)
         line.addWidget(self.choose_button)
         line.addWidget(self.explore_button)
@@ -104,12 +119,17 @@ class Monitor(QWidget):
     def _make_pictures(self) -> QSplitter:
         self.curves = LiveCurves(one_by_one=True)
         self.latent = LatentPlot()
-        self.volume = VolumePreview()
+        self.figures = FigureBoard()
+        self.maps = MapViews()
+        self.volume = self.maps.preview
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.latent)
+        self.middle.addWidget(self.figures)
         self.pictures = QSplitter(Qt.Orientation.Horizontal)
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        parts = ((self.curves, 4, 300), (self.latent, 4, 320), (self.volume, 3, 200))
+        parts = ((self.curves, 4, 300), (self.middle, 4, 320), (self.maps, 3, 200))
         for number, (widget, share, narrowest) in enumerate(parts):
             widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
@@ -120,6 +140,7 @@ class Monitor(QWidget):
         assert names is not None
         names.hide()
         self.choose_button.toggled.connect(names.setVisible)
+        self.choose_button.toggled.connect(self._arrange)
         return self.pictures
 
     # -- news ----------------------------------------------------------------------------------------------
@@ -128,6 +149,7 @@ class Monitor(QWidget):
         """Show the state of another job (its values come with the next news), or of none."""
         self._explorable = explorable
         self._status = details.entry.status if details is not None else ""
+        self.views.set_type(details.type_key if details is not None else None)
         if details is None:
             self.forget()
             self._empty.set_message("Nothing to watch yet", "Press Run!, or choose a job in the lists.")
@@ -142,7 +164,7 @@ class Monitor(QWidget):
         name = details.entry.name.rstrip("/") if details is not None else ""
         words = {"Succeeded": "Result of", "Failed": "Reached in", "Aborted": "Reached in"}
         self.heading.setText(f"{words.get(self._status, '')} {name}".strip())
-        self._changed |= {"records", "tiles"}
+        self._changed |= {"records", "tiles", "figures"}
         self._timer.start()
 
     def forget(self) -> None:
@@ -152,7 +174,8 @@ class Monitor(QWidget):
         self.draw()
 
     def _reset(self) -> None:
-        self._records, self._arrays, self._drawn = [], {}, 0
+        self._arrays, self._drawn, self._drawn_task = {}, 0, ""
+        self.views.clear()
         self._changed = set(_PARTS)
         self.curves.set_records([])
 
@@ -160,12 +183,14 @@ class Monitor(QWidget):
         """Take up what is new; it is drawn a moment later."""
         if news.fresh:
             self._reset()
+        self.views.add(news.records, news.figures)
         if news.records:
-            self._records += news.records
             self._changed |= {"records", "tiles"}
+        if news.figures:
+            self._changed |= {"figures", "tiles", "volume"}
         for name, array in news.arrays.items():
             self._arrays[name] = array
-            self._changed.add(name.removesuffix(_COLOUR_SUFFIX))
+            self._changed.add("latent" if name.removesuffix(_COLOUR_SUFFIX) == "latent" else "volume")
         if self._changed and not self._timer.isActive():
             self._timer.start()
 
@@ -176,7 +201,11 @@ class Monitor(QWidget):
     @property
     def records(self) -> list[dict[str, Any]]:
         """The metrics of the shown job, oldest first."""
-        return self._records
+        return self.views.current.records
+
+    def _choose_task(self, index: int) -> None:
+        self.views.choose(self.task_box.itemData(index) or "")
+        self.draw()
 
     # -- drawing -------------------------------------------------------------------------------------------
 
@@ -206,34 +235,79 @@ class Monitor(QWidget):
         self._draw(set(self._changed))
 
     def _draw(self, changed: set[str]) -> None:
+        view = self.views.current
+        if view.name != self._drawn_task:
+            self._drawn_task, self._drawn = view.name, 0
+            self.curves.set_records([])
+            self._changed |= set(_PARTS)
+            changed |= set(_PARTS)
+            self._show_tasks()
         self._changed -= changed
-        self._whole.show_empty(not self._records and not self._arrays)
-        if "records" in changed and (new := self._records[self._drawn :]):
+        self._whole.show_empty(not view.records and not self._arrays)
+        if "records" in changed and (new := view.records[self._drawn :]):
             # in a low pane, two curves that can be read rather than three that can not
             self.curves.first_shown = 2 if self.curves.height() < _LOW else 3
             self.curves.add_records(new)
-            self._drawn = len(self._records)
+            self._drawn = len(view.records)
         if "tiles" in changed:
-            self.tiles.set_tiles(self._tile_texts())
+            self.tiles.set_tiles(self._tile_texts(view))
+        if "figures" in changed:
+            self.figures.set_figures(view.plots)
+            self._arrange()
         if "latent" in changed:
             self._draw_latent()
         if "volume" in changed:
-            volume = self._arrays.get("volume")
-            self.volume.set_volume(volume if volume is not None and volume.ndim == 3 else None)
+            self._draw_maps(view)
 
-    def _tile_texts(self) -> list[TileText]:
-        texts = summary_tiles(self._records)
+    def _show_tasks(self) -> None:
+        """Offer the tasks there are; a job with one task has no choice."""
+        with QSignalBlocker(self.task_box):
+            self.task_box.clear()
+            for view in self.views.all:
+                self.task_box.addItem(view.title, view.name)
+            self.task_box.setCurrentIndex(self.task_box.findData(self.views.current.name))
+        self.task_box.setVisible(self.task_box.count() > 1)
+
+    def _arrange(self) -> None:
+        """Give the room to what tells most about the task: its figures and maps, else curves and latents."""
+        plots = self.views.current.plots
+        self.middle.setCurrentWidget(self.figures if plots else self.latent)
+        narrow = len(plots) > 1 and self.width() < _NARROW
+        self.curves.setVisible(not narrow or self.choose_button.isChecked())
+        self.maps.setVisible(not plots or self.views.current.maps is not None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Arrange the parts anew."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _draw_maps(self, view: TaskView) -> None:
+        figure, found = view.maps, {}
+        if figure is None:
+            if (volume := self._arrays.get("volume")) is not None and volume.ndim == 3:
+                found = {"volume": volume}
+            self.maps.set_maps(found)
+            return
+        for series, name in zip(figure.series, figure.arrays, strict=True):
+            if (array := self._arrays.get(name)) is not None and array.ndim == 3:
+                found[series.name] = array
+        self.maps.set_maps(found, figure.title, figure.voxel_size_a or None)
+
+    def _tile_texts(self, view: TaskView) -> list[TileText]:
+        texts = summary_tiles(view.records)
+        facts = [TileText(f.title, f.value, f.detail) for figure in view.plots for f in figure.facts]
         if self._status == "Running" or not texts:
-            return texts
+            return texts + facts
         # of a job that is over, the time it took is worth knowing, not the time left
-        run = self._records[-1].get("run")
-        times = [float(r["t"]) for r in self._records if r.get("run") == run]
+        run = view.records[-1].get("run")
+        times = [float(r["t"]) for r in view.records if r.get("run") == run]
         took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
         texts = [took if text.title == "Time left" else text for text in texts]
-        if self._status == "Succeeded" and (last := self.curves.data.last_step):
+        last = self.curves.data.last_step
+        if last and view.records[-1].get("step") == view.records[-1].get("of"):
             count = f"{self.curves.data.step_name}s"
             texts[0] = TileText(count, f"{last:,.0f}", "all is done", 1.0)
-        return texts
+        return texts + facts
 
     def _draw_latent(self) -> None:
         points = self._arrays.get("latent")

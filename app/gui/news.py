@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.runner.gpus import Gpu
+from jobs.core.figures import Fact, Figure
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,10 @@ class JobDetails:
         Why its settings could not be read, else empty.
     results
         ``(path inside the job, what it is)`` of the result files that exist.
+    findings
+        What its tasks found, each with its title and its numbers, in the order of the tasks.
+    next_step
+        What can be done with the result, empty unless it succeeded.
     """
 
     entry: JobEntry
@@ -125,6 +130,8 @@ class JobDetails:
     reason: str = ""
     trouble: str = ""
     results: tuple[tuple[str, str], ...] = ()
+    findings: tuple[tuple[str, tuple[Fact, ...]], ...] = ()
+    next_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,8 @@ class Followed:
         New lines of ``metrics.jsonl``.
     arrays
         New or changed snapshots by name, for example ``latent`` (P, 2+).
+    figures
+        New or changed pictures in numbers, by name.
     """
 
     name: str
@@ -150,6 +159,7 @@ class Followed:
     logs: tuple[tuple[str, str, bool], ...] = ()
     records: tuple[dict[str, Any], ...] = ()
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

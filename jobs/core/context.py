@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.folder import JobFolder
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jobs.core.declaration import Task
+    from jobs.core.figures import Figure
 
 _POLL_S = 0.5
 _LINE_S = 0.5
@@ -112,13 +115,30 @@ class WorkerContext:
         """
         import numpy as np
 
+        with self._snapshot(f"{name}.npy") as file:
+            np.save(file, np.asarray(array), allow_pickle=False)
+
+    def save_figure(self, name: str, figure: Figure) -> None:
+        """Write ``snapshots/<name>.json``, a picture in numbers for the monitor, whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            When values and places of the figure do not belong together.
+        """
+        figure.check()
+        with self._snapshot(f"{name}.json") as file:
+            file.write(figure.to_json().encode())
+
+    @contextmanager
+    def _snapshot(self, name: str) -> Iterator[BinaryIO]:
         folder = self.folder.snapshots
         folder.mkdir(exist_ok=True)
         temporary = folder / f".{name}.{os.getpid()}.tmp"
         try:
             with temporary.open("wb") as file:
-                np.save(file, np.asarray(array), allow_pickle=False)
-            temporary.replace(folder / f"{name}.npy")
+                yield file
+            temporary.replace(folder / name)
         finally:
             temporary.unlink(missing_ok=True)
 

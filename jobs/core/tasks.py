@@ -37,6 +37,8 @@ class Task:
         Files (relative to the job) that show the main task has been completed.
     viewer
         True: opens a view instead of starting a worker.
+    next_step
+        What can be done with its results, in a sentence or two.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Task:
     resumes: bool = False
     unless: tuple[str, ...] = ()
     viewer: bool = False
+    next_step: str = ""
 
 
 @dataclass(frozen=True)

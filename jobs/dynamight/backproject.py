@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import torch
 from torch import Tensor
 
 from jobs.core.checkpoint import load_checkpoint, save_checkpoint
 from jobs.core.errors import AbortRequested, UserError
 from jobs.dynamight.backproject_inputs import Work, gather
 from jobs.dynamight.backproject_maps import Curves, grey_scale
-from jobs.dynamight.backproject_plot import write_plot
+from jobs.dynamight.backproject_plot import fsc_figures, maps_figure, write_plot
 from jobs.formats.mrc import write_map
 from jobs.maths.fourier import crop_rfft, rfft_to_volume, volume_to_rfft
 
@@ -203,21 +202,24 @@ def _interim(context: WorkerContext, work: Work, folder: Path, percent: int) -> 
         path = folder / f"reconstruction_half{number}_{percent:03d}.mrc"
         write_map(path, volume.numpy(), frame.voxel_size_a, frame.origin_a)
     curves = Curves.of(maps, work.masks, frame.voxel_size_a)
-    _picture(context, maps, curves)
+    _picture(context, maps, curves, percent)
     values = {}
     for kind, mask in curves.values:
         if mask in ("masked", "moving"):
             for level, name in ((0.143, "0143"), (0.5, "05")):
-                values[f"resolution_A_{kind}_{mask}_fsc{name}"] = curves.resolution(kind, mask, level)
+                values[f"resolution_fsc{name}_{mask}_{kind}_A"] = curves.resolution(kind, mask, level)
     return values
 
 
-def _picture(context: WorkerContext, maps: Maps, curves: Curves) -> None:
-    """Show the map of both halves, and the curves: frequency in 1/Å, then one row per curve."""
-    first, second = maps.get("deformed", maps["ordinary"])
-    shown = (first + second) / 2
-    box = min(shown.shape[0], _PICTURE_BOX)
-    small = rfft_to_volume(crop_rfft(volume_to_rfft(shown), box, 3), box)
-    context.save_snapshot("volume", small.numpy())
-    table = [torch.from_numpy(curves.frequencies()).float(), *curves.values.values()]
-    context.save_snapshot("fsc", torch.stack(table).numpy())
+def _picture(context: WorkerContext, maps: Maps, curves: Curves, percent: int = 100) -> None:
+    """Show the mean map of both halves of each reconstruction, and the curves."""
+    voxel = curves.voxel_size_a
+    for kind, (first, second) in maps.items():
+        whole = (first + second) / 2
+        box = min(whole.shape[0], _PICTURE_BOX)
+        small = rfft_to_volume(crop_rfft(volume_to_rfft(whole), box, 3), box)
+        voxel = curves.voxel_size_a * whole.shape[0] / box
+        context.save_snapshot(f"map_{kind}", small.numpy())
+    context.save_figure("maps", maps_figure(list(maps), percent, voxel))
+    for name, figure in fsc_figures(curves).items():
+        context.save_figure(name, figure)

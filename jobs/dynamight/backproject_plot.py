@@ -1,10 +1,13 @@
-"""A plot of Fourier shell correlations as SVG, drawn without a plotting library."""
+"""Fourier shell correlations: a plot as SVG, drawn without a plotting library, and figures of the monitor."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from jobs.core.figures import Fact, Figure, Mark, Series
 from jobs.dynamight.backproject_maps import Curves
 from jobs.formats.files import replacing
 
@@ -85,6 +88,86 @@ def write_plot(path: Path, curves: Curves, title: str) -> None:
     """Write the plot, whole or not at all."""
     with replacing(path) as file:
         file.write(plot_svg(curves, title).encode())
+
+
+#: Masks of the two figures: the molecule as a whole, and its domains.
+_FIGURES = (
+    ("fsc", "FSC of the half-maps", ("masked", "")),
+    ("fsc_domains", "FSC of the domains", ("moving", "static", "given")),
+)
+_KINDS = {"deformed": "motion undone", "ordinary": "ordinary"}
+_PLACES = {"masked": "masked", "": "no mask", "moving": "moving", "static": "static", "given": "given mask"}
+LEVEL = 0.143
+
+
+def fsc_figures(curves: Curves) -> dict[str, Figure]:
+    """The curves as figures: both reconstructions of the whole molecule in one, of its domains in another.
+
+    Parameters
+    ----------
+    curves: Curves
+        Correlations so far.
+
+    Returns
+    -------
+    dict of Figure
+        By the name under which they are stored.
+    """
+    kinds = list(dict.fromkeys(kind for kind, _ in curves.values))
+    found = {}
+    for name, title, wanted in _FIGURES:
+        masks = [mask for mask in wanted if (kinds[0], mask) in curves.values]
+        if not masks:
+            continue
+        found[name] = Figure(
+            kind="curves",
+            task="reconstruct",
+            title=title,
+            x_title="spatial frequency (1/Å)",
+            y_title="FSC",
+            x=tuple(curves.frequencies().tolist()),
+            series=tuple(
+                Series(
+                    f"{_KINDS[kind]}, {_PLACES[mask]} {length(curves.resolution(kind, mask, LEVEL))}",
+                    tuple(curves.values[kind, mask].double().tolist()),
+                    colour=list(_KINDS).index(kind),
+                    line=line,
+                )
+                for line, mask in enumerate(masks)
+                for kind in kinds
+            ),
+            marks=(Mark(LEVEL, f"{LEVEL}"), Mark(0.5, "0.5")),
+            reciprocal=True,
+            facts=tuple(_fact(curves, mask, kinds) for mask in masks if mask),
+        )
+    return found
+
+
+def maps_figure(kinds: Sequence[str], percent: int, voxel_size_a: float) -> Figure:
+    """The maps so far, those without motion first; ``map_<kind>`` are the names of their snapshots."""
+    return Figure(
+        kind="maps",
+        task="reconstruct",
+        title="Mean of both half-maps" + (f" after {percent} % of the images" if percent < 100 else ""),
+        series=tuple(Series(_KINDS[kind], ()) for kind in kinds),
+        arrays=tuple(f"map_{kind}" for kind in kinds),
+        voxel_size_a=voxel_size_a,
+    )
+
+
+def _fact(curves: Curves, mask: str, kinds: Sequence[str]) -> Fact:
+    """Resolution of the first reconstruction, beside that of the other."""
+    first, *others = (length(curves.resolution(kind, mask, LEVEL)) for kind in kinds)
+    beside = "".join(f", {_KINDS[kind]} {value}" for kind, value in zip(kinds[1:], others, strict=True))
+    where = {"masked": "Resolution", "moving": "Moving part", "static": "Static part"}.get(
+        mask, "In the mask"
+    )
+    return Fact(where, first, f"FSC {LEVEL}{beside}")
+
+
+def length(value_a: float) -> str:
+    """A resolution in words."""
+    return f"{value_a:.2f} Å" if math.isfinite(value_a) else "none"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str = "#333333") -> str:

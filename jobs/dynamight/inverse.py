@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from jobs.dynamight.displacements import find_checkpoint, particles_of
 from jobs.dynamight.field import displace
 from jobs.dynamight.inverse_errors import HalfErrors
 from jobs.dynamight.inverse_field import InverseField, choose_spacing, evaluate_inverse
+from jobs.dynamight.inverse_figure import round_trip_figures
 from jobs.dynamight.inverse_state import (
     inverse_path,
     read_unfinished,
@@ -73,7 +73,7 @@ def run(context: WorkerContext) -> None:
     if kept is not None:
         context.say(f"Resuming after {sum(half.done for half in kept)} particles")
     errors = kept or [HalfErrors.of(len(half.rows)) for half in model.halves]
-    watch = _Watch(context, errors, key)
+    watch = _Watch(context, errors, key, _inside(model.halves[0].model))
     for probe, half_errors in zip(probes, errors, strict=True):
         measure(probe, half_errors, chunk, watch)
     (job / inverse_path(job).parent).mkdir(parents=True, exist_ok=True)
@@ -191,8 +191,8 @@ def _turn(first: int, n_states: int, count: int, places: Tensor) -> Tensor:
 class _Watch:
     """Follows a run: abort, progress, partial results."""
 
-    def __init__(self, context: WorkerContext, errors: Sequence[HalfErrors], key: str) -> None:
-        self.context, self.errors, self.key = context, errors, key
+    def __init__(self, context: WorkerContext, errors: Sequence[HalfErrors], key: str, inside: str) -> None:
+        self.context, self.errors, self.key, self.inside = context, errors, key, inside
         self.total = sum(len(half.particles) for half in errors)
         self._began = self._saved = time.monotonic()
         self._reported = 0.0
@@ -219,10 +219,8 @@ class _Watch:
                 values[f"folded_percent_half{number}"] = 100 * half.folded_fraction
         values["particles_per_s"] = (done - self._first) / max(1e-9, now - self._began)
         self.context.progress("inverse", done, self.total, **values)
-        medians = [half.particles[: half.done, 0] for half in self.errors]
-        counts, edges = np.histogram(np.concatenate(medians), bins=40)
-        shown = np.stack((0.5 * (edges[1:] + edges[:-1]), counts)).astype(np.float32)
-        self.context.save_snapshot("round_trip_histogram", shown)
+        for name, figure in round_trip_figures(self.errors, self.inside).items():
+            self.context.save_figure(name, figure)
 
 
 def _unused(options: DynaMightOptions) -> str:

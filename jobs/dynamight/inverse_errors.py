@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 #: Bins of errors: per decade, and the decades in Å that they cover. A bin is 1.2 % wide.
-_PER_DECADE, _LOWEST, _HIGHEST = 200, -6, 4
-_N_BINS = (_HIGHEST - _LOWEST) * _PER_DECADE
+PER_DECADE, LOWEST, _HIGHEST = 200, -6, 4
+_N_BINS = (_HIGHEST - LOWEST) * PER_DECADE
 #: What is known of each particle: half a round trip ends closer, at the Gaussians and at voxels; folded part.
 PARTICLE_VALUES = ("median_gaussians_A", "median_voxels_A", "folded_fraction")
 PLACES = ("gaussians", "voxels")
@@ -46,7 +46,7 @@ class Errors:
         distances = distances_a.astype(np.float64).ravel()
         if not len(distances):
             return
-        place = (np.log10(np.maximum(distances, 10.0**_LOWEST)) - _LOWEST) * _PER_DECADE
+        place = (np.log10(np.maximum(distances, 10.0**LOWEST)) - LOWEST) * PER_DECADE
         self.counts += np.bincount(np.clip(place.astype(np.int64), 0, _N_BINS - 1), minlength=_N_BINS)
         self.total += float(distances.sum())
         self.largest = max(self.largest, float(distances.max()))
@@ -59,7 +59,7 @@ class Errors:
         place = int(np.searchsorted(np.cumsum(self.counts), share * self.n))
         if place == 0:
             return 0.0
-        return min(self.largest, float(10 ** ((min(place, _N_BINS - 1) + 0.5) / _PER_DECADE + _LOWEST)))
+        return min(self.largest, float(10 ** ((min(place, _N_BINS - 1) + 0.5) / PER_DECADE + LOWEST)))
 
     def summary(self) -> dict[str, float | int]:
         """The numbers that are told."""

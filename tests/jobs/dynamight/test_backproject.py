@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from jobs.core.context import WorkerContext
 from jobs.core.errors import AbortRequested, UserError
+from jobs.core.figures import Figure
 from jobs.core.folder import JobFolder
 from jobs.core.metrics import MetricsWriter, read_metrics
 from jobs.dynamight import backproject
@@ -232,8 +233,18 @@ def test_that_the_job_leaves_half_maps_interim_maps_curves_and_a_sentence(
     last = [record for record in records if record["phase"] == "reconstruct"][-1]
     assert last["step"] == last["of"] == 200
     assert last["particles_per_s"] > 0
-    assert last["resolution_A_deformed_masked_fsc05"] > 2 * PIXEL_A
-    assert np.load(folder.parent / "snapshots" / "volume.npy").shape == (BOX,) * 3
+    assert last["resolution_fsc05_masked_deformed_A"] > 2 * PIXEL_A
+    shown = folder.parent / "snapshots"
+    maps = Figure.from_json((shown / "maps.json").read_text())
+    assert maps.arrays == ("map_deformed", "map_ordinary")
+    for name, kind in zip(maps.arrays, ("map", "ordinary"), strict=True):
+        assert np.load(shown / f"{name}.npy").shape == (BOX,) * 3, kind
+    figure = Figure.from_json((shown / "fsc.json").read_text())
+    assert figure.reciprocal and figure.marks[0].value == 0.143
+    assert np.allclose(figure.x, table.floats("rlnResolution"), atol=1e-6)
+    names = {series.name.partition(", masked")[0]: series.values for series in figure.series}
+    for word, column in (("motion undone", "hsFscDeformedMasked"), ("ordinary", "hsFscOrdinaryMasked")):
+        assert np.allclose(names[word], table.floats(column), atol=1e-5), word
 
 
 def test_that_only_the_ordinary_maps_are_made_when_asked_for(project: Path) -> None:

@@ -21,6 +21,7 @@ from app import __main__ as door
 from app.project.project import Project
 from jobs.core.context import WorkerContext
 from jobs.core.errors import AbortRequested, UserError
+from jobs.core.figures import Figure
 from jobs.core.folder import JobFolder
 from jobs.core.metrics import MetricsWriter, read_metrics
 from jobs.dynamight import inverse
@@ -179,7 +180,21 @@ def test_that_the_monitor_sees_errors_and_speed(done: Path) -> None:
     assert last["step"] == last["of"] == 200
     for name in ("round_trip_A_half1", "round_trip_voxels_A_half2", "particles_per_s"):
         assert isinstance(last[name], float), name
-    assert np.load(done / NAME / "snapshots" / "round_trip_histogram.npy")[1].sum() == 200
+
+
+def test_that_histograms_of_the_round_trip_tell_what_the_table_tells(done: Path) -> None:
+    folder = done / NAME
+    with (folder / "inverse_deformations" / "round_trip.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for place in ("gaussians", "voxels"):
+        figure = Figure.from_json((folder / "snapshots" / f"round_trip_{place}.json").read_text())
+        assert figure.kind == "histogram" and figure.task == "inverse"
+        medians = [float(row["median_A"]) for row in rows if row["place"] == place]
+        assert [mark.value for mark in figure.marks] == pytest.approx(medians, rel=1e-3)
+        for series, median in zip(figure.series, medians, strict=True):
+            assert sum(series.values) == pytest.approx(100, abs=1)
+            below = sum(v for v, end in zip(series.values, figure.x[1:], strict=True) if end <= median)
+            assert below <= 50.1
 
 
 def test_that_after_kill_minus_9_continuing_gives_the_same_bytes(project: Path, done: Path) -> None:
