@@ -18,6 +18,7 @@ DISPLACE: Final = "displace"
 CLOUD: Final = "cloud"
 FEATURES: Final = "features"
 DISAGREEMENT: Final = "disagreement"
+ERRORS: Final = "errors"
 PARTICLE_VIEW: Final = "particle_view"
 
 
@@ -98,7 +99,7 @@ class LatentModel(Protocol):
 
         Names in use: ``amount`` (Å, rms over the Gaussians), ``direction`` (unit vectors), ``location`` (Å),
         ``shift`` (Å), ``pose`` (unit viewing directions), ``uncertainty`` (Å), ``difference`` (Å, between
-        the models of the two half-sets).
+        the models of the two half-sets), ``error`` (Å, see :attr:`error`).
         """
 
     @property
@@ -107,7 +108,7 @@ class LatentModel(Protocol):
 
     @property
     def error(self) -> FloatArray | None:
-        """Uncertainty per particle ``(P,)`` in Å, None when it is not known."""
+        """Expected error of the displacement of each particle ``(P,)``, rms Å; None when it is not known."""
 
     @property
     def box(self) -> int:
@@ -148,6 +149,9 @@ class DisplacingModel(LatentModel, Protocol):
 
     def disagreement(self, z: FloatArray, points_a: FloatArray) -> FloatArray:
         """Return how far apart the models of both half-sets move points in one state: ``(N,)`` float32 Å."""
+
+    def errors(self, z: FloatArray, points_a: FloatArray) -> FloatArray:
+        """Return how far points in one state are expected to be from the truth: ``(N,)`` float32 rms Å."""
 
 
 class ImagingModel(LatentModel, Protocol):

@@ -222,6 +222,11 @@ class RemoteModel:
         self._need(latent.DISAGREEMENT)
         return self._ask("disagreement", {"z": z, "points_a": points_a}).arrays["distance_a"]
 
+    def errors(self, z: FloatArray, points_a: FloatArray) -> FloatArray:
+        """Return how far points are expected to be from the truth: ``(N,)`` float32 rms Å."""
+        self._need(latent.ERRORS)
+        return self._ask("errors", {"z": z, "points_a": points_a}).arrays["error_a"]
+
     def particle_view(self, index: int) -> ParticleView:
         """Return image and projection of a particle by its place in `embedding`."""
         self._need(latent.PARTICLE_VIEW)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.dynamight.latent_states import States
+from jobs.dynamight.uncertainty import Errors
 from jobs.formats.particle_set import ParticleSet
 
 Float32 = npt.NDArray[np.float32]
@@ -31,10 +32,10 @@ class Measures(Mapping[str, npt.NDArray[Any]]):
     ``uncertainty`` Å
         Root mean square displacement to which one standard deviation of the posterior of the state amounts.
     ``difference`` Å
-        Root mean square distance between where the models of both half-sets move the Gaussians.
+        Root mean square distance between where the models of both half-sets move the Gaussians, and
     ``error`` Å
-        How sure the displacement is: the uncertainty; for particles held out, shown by the mean of two
-        models, together with half of their difference, which is the standard error of that mean.
+        how far the displacement is probably from the truth, root mean square over the Gaussians: both as
+        :class:`jobs.dynamight.uncertainty.Errors` says. Before anything moves, 0 and unknown (NaN).
 
     Parameters
     ----------
@@ -42,12 +43,16 @@ class Measures(Mapping[str, npt.NDArray[Any]]):
         The particles and fields.
     particles
         Reads the poses.
+    errors
+        Of displacements; None while nothing moves.
     """
 
     NAMES = ("amount", "direction", "location", "shift", "pose", "uncertainty", "difference", "error")
 
-    def __init__(self, states: States, particles: Callable[[], ParticleSet]) -> None:
-        self._states, self._read = states, particles
+    def __init__(
+        self, states: States, particles: Callable[[], ParticleSet], errors: Callable[[], Errors | None]
+    ) -> None:
+        self._states, self._read, self._predict = states, particles, errors
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         if name not in self.NAMES:
@@ -86,15 +91,19 @@ class Measures(Mapping[str, npt.NDArray[Any]]):
         return states.shown.spreads(states.means, states.sds, states.own_axes)
 
     @cached_property
-    def _difference(self) -> Float32:
-        return self._states.difference.amounts(self._states.means)
+    def _errors_and_differences(self) -> tuple[Float32, Float32]:
+        errors, n = self._predict(), len(self._states.rows)
+        if errors is None:
+            return np.full(n, np.nan, np.float32), np.zeros(n, np.float32)
+        return errors.of_particles(errors.rows)
 
-    @cached_property
+    @property
+    def _difference(self) -> Float32:
+        return self._errors_and_differences[1]
+
+    @property
     def _error(self) -> Float32:
-        if not self._states.pooled:
-            return self._uncertainty
-        combined: Float32 = np.hypot(self._uncertainty, 0.5 * self._difference)
-        return combined
+        return self._errors_and_differences[0]
 
     @cached_property
     def _particles(self) -> ParticleSet:

@@ -20,6 +20,8 @@ from jobs.dynamight.latent_snapshots import Snapshots, find_snapshots
 from jobs.dynamight.latent_states import States, select_states
 from jobs.dynamight.particle_views import view_particle
 from jobs.dynamight.state import TrainedModel
+from jobs.dynamight.uncertainty import Errors
+from jobs.dynamight.uncertainty_state import StateErrors
 from jobs.maths.gaussians import render_volume
 from jobs.maths.render import draw_gaussians
 
@@ -128,16 +130,21 @@ class DynaMightModel:
     """
 
     def __init__(self, model: TrainedModel, half: int, particles: ParticleFile) -> None:
-        self._model, self._particles = model, particles
+        self._model, self._particles, self._half = model, particles, half
         self._states: States = select_states(model, half)
         self._columns = particles.columns(self._states.rows)
-        self._measures = Measures(self._states, lambda: particles.particles(self._states.rows))
+        self._measures = Measures(
+            self._states, lambda: particles.particles(self._states.rows), lambda: self._errors
+        )
 
     @property
     def abilities(self) -> frozenset[str]:
-        """All of them."""
+        """All of them, but no errors before anything moves."""
         return frozenset(
-            {latent.DISPLACE, latent.CLOUD, latent.FEATURES, latent.DISAGREEMENT, latent.PARTICLE_VIEW}
+            {
+                *(latent.DISPLACE, latent.CLOUD, latent.FEATURES, latent.PARTICLE_VIEW),
+                *((latent.DISAGREEMENT, latent.ERRORS) if self._states.moves else ()),
+            }
         )
 
     @cached_property
@@ -164,9 +171,9 @@ class DynaMightModel:
         return np.where(self._model.validation[rows], 0, self._model.half[rows])
 
     @property
-    def error(self) -> Float32:
-        """How sure the displacement of a particle is, ``(P,)`` in Å, rms over the Gaussians."""
-        return self._measures["error"]
+    def error(self) -> Float32 | None:
+        """Predicted error of the displacement of each particle ``(P,)``, rms over the Gaussians, Å."""
+        return self._measures["error"] if self._states.moves else None
 
     @property
     def box(self) -> int:
@@ -229,10 +236,39 @@ class DynaMightModel:
         return self._states.shown.features(self._states.means)
 
     def disagreement(self, z: FloatArray, points_a: FloatArray) -> Float32:
-        """Distance ``(N,)`` in Å between where the models of both half-sets move points in a state."""
-        apart = self._states.difference.at_points(self._states.tensor(z), points_a)
-        lengths: Float32 = np.linalg.norm(apart, axis=1)
-        return lengths
+        """Distance ``(N,)`` in Å between where the models of both half-sets move points in a state.
+
+        Half-sets 1 and 2: at the state of the other model that deforms the molecule most alike.
+
+        Raises
+        ------
+        NotImplementedError
+            Before anything moves.
+        """
+        return self._errors_at(z, points_a)[1]
+
+    def errors(self, z: FloatArray, points_a: FloatArray) -> Float32:
+        """Predicted errors ``(N,)`` in Å of the displacement of points in a state.
+
+        Raises
+        ------
+        NotImplementedError
+            Before anything moves.
+        """
+        return self._errors_at(z, points_a)[0]
+
+    @cached_property
+    def _errors(self) -> Errors | None:
+        return Errors(self._model, self._half) if self._states.moves else None
+
+    @cached_property
+    def _state_errors(self) -> StateErrors:
+        if self._errors is None:
+            raise NotImplementedError("nothing has moved yet, so there are no errors of motion")
+        return StateErrors(self._errors)
+
+    def _errors_at(self, z: FloatArray, points_a: FloatArray) -> tuple[Float32, Float32]:
+        return self._state_errors.at(self._states.tensor(z), points_a)
 
     def particle_view(self, index: int) -> ParticleView:
         """Image of a particle and projection of the model in its state.

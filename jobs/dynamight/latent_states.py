@@ -32,8 +32,8 @@ class States:
         of the particle's own half-set.
     own_axes
         ``(P, L, L)`` or ``(L, L)`` the axes of the own half-sets as rows, in the shown ones.
-    shown_terms, difference_terms
-        The field that is shown, and that of half-set 1 less that of half-set 2.
+    shown_terms
+        The field that is shown.
     corrections
         ``(P, 5)`` corrections of poses, None when poses were not refined.
     """
@@ -44,13 +44,17 @@ class States:
     sds: Tensor
     own_axes: Tensor
     shown_terms: tuple[Term, ...]
-    difference_terms: tuple[Term, ...]
     corrections: Tensor | None
 
     @property
     def pooled(self) -> bool:
         """Whether the mean of both half-sets' fields is shown."""
         return len(self.shown_terms) > 1
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything has moved yet."""
+        return all(term.weight for term in self.shown_terms)
 
     @cached_property
     def gaussians_a(self) -> Tensor:
@@ -71,11 +75,6 @@ class States:
     def shown(self) -> Motion:
         """The displacement that is shown."""
         return Motion(self.shown_terms, self.gaussians_a)
-
-    @cached_property
-    def difference(self) -> Motion:
-        """The difference between the displacements of both half-sets."""
-        return Motion(self.difference_terms, self.gaussians_a)
 
     def tensor(self, z: npt.NDArray[np.floating]) -> Tensor:
         """Take a state ``(L,)``; ValueError when it has another shape or is not finite."""
@@ -125,7 +124,6 @@ def select_states(trained: TrainedModel, half: int) -> States:
         sds=torch.cat(log_sds)[order].exp(),
         own_axes=own_axes,
         shown_terms=terms,
-        difference_terms=(Term(first.model, sign, axes[0]), Term(second.model, -sign, axes[1])),
         corrections=_corrections(trained, chosen, order),
     )
 

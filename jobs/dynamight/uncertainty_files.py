@@ -14,7 +14,7 @@ import numpy.typing as npt
 from jobs.core.errors import FormatError
 from jobs.dynamight.outputs import FORWARD, HALF_COLUMN, PARTICLES
 from jobs.dynamight.state import TrainedModel
-from jobs.dynamight.uncertainty import Errors
+from jobs.dynamight.uncertainty import Errors, rms_interval
 from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.formats.star_table import StarTable
 from jobs.maths.coordinates import centred_to_chimerax
@@ -26,6 +26,8 @@ GAUSSIAN_RMS_COLUMN = "hsRmsDisplacementAngst"
 #: Columns of both: rms distance between the displacements by both models, and rms predicted error.
 DIFFERENCE_COLUMN = "hsHalfDifferenceAngst"
 ERROR_COLUMN = "hsErrorAngst"
+#: Of Gaussians: the interval that holds their true rms error in 68 of 100 cases.
+LOW_COLUMN, HIGH_COLUMN = "hsErrorLowAngst", "hsErrorHighAngst"
 
 
 def write_errors(job: Path, model: TrainedModel) -> list[Path]:
@@ -75,6 +77,8 @@ def gaussian_table(model: TrainedModel) -> StarTable:
     shown = centred_to_chimerax(points, frame.box, frame.voxel_size_a, frame.origin_a).double().numpy()
     columns = dict(zip(AXES, shown.T, strict=True))
     columns |= {GAUSSIAN_RMS_COLUMN: moved, DIFFERENCE_COLUMN: apart, ERROR_COLUMN: error}
+    low, high = rms_interval(error)
+    columns |= {LOW_COLUMN: low, HIGH_COLUMN: high}
     return StarTable.from_columns("gaussians", {k: np.asarray(v, np.float64) for k, v in columns.items()})
 
 

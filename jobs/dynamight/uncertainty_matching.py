@@ -131,8 +131,13 @@ def other_half(model: TrainedModel, half: int) -> Other:
 def jacobian(field: DisplacementField, latents: Tensor) -> Tensor:
     """Derivatives ``(b, L, K)`` of the mode coefficients with respect to the states ``(b, L)``, exact.
 
-    The chain rule through the two hidden layers of the field, all axes at once.
+    The chain rule through the two hidden layers of the field, all axes at once; axis by axis for fields whose
+    coefficients are other functions of the network.
     """
+    if type(field) is not DisplacementField:
+        axes = torch.eye(latents.shape[1], dtype=latents.dtype, device=latents.device)
+        along = [axis.expand_as(latents).contiguous() for axis in axes]
+        return torch.stack([torch.func.jvp(field.coefficients, (latents,), (v,))[1] for v in along], 1)
     hidden = latents
     slopes = torch.eye(latents.shape[1], dtype=latents.dtype, device=latents.device)
     slopes = slopes.expand(len(latents), -1, -1)

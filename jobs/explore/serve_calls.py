@@ -54,6 +54,7 @@ class Desk:
             "cloud": self._cloud,
             "features": self._features,
             "disagreement": self._disagreement,
+            "errors": self._errors,
             "particle_view": self._particle_view,
         }
 
@@ -133,6 +134,10 @@ class Desk:
     def _disagreement(self, head: dict[str, Any], arrays: Mapping[str, Array]) -> Said:
         model = self._models[head["model"]]
         return {}, {"distance_a": model.disagreement(arrays["z"], arrays["points_a"])}
+
+    def _errors(self, head: dict[str, Any], arrays: Mapping[str, Array]) -> Said:
+        model = self._models[head["model"]]
+        return {}, {"error_a": model.errors(arrays["z"], arrays["points_a"])}
 
     def _particle_view(self, head: dict[str, Any], arrays: Mapping[str, Array]) -> Said:
         view = self._models[head["model"]].particle_view(head["index"])

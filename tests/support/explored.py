@@ -62,7 +62,10 @@ class BlobModel:
     def abilities(self) -> frozenset[str]:
         """All of them."""
         return frozenset(
-            {latent.DISPLACE, latent.CLOUD, latent.FEATURES, latent.DISAGREEMENT, latent.PARTICLE_VIEW}
+            {
+                *(latent.DISPLACE, latent.CLOUD, latent.FEATURES, latent.PARTICLE_VIEW),
+                *(latent.DISAGREEMENT, latent.ERRORS),
+            }
         )
 
     def centres(self, z: NDArray[Any] | None) -> NDArray[np.float32]:
@@ -106,6 +109,10 @@ class BlobModel:
         """A tenth of the motion."""
         moved = self.displace(z, points_a)
         return (0.1 * np.linalg.norm(moved - points_a, axis=1)).astype(np.float32)
+
+    def errors(self, z: NDArray[Any], points_a: NDArray[Any]) -> NDArray[np.float32]:
+        """A fifth of the motion, and half an Å."""
+        return (0.5 + 2.0 * self.disagreement(z, points_a)).astype(np.float32)
 
     def particle_view(self, index: int) -> ParticleView:
         """A projection along z, and the same with noise."""

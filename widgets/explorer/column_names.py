@@ -43,7 +43,7 @@ MEASURES: Final[dict[str, ColumnName]] = {
     "location": ColumnName("Location of motion", "Å", group="Motion"),
     "uncertainty": ColumnName("Uncertainty", "Å", group="Motion"),
     "difference": ColumnName("Half-set difference", "Å", group="Motion"),
-    "error": ColumnName("Error of motion", "Å", group="Motion"),
+    "error": ColumnName("Estimated error", "Å", group="Motion"),
     "pose": ColumnName("Pose", group="Model"),
     "shift": ColumnName("Shift", "Å", group="Model"),
 }

@@ -194,7 +194,11 @@ class Explorer(ExplorerParts):
         self._show_embedding(opened.embedding, keep=same)
         half_set = opened.model.half_set
         facts = Facts(
-            opened.names, None if half_set is None else np.asarray(half_set), opened.amount, opened.latent
+            names=opened.names,
+            half=None if half_set is None else np.asarray(half_set),
+            amount=opened.amount,
+            error=opened.error,
+            latent=opened.latent,
         )
         self.particle.set_source(self._particle_view, facts)
         self.montage.set_source(self._particle_view)

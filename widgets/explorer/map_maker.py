@@ -26,6 +26,7 @@ DISPLACEMENT: Final = "displacement (Å)"
 AMPLITUDE: Final = "amplitude"
 WIDTH: Final = "width (Å)"
 DISAGREEMENT: Final = "half-set difference (Å)"
+ERROR: Final = "estimated error (Å)"
 
 
 def display_box() -> int:
@@ -84,6 +85,8 @@ class MapMaker:
             values[WIDTH] = cloud.width_a
             if z is not None and abilities.DISAGREEMENT in model.abilities:
                 values[DISAGREEMENT] = model.disagreement(z, rest)
+            if z is not None and abilities.ERRORS in model.abilities:
+                values[ERROR] = model.errors(z, rest)
         return MapState(
             title=title,
             volume=volume,

@@ -43,12 +43,15 @@ class Facts:
         How far each moved, Å.
     latent
         ``(P, L)`` latent coordinates.
+    error
+        How far each is probably from where it is in truth, Å.
     """
 
     names: NDArray[Any] | None = None
     half: NDArray[Any] | None = None
     amount: NDArray[Any] | None = None
     latent: NDArray[Any] | None = None
+    error: NDArray[Any] | None = None
 
     def sentence(self, row: int) -> str:
         """Return half-set, motion and state of a particle in words."""
@@ -57,7 +60,8 @@ class Facts:
             half = int(self.half[row])
             parts.append(f"half-set {half}" if half else "held out")
         if self.amount is not None:
-            parts.append(f"moved {float(self.amount[row]):.3g} Å")
+            sure = f" ± {float(self.error[row]):.2g}" if self.error is not None else ""
+            parts.append(f"moved {float(self.amount[row]):.3g}{sure} Å")
         if self.latent is not None:
             shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in self.latent[row][:_SHOWN])
             more = ", …" if self.latent.shape[1] > _SHOWN else ""

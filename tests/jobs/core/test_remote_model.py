@@ -129,6 +129,7 @@ def test_that_every_method_gives_the_arrays_of_the_local_model_bit_for_bit(make:
     assert_same(remote.decode(None, 12), local.decode(None, 12))
     assert_same(remote.displace(z, points), local.displace(z, points))
     assert_same(remote.disagreement(z, points), local.disagreement(z, points))
+    assert_same(remote.errors(z, points), local.errors(z, points))
     assert_same(remote.features(), local.features())
     for part in ("points_a", "amplitude", "width_a"):
         assert_same(getattr(remote.cloud(), part), getattr(local.cloud(), part))

@@ -14,6 +14,8 @@ from jobs.dynamight.latent_motion import Motion, Term
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.setup import Prepared
 from jobs.dynamight.state import load_model, write_checkpoint
+from jobs.dynamight.uncertainty import SCALE_OF_MEAN, Errors
+from jobs.dynamight.uncertainty_files import particle_columns
 from jobs.formats.star import read_star_tables
 from jobs.maths.rotations import euler_to_matrix
 from jobs.simulate.simulation import Simulation
@@ -114,16 +116,48 @@ def test_that_shift_and_pose_are_those_of_the_particle_file(model: DynaMightMode
     assert np.allclose(model.measures["pose"], euler_to_matrix(torch.from_numpy(angles))[:, 2], atol=1e-6)
 
 
+def test_that_errors_are_those_that_are_stored_with_the_job(model: DynaMightModel, job: Path) -> None:
+    """The same numbers in the explorer and in the job's particle file; those held out have two models."""
+    half = next(half for half in (1, 2, 0) if (model.half_set == half).sum() > len(model.half_set) / 2)
+    trained = load_model(checkpoint_path(job, None))
+    error, apart = Errors(trained, half).of_particles(np.array(_rows(model)))
+    assert model.error is not None
+    assert np.array_equal(model.error, error)
+    assert np.array_equal(model.measures["difference"], apart)
+    if half:
+        stored = particle_columns(trained)
+        assert model.error == pytest.approx(stored["hsErrorAngst"][_rows(model)])
+        assert model.measures["difference"] == pytest.approx(stored["hsHalfDifferenceAngst"][_rows(model)])
+
+
+def test_that_errors_of_gaussians_in_a_state_make_up_that_of_the_particle(model: DynaMightModel) -> None:
+    rest = model.cloud().points_a
+    assert model.error is not None
+    for place in (0, 5, 13):
+        inside = model.errors(model.embedding[place], rest)
+        assert inside.dtype == np.float32
+        assert float(np.sqrt((inside**2).mean())) == pytest.approx(float(model.error[place]), rel=1e-3)
+    # A state close to a particle is as sure as that; any number of points does.
+    near = model.embedding[5] + np.float32(1e-5)
+    assert model.errors(near, rest) == pytest.approx(model.errors(model.embedding[5], rest), rel=1e-2)
+    assert model.errors(near, rest[:0]).shape == (0,)
+    few = np.random.default_rng(2).normal(scale=20, size=(7, 3))
+    many = np.tile(few, (8000, 1))
+    assert model.errors(near, many) == pytest.approx(np.tile(model.errors(near, few), 8000), rel=1e-3)
+
+
 def test_that_the_error_of_particles_held_out_holds_what_both_models_disagree_about(
     job: Path, tiny: Simulation
 ) -> None:
-    opened = source(job, tiny.folder)
-    for half in (1, 2):
-        assert np.array_equal(opened.open(half).error, opened.open(half).measures["uncertainty"])
-    held_out = opened.open(0)
-    combined = np.hypot(held_out.measures["uncertainty"], held_out.measures["difference"] / 2)
-    assert held_out.error == pytest.approx(combined)
-    assert (held_out.error > held_out.measures["uncertainty"]).all()
+    """Two models that differ by d cannot both be right: their mean is off by half of that in expectation."""
+    held_out = source(job, tiny.folder).open(0)
+    trained = load_model(checkpoint_path(job, None))
+    assert held_out.error is not None
+    assert (held_out.error > SCALE_OF_MEAN * held_out.measures["difference"] / 2).all()
+    spread = np.hypot(held_out.measures["uncertainty"], held_out.measures["difference"] / 2)
+    floor = Errors(trained, 0).floor_a
+    # The uncertainty is that of a whole step along each axis, the error one of infinitesimal steps.
+    assert held_out.error == pytest.approx(np.hypot(SCALE_OF_MEAN * spread, floor), rel=0.1)
 
 
 def test_that_measures_are_found_by_name_and_computed_once(model: DynaMightModel) -> None:

@@ -87,7 +87,7 @@ def test_that_errors_of_the_posterior_are_those_of_drawn_states(model: TrainedMo
     errors = Errors(narrow, 1)
     rows = errors.rows[:6]
     part = next(errors._parts(rows))
-    basis = errors._basis(points)
+    basis = errors.basis(points)
     # What both models share and, with its weight taken off again, the rest are the whole motion.
     rows_of_spread = part.spread[:, :3] + part.spread[:, 3:] / uncertainty.UNSHARED**0.5
     spread = torch.einsum("nxk,blk->bnlx", basis, rows_of_spread).square().sum((2, 3)).sqrt()

@@ -445,4 +445,7 @@ def test_that_held_out_particles_are_shown_as_points_coloured_by_what_the_models
     assert state is not None and state.points_a is not None and state.rest_a is not None
     moved = np.linalg.norm(state.points_a - state.rest_a, axis=1)
     np.testing.assert_allclose(state.point_values["half-set difference (Å)"], 0.1 * moved, atol=1e-5)
+    np.testing.assert_allclose(state.point_values["estimated error (Å)"], 0.5 + 0.2 * moved, atol=1e-5)
     assert "± 0.50 Å" in explorer.describe(3)
+    explorer.states.pick_particle(3)
+    qtbot.waitUntil(lambda: "± 0.5 Å" in explorer.particle.facts.text(), timeout=10_000)
