@@ -75,16 +75,26 @@ class DisplacementField(nn.Module):
         self.register_buffer("frequencies", 2 * math.pi * cycles / shape.extent_a)
         # Mean coefficients over all particles: subtracted, so that the consensus is the mean structure.
         self.register_buffer("mean_coefficients", torch.zeros(shape.n_modes))
-        widths = [3 + 6 * shape.n_frequencies] + [shape.width] * shape.n_layers
-        self.hidden = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(widths))
-        self.modes = _linear(widths[-1], 3 * shape.n_modes, generator)
-        self.linear_coefficients = _linear(shape.n_latent, shape.n_modes, generator)
+        self.build_modes(generator)
+        self.linear_coefficients = _linear(shape.n_latent, self.n_outputs, generator)
         self.bent_coefficients = nn.ModuleList(
             [_linear(shape.n_latent, 64, generator), _linear(64, 64, generator)]
         )
-        self.bent_output = _linear(64, shape.n_modes, generator)
+        self.bent_output = _linear(64, self.n_outputs, generator)
         with torch.no_grad():
             self.bent_output.weight.mul_(0.1)
+
+    def build_modes(self, generator: torch.Generator) -> None:
+        """Make the coordinate network."""
+        shape = self.shape
+        widths = [3 + 6 * shape.n_frequencies] + [shape.width] * shape.n_layers
+        self.hidden = nn.ModuleList(_linear(a, b, generator) for a, b in pairwise(widths))
+        self.modes = _linear(widths[-1], 3 * shape.n_modes, generator)
+
+    @property
+    def n_outputs(self) -> int:
+        """Numbers that the network of the latent vector gives."""
+        return self.shape.n_modes
 
     def basis(self, points_a: Tensor) -> Tensor:
         """Motion modes at points.
@@ -119,11 +129,15 @@ class DisplacementField(nn.Module):
 
     def raw_coefficients(self, latents: Tensor) -> Tensor:
         """Coefficients before their mean over the particles is taken off."""
+        return self.network(latents)
+
+    def network(self, latents: Tensor) -> Tensor:
+        """Output ``(b, m)`` of the network of the latent vector."""
         hidden = latents
         for layer in self.bent_coefficients:
             hidden = silu(layer(hidden))
-        coefficients: Tensor = self.linear_coefficients(latents) + self.bent_output(hidden)
-        return coefficients
+        output: Tensor = self.linear_coefficients(latents) + self.bent_output(hidden)
+        return output
 
     def rotate_latents(self, rotation: Tensor) -> None:
         """Change the latent axes: afterwards ``z @ rotation`` gives what ``z`` gave before.

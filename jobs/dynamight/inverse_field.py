@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from jobs.dynamight.model import GaussianModel
+from jobs.dynamight.rigid_field import RigidField
+from jobs.dynamight.rigid_inverse import invert_rigid
 from jobs.dynamight.state import TrainedModel
 from jobs.maths.inversion import Inverse, invert
 from jobs.maths.mode_table import ModeTable, evaluate, tabulate
@@ -62,6 +64,8 @@ class InverseField:
         """
         coefficients = self.model.field.coefficients(latents)
         targets = points_a.expand(len(latents), *points_a.shape[-2:])
+        if isinstance(self.model.field, RigidField):
+            return invert_rigid(self.model.field, latents, targets)
         parts = [
             invert(some, these, self.table)
             for some, these in zip(

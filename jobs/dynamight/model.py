@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from jobs.dynamight.field import DisplacementField, FieldShape, displace
+from jobs.dynamight.rigid_field import RigidBodies, RigidField
 from jobs.maths.gaussians import render_volume, transfer
 
 #: Initial standard deviation of the Gaussians over the mean distance of their neighbours.
@@ -46,6 +47,8 @@ class GaussianModel(nn.Module):
         Source (CPU) of the initial weights.
     mask: torch.Tensor or None
         ``(D, D, D)`` where the molecule may move (1) and where not (0).
+    bodies: RigidBodies or None
+        Bodies that move as a whole; None for a smooth field.
     """
 
     mask: Tensor | None
@@ -59,6 +62,7 @@ class GaussianModel(nn.Module):
         frame: Frame,
         generator: torch.Generator,
         mask: Tensor | None = None,
+        bodies: RigidBodies | None = None,
     ) -> None:
         super().__init__()
         n_points, n_classes = len(positions_a), len(widths_a)
@@ -69,7 +73,9 @@ class GaussianModel(nn.Module):
         self.log_widths = nn.Parameter(widths_a.clone().float().log())
         self.register_buffer("scale", torch.tensor(1.0))
         self.register_buffer("mask", None if mask is None else mask.float())
-        self.field = DisplacementField(shape, generator)
+        self.field = (
+            DisplacementField(shape, generator) if bodies is None else RigidField(shape, generator, bodies)
+        )
 
     @property
     def n_points(self) -> int:
@@ -166,6 +172,9 @@ class GaussianModel(nn.Module):
             Part of the mean that is moved, 0 to 1.
         """
         field = self.field
+        if isinstance(field, RigidField):
+            self.positions.copy_(field.recentre(self.positions, latents, rate))
+            return
         total = torch.zeros_like(field.mean_coefficients)
         for part in latents.split(65536):
             total += field.raw_coefficients(part).sum(0)

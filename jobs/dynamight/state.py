@@ -17,6 +17,7 @@ from jobs.dynamight.encoder import Encoder
 from jobs.dynamight.field import FieldShape
 from jobs.dynamight.half_training import HalfTraining
 from jobs.dynamight.model import Frame, GaussianModel
+from jobs.dynamight.rigid_field import RigidBodies, RigidField
 from jobs.dynamight.setup import Prepared
 from jobs.formats.particles import ParticleSet
 
@@ -102,6 +103,7 @@ def checkpoint_state(
         "n_points": first.n_points,
         "n_widths": len(first.log_widths),
         "has_mask": first.mask is not None,
+        "rigid_bodies": _bodies_of(first),
         "threshold": prepared.threshold,
         "half": prepared.split.half,
         "validation": prepared.split.validation,
@@ -174,6 +176,7 @@ def _differences(prepared: Prepared, state: dict[str, Any]) -> list[str]:
         "number of Gaussians": first.n_points,
         "number of widths": len(first.log_widths),
         "deformation mask": "yes" if first.mask is not None else "no",
+        "rigid bodies": _bodies_of(first),
         "working boxes": list(training.boxes),
         **first.field.shape.as_dict(),
     }
@@ -181,6 +184,7 @@ def _differences(prepared: Prepared, state: dict[str, Any]) -> list[str]:
         "number of Gaussians": state["n_points"],
         "number of widths": state["n_widths"],
         "deformation mask": "yes" if state["has_mask"] else "no",
+        "rigid bodies": state.get("rigid_bodies"),
         "working boxes": list(state["training"]["boxes"]),
         **state["field_shape"],
     }
@@ -244,7 +248,16 @@ def _empty_model(state: dict[str, Any], shape: FieldShape, frame: Frame) -> Gaus
     mask = torch.zeros(box, box, box) if state["has_mask"] else None
     n_points, n_widths = int(state["n_points"]), int(state["n_widths"])
     generator = torch.Generator().manual_seed(0)
-    return GaussianModel(torch.zeros(n_points, 3), torch.ones(n_widths), shape, frame, generator, mask)
+    names = state.get("rigid_bodies")  # checkpoints of before there were any have none
+    bodies = None if names is None else RigidBodies.empty(box, frame.voxel_size_a, tuple(names))
+    return GaussianModel(
+        torch.zeros(n_points, 3), torch.ones(n_widths), shape, frame, generator, mask, bodies
+    )
+
+
+def _bodies_of(model: GaussianModel) -> list[str] | None:
+    """Names of the masks of a model's rigid bodies; None for a smooth field."""
+    return list(model.field.names) if isinstance(model.field, RigidField) else None
 
 
 def all_latents(halves: tuple[HalfTraining, HalfTraining], n_particles: int) -> npt.NDArray[np.float32]:
