@@ -33,15 +33,6 @@ class AdvancedOptions(JobOptions):
         pattern="*.mrc *.map",
         cli=("--mask-file",),
     )
-    atomic_model: str = _advanced(
-        "",
-        "Atomic model (optional):",
-        "PDB or mmCIF file fitted into the consensus map: the Gaussians start on its atoms instead of in "
-        "the density of the map.",
-        kind=Kind.FILE,
-        pattern="*.pdb *.ent *.cif *.mmcif",
-        cli=("--atomic-model",),
-    )
     particle_diameter: float | None = _advanced(
         None,
         "Particle diameter (optional):",

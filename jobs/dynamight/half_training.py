@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from jobs.core.errors import UserError
+from jobs.dynamight.atomic_graph import ModelGraph, length_error, sampled
 from jobs.dynamight.field import displace
-from jobs.dynamight.geometry import PARTICLES_PER_STEP, length_change, sample_edges
+from jobs.dynamight.geometry import EDGES_PER_STEP, PARTICLES_PER_STEP, length_change, sample_edges
 from jobs.dynamight.images import Batch, ParticleImages
 from jobs.dynamight.latents import LatentTable, divergence
 from jobs.dynamight.likelihood import projected_spectra, projection_nll
@@ -125,6 +126,8 @@ class HalfTraining:
         )
         self.restraint = torch.zeros((), device=self.device)
         self.steps = 0
+        #: Restrains motions in place of neighbours in space.
+        self.graph: ModelGraph | None = None
         self.edges = torch.zeros(2, 0, dtype=torch.int64, device=self.device)
         self.connect()
 
@@ -132,6 +135,14 @@ class HalfTraining:
         """Find the neighbours of every Gaussian anew; returns their mean distance in Å."""
         self.edges, distance = radius_graph(self.model.positions)
         return distance
+
+    def _geometry(self, coefficients: Tensor, basis: Tensor) -> Tensor:
+        """The restraint on the motions of the first particles of a batch, ``(p,)`` in Å²."""
+        positions, few = self.model.positions, coefficients[:PARTICLES_PER_STEP]
+        # Where no neighbours are held (rigid bodies), bonds are not either.
+        if self.graph is not None and self.edges.shape[1]:
+            return length_error(few, basis, positions, sampled(self.graph, self.sampler, EDGES_PER_STEP))
+        return length_change(few, basis, positions, sample_edges(self.edges, self.sampler))
 
     def run_pass(self, plan: Pass, noise: NoiseModel, each: Callable[[], None]) -> dict[str, float]:
         """Pass once over the particles of the half-set, in random order.
@@ -246,8 +257,7 @@ class HalfTraining:
             sums[3] += (data + prior).detach().sum()
             return
         if plan.move:
-            edges = sample_edges(self.edges, self.sampler)
-            geometry = length_change(coefficients[:PARTICLES_PER_STEP], basis, model.positions, edges)
+            geometry = self._geometry(coefficients, basis)
             if self.steps % _CALIBRATE_EVERY == 0:
                 self._calibrate(data.mean(), geometry.mean())
             loss = loss + self.restraint * geometry.mean()
@@ -266,7 +276,9 @@ class HalfTraining:
             assert self.poses is not None
             self.poses.step(local, corrections, n, plan.rate)
         if plan.structure:
-            rates = (self.sizes.positions_a, self.sizes.amplitudes)
+            # Without motion there is no restraint that would hold the beads of a model together.
+            held = self.graph is not None and not plan.move
+            rates = (0.0 if held else self.sizes.positions_a, self.sizes.amplitudes)
             for group, rate in zip(self.structure_optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate
             self.structure_optimiser.step()

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOptions, Task, option
 from jobs.dynamight.advanced import AdvancedOptions
+from jobs.dynamight.atomic_options import AtomicOptions, check_atomic_model
 from jobs.dynamight.backproject_options import BackprojectOptions
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
 
@@ -210,7 +211,9 @@ class _TaskOptions(JobOptions):
     )
 
 
-class DynaMightOptions(BackprojectOptions, AdvancedOptions, _TaskOptions, _IoOptions, RunningOptions):
+class DynaMightOptions(
+    BackprojectOptions, AtomicOptions, AdvancedOptions, _TaskOptions, _IoOptions, RunningOptions
+):
     """All options of a DynaMight job; the tabs stand in the order I/O, Tasks, Advanced, Running."""
 
 
@@ -250,7 +253,7 @@ JOB_TYPE = JobType(
             ),
         ),
     ),
-    checks=CHECKS,
+    checks=(*CHECKS, check_atomic_model),
     explorer="jobs.dynamight.latent_model:source",
     view="jobs.dynamight.viewing:from_options",
     view_commands=(("explore-latent-space", "jobs.dynamight.viewing:from_command"),),

@@ -47,6 +47,7 @@ class TrainingSettings:
     n_workers: int = 1
     max_minutes: float | None = None
     seed: int = 0
+    regularise_by_model: bool = False
 
     @classmethod
     def from_options(cls, options: DynaMightOptions, seed: int | None = None) -> TrainingSettings:
@@ -81,6 +82,7 @@ class TrainingSettings:
             n_workers=options.n_workers,
             max_minutes=options.max_minutes,
             seed=options.seed if seed is None else seed,
+            regularise_by_model=options.regularise_by_model,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from jobs.core.errors import UserError
+from jobs.dynamight.atomic_model import PlacedBeads, begin_with_model, start_half
 from jobs.dynamight.field import FieldShape
 from jobs.dynamight.half_training import HalfTraining, StepSizes
 from jobs.dynamight.halves import Split, split_particles
@@ -96,12 +97,10 @@ def prepare_training(
         n_threads=settings.n_workers,
     )
     generator = torch.Generator().manual_seed(settings.seed)
+    beads: PlacedBeads | None = None
     if source.atomic_model is not None:
-        from jobs.dynamight.atomic_model import points_from_model
-
-        points = points_from_model(source.atomic_model, frame, settings.n_gaussians, generator)
-        threshold = float("nan")
-        say(f"{len(points)} Gaussians on the atomic model {source.atomic_model.name}")
+        beads = begin_with_model(source.atomic_model, frame, settings, consensus, say)
+        points, threshold = beads.points_a, float("nan")
     else:
         volume = _consensus_volume(consensus, images, settings, say)
         threshold = automatic_threshold(volume) if settings.threshold is None else settings.threshold
@@ -127,6 +126,9 @@ def prepare_training(
         extent_a=EXTENT_IN_RADII * max(radius_of_gyration(points), pixel_size_a),
     )
     halves = tuple(build_half(h, points, widths, shape, frame, images, split, settings, mask) for h in (1, 2))
+    if beads is not None:
+        for each in halves:
+            start_half(each, beads, restrain=settings.regularise_by_model)
     noise = NoiseModel(
         boxes[1], box, device, by_shell=settings.use_data_normalization, falloff=settings.apply_bfactor
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from jobs.core.errors import UserError
+from jobs.dynamight.atomic_graph import BIAS
 from jobs.dynamight.encoder import Encoder, teach_encoder
 from jobs.dynamight.outputs import (
     FORWARD,
@@ -81,6 +82,8 @@ def _finish(context: WorkerContext, prepared: Prepared, star: str) -> None:
     context.add_output(PARTICLES, _PARTICLE_LABEL)
     context.progress("write", 4, 4)
     context.say(_verdict(prepared))
+    if prepared.training.settings.regularise_by_model:
+        context.say(f"Warning: {BIAS}")
     context.say(f"Results are in {context.folder.name}{FORWARD}/")
 
 
