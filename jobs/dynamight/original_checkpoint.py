@@ -1,7 +1,8 @@
 """What can be learnt from a checkpoint of the original DynaMight, whose objects are not loaded.
 
 The consensus, the poses, the half-sets and all weights of the networks are numbers and can be read. The
-networks themselves are of another design than those here, so a training cannot go on from them.
+networks are of another design than those here: they can be evaluated
+(:mod:`jobs.dynamight.original_networks`), but a training cannot go on from them.
 """
 
 from __future__ import annotations
@@ -41,11 +42,26 @@ class OriginalHalf:
         ``(C, N)`` weight of every Gaussian in every class of width.
     sigmas_px
         ``(C,)`` standard deviations of the classes in pixels, None when not found.
+    widths, scales
+        ``(C,)`` the original's B and A, from which widths and weights of the rendered Gaussians follow.
+    still
+        Whether it was saved in the warm-up, in which nothing moves.
+    mask, active
+        ``[x, y, z]`` where points move, and ``(m,)`` which Gaussians do; None when all do.
+    body_masks, bodies
+        Of each rigid body its mask ``[x, y, z]`` and its Gaussians; empty without rigid bodies.
     """
 
     positions: Tensor
     amplitudes: Tensor | None
     sigmas_px: Tensor | None
+    widths: Tensor | None = None
+    scales: Tensor | None = None
+    still: bool = False
+    mask: Tensor | None = None
+    active: Tensor | None = None
+    body_masks: tuple[Tensor, ...] = ()
+    bodies: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,8 +118,9 @@ class OriginalCheckpoint:
             said.append(f"Weights of {name}: {n_numbers} numbers in {len(tensors)} tensors.")
         said.append(f"Not found: {', '.join(missing)}." if (missing := self._missing()) else "")
         said.append(
-            "Its networks are of another design than those here: the job can be looked at, but its motions "
-            "must be estimated again."
+            "Its networks are of another design than those here: the job can be explored and converted, but "
+            "a training cannot go on from it; for inverse deformations or a deformed backprojection by this "
+            "program its motions must be estimated again."
         )
         return [line for line in said if line]
 
@@ -161,7 +178,10 @@ def checkpoint_of(state: object, path: Path) -> OriginalCheckpoint:
     decoder = state.get("decoder_half1")
     poses = weights.get("poses", {})
     halves = [
-        half for number in (1, 2) if (half := _half(weights.get(f"decoder_half{number}", {}))) is not None
+        half
+        for number in (1, 2)
+        if (half := _half(weights.get(f"decoder_half{number}", {}), state.get(f"decoder_half{number}")))
+        is not None
     ]
     star = state.get("refinement_directory")
     factors = [_number(state.get(f"regularization_parameter_h{number}")) for number in (1, 2)]
@@ -205,7 +225,7 @@ def _gather(module: Any, prefix: str, found: dict[str, Tensor], depth: int) -> N
         _gather(value, f"{prefix}{key}.", found, depth + 1)
 
 
-def _half(weights: Mapping[str, Tensor]) -> OriginalHalf | None:
+def _half(weights: Mapping[str, Tensor], decoder: Any) -> OriginalHalf | None:
     positions = _ending(weights, "model_positions")
     if positions is None or positions.ndim != 2 or positions.shape[1] != 3:
         return None
@@ -215,7 +235,24 @@ def _half(weights: Mapping[str, Tensor]) -> OriginalHalf | None:
         amplitudes = amp * torch.softmax(varied, 0)
     # exp(-(2 r)^2 / B^2) has this standard deviation
     sigmas = None if widths is None else widths.abs().flatten() / (2 * math.sqrt(2))
-    return OriginalHalf(positions, amplitudes, sigmas)
+    active, mask = _attribute(decoder, "active_indices"), _attribute(decoder, "mask")
+    masked = isinstance(mask, Tensor) and mask.ndim == 3 and isinstance(active, Tensor)
+    return OriginalHalf(
+        positions,
+        amplitudes,
+        sigmas,
+        widths=None if widths is None else widths.flatten(),
+        scales=None if (scales := _ending(weights, "A")) is None else scales.flatten(),
+        still=_attribute(decoder, "warmup") is True,
+        mask=mask if masked else None,
+        active=active.long() if masked else None,
+        body_masks=_tensors(_attribute(decoder, "deformation_masks")),
+        bodies=_tensors(_attribute(decoder, "masked_indices")),
+    )
+
+
+def _tensors(values: Any) -> tuple[Tensor, ...]:
+    return tuple(v for v in values if isinstance(v, Tensor)) if isinstance(values, list) else ()
 
 
 def _consensus(half: OriginalHalf, box: int | None, pixel_size_a: float | None) -> str:

@@ -1,100 +1,36 @@
 """Reading the checkpoints of other programs without running anything that stands in them.
 
-A checkpoint of torch is a zip archive: ``data.pkl`` describes the objects, ``data/<key>`` hold the numbers. A
-pickle is a small program that calls whatever it names; here it may name only what makes data. Every other
-class becomes an inert stand-in that keeps what would have been its content, and names of Python's own library
-beyond plain data are refused.
+A checkpoint of torch is a zip archive: ``data.pkl`` describes the objects, ``data/<key>`` hold the numbers.
+Before torch 1.6, and on request since, the same stands in one stream: some words about the file, the objects,
+the keys of the storages, then for each the number of values (int64) and the values.
 """
 
 from __future__ import annotations
 
-import pickle
-import sys
 import zipfile
-from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 
 import torch
 
 from jobs.core.errors import FormatError
+from jobs.dynamight.original_unpickler import DataUnpickler, Refused, Stub
 
-_DTYPES: Final[dict[str, torch.dtype]] = {
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-    "UntypedStorage": torch.uint8,
-}
+__all__ = ["Stub", "is_legacy", "read_original"]
+
 #: A description larger than this is none of a network (bytes); it would be unpacked into memory.
 _MAX_DESCRIPTION: Final = 1 << 29
+#: Begin of a file that is one stream: pickle, protocol 2, of a long number, and that number.
+_STREAM: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
-class Stub:
-    """Stands in for an object of a class that is not loaded.
-
-    Attributes
-    ----------
-    origin : str
-        Name of the class, ``module.Class``.
-    args : tuple
-        What its constructor would have been called with.
-    state : object
-        What would have been its attributes; a dictionary for nearly every class.
-    items : list
-        What would have been appended or stored, for classes derived from list or dict.
-    """
-
-    origin = ""
-    args: tuple[Any, ...]
-    state: Any
-    items: list[Any]
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        self.args = args
-
-    def __new__(cls, *args: Any, **named: Any) -> Stub:
-        """Make an empty one, also when the constructor is passed over."""
-        made = super().__new__(cls)
-        made.args, made.state, made.items = args, {}, []
-        return made
-
-    def __setstate__(self, state: Any) -> None:
-        """Keep the state."""
-        self.state = state
-
-    def append(self, item: Any) -> None:
-        """Keep an item."""
-        self.items.append(item)
-
-    def extend(self, items: list[Any]) -> None:
-        """Keep items."""
-        self.items.extend(items)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.items.append((key, value))
-
-    def attribute(self, name: str) -> Any:
-        """Return an attribute, parameter, buffer or submodule that the object would have had, else None."""
-        if not isinstance(self.state, dict):
-            return None
-        for place in ("_parameters", "_buffers", "_modules"):
-            inner = self.state.get(place)
-            if isinstance(inner, dict) and name in inner:
-                return inner[name]
-        return self.state.get(name)
-
-
-class _Refused(Exception):
-    """The pickle names something that it has no business with."""
+def is_legacy(path: Path) -> bool:
+    """Whether a file is of the form before torch 1.6; False when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_STREAM)) == _STREAM
+    except OSError:
+        return False
 
 
 def read_original(path: Path) -> Any:
@@ -103,7 +39,7 @@ def read_original(path: Path) -> Any:
     Parameters
     ----------
     path: Path
-        File written by ``torch.save`` since version 1.6.
+        File written by ``torch.save``.
 
     Returns
     -------
@@ -116,6 +52,9 @@ def read_original(path: Path) -> Any:
         If it is no such file, damaged, or names something that is not data.
     """
     try:
+        if is_legacy(path):
+            with path.open("rb") as file:
+                return _read_stream(file, path.stat().st_size)
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             found = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
@@ -127,13 +66,12 @@ def read_original(path: Path) -> Any:
             if archive.getinfo(found[0]).file_size > _MAX_DESCRIPTION:
                 raise FormatError("the description of the objects is too large to be one", path=path)
             with archive.open(found[0]) as stream:
-                return _Reader(stream, archive, root).load()
+                return _ArchiveReader(stream, archive, root).load()
     except FileNotFoundError:
         raise FormatError("the checkpoint does not exist", path=path) from None
     except zipfile.BadZipFile:
-        hint = "Files of torch before version 1.6 must be saved anew by a later one."
-        raise FormatError("this is not a checkpoint, or it is cut off", path=path, hint=hint) from None
-    except _Refused as refusal:
+        raise FormatError("this is not a checkpoint, or it is cut off", path=path) from None
+    except Refused as refusal:
         raise FormatError(
             f"the file asks for {refusal}, which no checkpoint needs; nothing of it was run",
             path=path,
@@ -151,123 +89,57 @@ def read_original(path: Path) -> Any:
         raise FormatError(f"the checkpoint is damaged ({what})", path=path) from None
 
 
-class _Reader(pickle.Unpickler):
-    """The restricted reader of one archive."""
+class _ArchiveReader(DataUnpickler):
+    """The reader of one archive."""
 
     def __init__(self, stream: Any, archive: zipfile.ZipFile, root: str) -> None:
         super().__init__(stream)
         self._archive, self._root = archive, root
         self._storages: dict[str, torch.Tensor] = {}
-        self._stubs: dict[str, type[Stub]] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what a name stands for: a maker of data, or a stand-in."""
-        # torch writes the names of Python 2, such as __builtin__ and copy_reg.
-        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
-        full = f"{module}.{name}"
-        if full in _MAKERS:
-            return _MAKERS[full]
-        if module in ("torch", "torch.storage") and name in _DTYPES:
-            return _DTYPES[name]
-        top = module.partition(".")[0]
-        if top == "torch" and "." not in name and isinstance(getattr(torch, name, None), torch.dtype):
-            return getattr(torch, name)
-        # An object of __main__ was defined in a script; everything else of Python itself is no data.
-        if top in sys.stdlib_module_names and module != "__main__" and full != "functools.partial":
-            raise _Refused(full)
-        if full not in self._stubs:
-            self._stubs[full] = type(name.rpartition(".")[2] or "Stub", (Stub,), {"origin": full})
-        return self._stubs[full]
-
-    def persistent_load(self, pid: Any) -> torch.Tensor:
+    def storage(self, key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         """Return the numbers of a storage, ``(n,)``."""
-        kind, dtype, key, _, count = pid
-        if kind != "storage" or not isinstance(dtype, torch.dtype):
-            raise _Refused(f"a stored object of kind '{kind}'")
-        if str(key) not in self._storages:
+        if key not in self._storages:
             content = bytearray(self._archive.read(f"{self._root}data/{key}"))
             empty = torch.empty(0, dtype=dtype)
-            self._storages[str(key)] = torch.frombuffer(content, dtype=dtype) if content else empty
-        numbers = self._storages[str(key)]
-        if numbers.dtype != dtype or (dtype is not torch.uint8 and len(numbers) < int(count)):
+            self._storages[key] = torch.frombuffer(content, dtype=dtype) if content else empty
+        numbers = self._storages[key]
+        if numbers.dtype != dtype or (dtype is not torch.uint8 and len(numbers) < count):
             raise ValueError(f"storage {key} holds {len(numbers)} numbers, {count} were expected")
         return numbers
 
 
-def _tensor(storage: torch.Tensor, offset: int, size: Any, stride: Any, *_: Any) -> torch.Tensor:
-    """Make a tensor of a storage; torch checks that it lies within."""
-    return storage.as_strided(tuple(size), tuple(stride), int(offset))
+class _StreamReader(DataUnpickler):
+    """The reader of the objects in one stream: storages are made empty and filled later."""
+
+    def __init__(self, stream: Any, storages: dict[str, torch.Tensor], n_bytes: int) -> None:
+        super().__init__(stream)
+        self._storages, self._left = storages, n_bytes
+
+    def storage(self, key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
+        """Return a storage ``(n,)`` that is yet to be filled."""
+        if key not in self._storages:
+            self._left -= count * dtype.itemsize
+            if count < 0 or self._left < 0:
+                raise ValueError(f"storage {key} is said to be larger than the file")
+            self._storages[key] = torch.zeros(count, dtype=dtype)
+        if self._storages[key].dtype != dtype:
+            raise ValueError(f"storage {key} is said to hold numbers of two types")
+        return self._storages[key]
 
 
-def _parameter(data: Any, *_: Any) -> Any:
-    return data
-
-
-def _encoded(text: str, encoding: str = "latin1") -> bytes:
-    """Bytes, which old pickles spell as text."""
-    return text.encode("latin1" if encoding != "utf8" else "utf8")
-
-
-def _no_bytes() -> bytes:
-    return b""
-
-
-def _reconstructed(cls: Any, *_: Any) -> Any:
-    if not (isinstance(cls, type) and issubclass(cls, Stub)):
-        raise _Refused("copyreg._reconstructor on something that is no class")
-    return cls()
-
-
-class _NumpyType:
-    """A number type of numpy: its code, such as ``f8``."""
-
-    def __init__(self, code: str = "", *_: Any) -> None:
-        self.code, self.order = str(code), "<"
-
-    def __setstate__(self, state: Any) -> None:
-        """Keep the byte order."""
-        self.order = state[1] if isinstance(state, tuple) and len(state) > 1 else "<"
-
-
-def _numpy_scalar(kind: Any, content: Any = b"") -> Any:
-    import numpy as np
-
-    code = kind.code if isinstance(kind, _NumpyType) else ""
-    if not isinstance(content, bytes) or code[:1] not in "biufc" or not code:
-        return Stub(code)
-    return np.frombuffer(content, np.dtype(f"{'>' if kind.order == '>' else '<'}{code}"))[0].item()
-
-
-#: Everything that a pickle may call; each of them only makes data.
-_MAKERS: Final[dict[str, Callable[..., Any]]] = {
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch._utils._rebuild_parameter_with_state": _parameter,
-    "torch.Size": tuple,
-    "collections.OrderedDict": OrderedDict,
-    "collections.defaultdict": defaultdict,
-    "builtins.dict": dict,
-    "builtins.list": list,
-    "builtins.tuple": tuple,
-    "builtins.set": set,
-    "builtins.frozenset": frozenset,
-    "builtins.int": int,
-    "builtins.float": float,
-    "builtins.bool": bool,
-    "builtins.complex": complex,
-    "builtins.str": str,
-    "builtins.slice": slice,
-    "builtins.bytes": _no_bytes,
-    "builtins.object": Stub,
-    "_codecs.encode": _encoded,
-    "copyreg._reconstructor": _reconstructed,
-    "numpy.dtype": _NumpyType,
-    "numpy.core.multiarray.scalar": _numpy_scalar,
-    "numpy._core.multiarray.scalar": _numpy_scalar,
-    **{
-        f"{module}.{name}": PurePosixPath
-        for module in ("pathlib", "pathlib._local")
-        for name in ("Path", "PosixPath", "PurePath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
-    },
-}
+def _read_stream(file: IO[bytes], n_bytes: int) -> Any:
+    storages: dict[str, torch.Tensor] = {}
+    for _ in range(3):  # the long number, the version, words about the computer
+        _StreamReader(file, {}, 0).load()
+    content = _StreamReader(file, storages, n_bytes).load()
+    keys = _StreamReader(file, {}, 0).load()
+    for key in keys:
+        storage = storages[str(key)]
+        count = int.from_bytes(file.read(8), "little")
+        values = bytearray(file.read(count * storage.dtype.itemsize))
+        if count != len(storage) or len(values) != count * storage.dtype.itemsize:
+            raise ValueError(f"storage {key} is cut off")
+        if count:
+            storage.copy_(torch.frombuffer(values, dtype=storage.dtype))
+    return content

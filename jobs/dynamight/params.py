@@ -254,7 +254,7 @@ JOB_TYPE = JobType(
         ),
     ),
     checks=(*CHECKS, check_atomic_model),
-    explorer="jobs.dynamight.latent_model:source",
+    explorer="jobs.dynamight.explorer_source:source",
     view="jobs.dynamight.viewing:from_options",
     view_commands=(("explore-latent-space", "jobs.dynamight.viewing:from_command"),),
     citation="Schwab et al. (2024) DynaMight: estimating molecular motions with improved reconstruction "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 from jobs.core.errors import UserError
 from jobs.core.latent import ParticleView
 from jobs.dynamight.likelihood import projected_spectra
-from jobs.dynamight.model import GaussianModel
+from jobs.dynamight.model import Frame
 from jobs.dynamight.poses import apply_corrections
 from jobs.dynamight.setup import views_of
 from jobs.formats.particle_set import ParticleSet
@@ -19,9 +21,26 @@ from jobs.maths.ctf import aberration_phases, ctf_rfft
 from jobs.maths.fourier import image_to_rfft, rfft_to_image, shift_phases
 
 
+class Projected(Protocol):
+    """Gaussians whose projections are images: a :class:`jobs.dynamight.model.GaussianModel` and its like."""
+
+    @property
+    def frame(self) -> Frame:
+        """The box."""
+
+    def weights(self) -> Tensor:
+        """Weights ``(c, N)`` in the grey scale of the images."""
+
+    def transfer(self, working_box: int) -> Tensor:
+        """Fourier filter ``(c, d, d // 2 + 1)`` of the widths, orthonormal."""
+
+    def project(self, points_a: Tensor, rotations: Tensor, working_box: int) -> Tensor:
+        """Project points ``(n, 3)`` in Å to pixels ``(b, n, 2)`` of the working box."""
+
+
 @torch.no_grad()
 def view_particle(
-    particle: ParticleSet, model: GaussianModel, points_a: Tensor, corrections: Tensor | None
+    particle: ParticleSet, model: Projected, points_a: Tensor, corrections: Tensor | None
 ) -> ParticleView:
     """Read the image of a particle and project the model as the training did.
 
