@@ -121,8 +121,8 @@ class FigurePlot(QWidget):
         self._limits = (float(x.min()), max(float(x.max()), float(x.min()) + 1e-9), bottom, top)
         line = metrics.height()
         left = line + metrics.horizontalAdvance("-0.2") + 3 * _PAD
-        legend = len(figure.series) * line if figure.kind == "histogram" else 0.0
-        above = _PAD + line + (line + _PAD if figure.reciprocal else _PAD) + legend
+        legend = math.ceil(len(figure.series) / self._columns(metrics, figure)) * line
+        above = 1.5 * _PAD + line + legend + (line + _PAD if figure.reciprocal else _PAD)
         below = 2 * line + 2 * _PAD
         self._area = QRectF(self.rect()).adjusted(left, above, -2.5 * _PAD, -below)
 
@@ -168,7 +168,7 @@ class FigurePlot(QWidget):
         if figure.logarithmic:
             across = decade_ticks(10.0**low, 10.0**high)
         else:
-            across = round_ticks(low, high, max(2, int(area.width() / 60)))
+            across = round_ticks(low, high, max(2, int(area.width() / 45)))
         grid, text = QPen(style.colour("line"), 1), style.colour("muted")
         for place, label in across:
             x = float(self._x(place))
@@ -176,7 +176,7 @@ class FigurePlot(QWidget):
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
             painter.setPen(text)
             painter.drawText(QRectF(x - 40, area.bottom() + 2, 80, line), _CENTRE, label)
-        for value, label in round_ticks(bottom, top, max(2, int(area.height() / 32))):
+        for value, label in round_ticks(bottom, top, max(2, int(area.height() / 28))):
             y = float(self._y(value))
             painter.setPen(grid)
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
@@ -244,23 +244,22 @@ class FigurePlot(QWidget):
                 QRectF(area.left() + 4, y - metrics.height(), width, metrics.height()), mark.name
             )
 
-    def _draw_legend(self, painter: QPainter, metrics: QFontMetricsF, figure: Figure) -> None:
-        line = metrics.height()
+    def _columns(self, metrics: QFontMetricsF, figure: Figure) -> int:
+        """Number of columns of the legend: two where the names leave room for them."""
         widest = max(metrics.horizontalAdvance(series.name) for series in figure.series)
-        width = _SAMPLE + _PAD + widest + 2
-        if figure.kind == "histogram":
-            left, top = self._area.left(), _PAD + line + _PAD / 2
-        else:
-            left, top = max(self._area.left() + 4, self._area.right() - width - 4), self._area.top() + 4
-            back = QColor(style.colour("surface"))
-            back.setAlphaF(0.85)
-            painter.fillRect(QRectF(left - 4, top - 1, width + 6, line * len(figure.series) + 2), back)
-        for row, series in enumerate(figure.series):
-            y = top + (row + 0.5) * line
+        return 2 if 2 * (_SAMPLE + 3 * _PAD + widest) <= self.width() else 1
+
+    def _draw_legend(self, painter: QPainter, metrics: QFontMetricsF, figure: Figure) -> None:
+        """Name the series below the title, where no curve runs behind the names."""
+        line, columns = metrics.height(), self._columns(metrics, figure)
+        for number, series in enumerate(figure.series):
+            row, column = divmod(number, columns)
+            left = _PAD + column * (self.width() - _PAD) / columns
+            y = 1.5 * _PAD + (row + 1.5) * line
             painter.setPen(self._pen(series))
             painter.drawLine(QPointF(left, y), QPointF(left + _SAMPLE, y))
             painter.setPen(style.colour("text"))
-            place = QRectF(left + _SAMPLE + _PAD, y - line / 2, self.width(), line)
+            place = QRectF(left + _SAMPLE + _PAD, y - line / 2, self.width() / columns - _SAMPLE, line)
             painter.drawText(place, _LEFT, series.name)
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from app.gui.follower import read_figure
 from app.gui.news import JobDetails, JobEntry, NodeLine, RunLine
 from app.gui.relion_titles import title_of
 from app.project.graph import Node, Process
@@ -15,6 +16,7 @@ from jobs import registry
 from jobs.core.declaration import JobType, specs, to_text
 from jobs.core.errors import UserError
 from jobs.core.external import from_external
+from jobs.core.figures import Fact
 from jobs.core.folder import JobFolder
 from jobs.core.job_star import read_job_star
 from jobs.core.metrics import read_metrics
@@ -88,6 +90,7 @@ def read_details(project: Project, name: str) -> JobDetails:
     entry = entry_of(root, process)
     declared = registry.by_label(process.type_label)
     values, trouble = _values(root, name, declared)
+    runs = _runs(root, name)
     inputs, outputs = _nodes(project, name, root)
     return JobDetails(
         entry=entry,
@@ -99,10 +102,12 @@ def read_details(project: Project, name: str) -> JobDetails:
         producers=_unique(inputs),
         consumers=_unique(outputs),
         note=_note(folder),
-        runs=_runs(root, name),
+        runs=runs,
         reason=outcome_of(folder).sentence if entry.status in ("Failed", "Aborted") and declared else "",
         trouble=trouble,
         results=_results(declared, folder),
+        findings=_findings(declared, folder),
+        next_step=_next_step(declared, runs) if entry.status == "Succeeded" else "",
     )
 
 
@@ -168,3 +173,21 @@ def _results(declared: JobType | None, folder: Path) -> tuple[tuple[str, str], .
     if declared is None:
         return ()
     return tuple((path, text) for path, text in declared.result_files if (folder / path).exists())
+
+
+def _findings(declared: JobType | None, folder: Path) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    """Return the numbers worth knowing of every task that described figures, in the order of the tasks."""
+    if declared is None:
+        return ()
+    facts: dict[str, list[Fact]] = {}
+    for path in sorted((folder / "snapshots").glob("*.json")):
+        figure = read_figure(path)
+        if figure is not None:
+            facts.setdefault(figure.task, []).extend(figure.facts)
+    return tuple((task.label, tuple(facts[task.name])) for task in declared.tasks if facts.get(task.name))
+
+
+def _next_step(declared: JobType | None, runs: tuple[RunLine, ...]) -> str:
+    """Return what can be done with the results of the latest run."""
+    tasks = {task.name: task for task in declared.tasks} if declared is not None else {}
+    return tasks[runs[-1].task].next_step if runs and runs[-1].task in tasks else ""

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.gui.convert import queue_note, queue_sentence
 from app.gui.foreign_job import ForeignJobView
 from app.gui.news import JobDetails
+from app.gui.result_bar import ResultBar
 from app.runner.checks import find_problems
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import Problem, UserError
@@ -83,6 +84,8 @@ class JobPage(QWidget):
         layout.setSpacing(style.SMALL)
         layout.addLayout(self._make_header())
         layout.addWidget(self._make_reason())
+        self.result = ResultBar()
+        layout.addWidget(self.result)
         self._stack = QStackedWidget()
         self.foreign = ForeignJobView()
         self._stack.addWidget(self.foreign)
@@ -373,6 +376,7 @@ class JobPage(QWidget):
             glyphs.glyph_pixmap("failure", style.colour("danger"), 18, self.devicePixelRatioF())
         )
         self._reason.setVisible(bool(text))
+        self.result.show_details(details)
         self._draw_buttons()
         self.state_changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class Monitor(QWidget):
         self.views = TaskViews()
         self._drawn = 0
         self._drawn_task = ""
+        self._seen: tuple[bool, int, bool] | None = None
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -273,8 +275,18 @@ class Monitor(QWidget):
         plots = self.views.current.plots
         self.middle.setCurrentWidget(self.figures if plots else self.latent)
         narrow = len(plots) > 1 and self.width() < _NARROW
-        self.curves.setVisible(not narrow or self.choose_button.isChecked())
-        self.maps.setVisible(not plots or self.views.current.maps is not None)
+        seen = (
+            not narrow or self.choose_button.isChecked(),
+            len(plots),
+            not plots or self.views.current.maps is not None,
+        )
+        if seen == self._seen:
+            return
+        self._seen = seen
+        self.curves.setVisible(bool(seen[0]))
+        self.maps.setVisible(bool(seen[2]))
+        # two figures are as wide as curves and latent space together
+        self.pictures.setSizes([370, 362 * max(1, len(plots)), 213])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arrange the parts anew."""
@@ -295,19 +307,18 @@ class Monitor(QWidget):
 
     def _tile_texts(self, view: TaskView) -> list[TileText]:
         texts = summary_tiles(view.records)
+        if self._status != "Running" and texts:
+            # of a job that is over, the time it took is worth knowing, not the time left
+            run = view.records[-1].get("run")
+            times = [float(r["t"]) for r in view.records if r.get("run") == run]
+            took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
+            texts = [took if text.title == "Time left" else text for text in texts]
+            last, done = self.curves.data.last_step, view.records[-1]
+            if last and done.get("step") == done.get("of"):
+                whole = TileText(f"{self.curves.data.step_name}s", f"{last:,.0f}", "all is done", 1.0)
+                texts[0] = whole if self.curves.data.step_name == "Epoch" else texts[0]
         facts = [TileText(f.title, f.value, f.detail) for figure in view.plots for f in figure.facts]
-        if self._status == "Running" or not texts:
-            return texts + facts
-        # of a job that is over, the time it took is worth knowing, not the time left
-        run = view.records[-1].get("run")
-        times = [float(r["t"]) for r in view.records if r.get("run") == run]
-        took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
-        texts = [took if text.title == "Time left" else text for text in texts]
-        last = self.curves.data.last_step
-        if last and view.records[-1].get("step") == view.records[-1].get("of"):
-            count = f"{self.curves.data.step_name}s"
-            texts[0] = TileText(count, f"{last:,.0f}", "all is done", 1.0)
-        return texts + facts
+        return [*_with_speed_in_words(texts), *facts] if facts else texts
 
     def _draw_latent(self) -> None:
         points = self._arrays.get("latent")
@@ -321,3 +332,17 @@ class Monitor(QWidget):
             if name.startswith("latent_") and array.shape == (len(points),)
         }
         self.latent.set_latent(points, values)
+
+
+def _with_speed_in_words(texts: list[TileText]) -> list[TileText]:
+    """Say the speed below the time: what was found needs the room of a tile more."""
+    speed = next((text for text in texts if text.title == "Speed"), None)
+    kept = [text for text in texts if text is not speed]
+    if speed is None:
+        return kept
+    return [
+        replace(text, detail=f"{speed.value.removesuffix(' /s')} particles/s")
+        if text.title in ("Time left", "Took")
+        else text
+        for text in kept
+    ]

@@ -72,12 +72,17 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         "keeper": own.as_dict() if own else None,
         "log_start": offsets,
     }
+    noted = False
     try:
         ending.write_worker_file(job_dir, record)
+        noted = True
         _report(about, f"started {worker.pid}")
     finally:
         exit_code, number, usage = _wait(worker)
         workers.clear()
+    if noted and _is_continued(job_dir, about.get("run")):
+        # The worker said how it ended, and the job was continued since: its files belong to that run.
+        return 0
     oom = out_of_memory_kills() > kills_before
     aborted = ending.abort_requested(job_dir) or exit_code == 130
     reason = ending.describe_end(exit_code, number, out_of_memory=oom, aborted=aborted)
@@ -105,6 +110,14 @@ def _wait(worker: subprocess.Popen[bytes]) -> tuple[int | None, int | None, dict
     peak = used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     usage = {"peak_memory_mb": round(peak, 1), "cpu_s": round(used.ru_utime + used.ru_stime, 2)}
     return (None, -code, usage) if code < 0 else (code, None, usage)
+
+
+def _is_continued(job_dir: str, run: Any) -> bool:
+    """Tell whether a later run of the job has been prepared or started."""
+    found = ending.read_worker_file(job_dir)
+    if found:
+        return bool(found.get("run") != run)
+    return isinstance(run, int) and _size(job_dir, f"options.{run + 1:03d}.json") > 0
 
 
 def signal_group(leader: int, number: int) -> bool:

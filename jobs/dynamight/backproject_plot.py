@@ -92,11 +92,11 @@ def write_plot(path: Path, curves: Curves, title: str) -> None:
 
 #: Masks of the two figures: the molecule as a whole, and its domains.
 _FIGURES = (
-    ("fsc", "FSC of the half-maps", ("masked", "")),
+    ("fsc", "FSC of the half-maps, masked", ("masked",)),
     ("fsc_domains", "FSC of the domains", ("moving", "static", "given")),
 )
 _KINDS = {"deformed": "motion undone", "ordinary": "ordinary"}
-_PLACES = {"masked": "masked", "": "no mask", "moving": "moving", "static": "static", "given": "given mask"}
+_PLACES = {"masked": "", "moving": "moving, ", "static": "static, ", "given": "given mask, "}
 LEVEL = 0.143
 
 
@@ -128,7 +128,7 @@ def fsc_figures(curves: Curves) -> dict[str, Figure]:
             x=tuple(curves.frequencies().tolist()),
             series=tuple(
                 Series(
-                    f"{_KINDS[kind]}, {_PLACES[mask]} {length(curves.resolution(kind, mask, LEVEL))}",
+                    f"{_PLACES[mask]}{_KINDS[kind]} {length(curves.resolution(kind, mask, LEVEL))}",
                     tuple(curves.values[kind, mask].double().tolist()),
                     colour=list(_KINDS).index(kind),
                     line=line,
@@ -138,7 +138,7 @@ def fsc_figures(curves: Curves) -> dict[str, Figure]:
             ),
             marks=(Mark(LEVEL, f"{LEVEL}"), Mark(0.5, "0.5")),
             reciprocal=True,
-            facts=tuple(_fact(curves, mask, kinds) for mask in masks if mask),
+            facts=tuple(_fact(curves, mask, kinds) for mask in masks),
         )
     return found
 

@@ -49,7 +49,7 @@ def _figure(errors: Sequence[Errors], where: str) -> Figure:
         kind="histogram",
         task="inverse",
         title=f"Round-trip error {where}",
-        x_title="there and back ends this far off (Å)",
+        x_title="distance from the start after there and back (Å)",
         y_title="% of places",
         x=tuple(edges.tolist()),
         series=tuple(

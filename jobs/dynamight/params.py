@@ -9,6 +9,7 @@ from jobs.dynamight.advanced import AdvancedOptions
 from jobs.dynamight.atomic_options import AtomicOptions, check_atomic_model
 from jobs.dynamight.backproject_options import BackprojectOptions
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
+from jobs.dynamight.next_steps import NEXT_STEPS
 
 __all__ = [
     "CHECKPOINTS",
@@ -226,7 +227,13 @@ JOB_TYPE = JobType(
     options=DynaMightOptions,
     module="jobs.dynamight",
     tasks=(
-        Task("train", "Estimate motions", switch=None, worker="jobs.dynamight.train:run"),
+        Task(
+            "train",
+            "Estimate motions",
+            switch=None,
+            worker="jobs.dynamight.train:run",
+            next_step=NEXT_STEPS["train"],
+        ),
         Task(
             "resume",
             "Resume the training",
@@ -234,6 +241,7 @@ JOB_TYPE = JobType(
             worker="jobs.dynamight.train:run",
             resumes=True,
             unless=(FINAL_CHECKPOINT,),
+            next_step=NEXT_STEPS["train"],
         ),
         Task("visualise", "Visualise", switch="do_visualize", worker="", viewer=True),
         Task(
@@ -241,6 +249,7 @@ JOB_TYPE = JobType(
             "Estimate inverse deformations",
             switch="do_inverse",
             worker="jobs.dynamight.inverse:run",
+            next_step=NEXT_STEPS["inverse"],
         ),
         Task(
             "reconstruct",
@@ -251,6 +260,7 @@ JOB_TYPE = JobType(
                 NodeSpec("backprojection/map_half1.mrc", HALF_MAP_LABEL),
                 NodeSpec("backprojection/map_half2.mrc", HALF_MAP_LABEL),
             ),
+            next_step=NEXT_STEPS["reconstruct"],
         ),
     ),
     checks=(*CHECKS, check_atomic_model),

@@ -226,3 +226,25 @@ def test_that_only_one_of_several_witnesses_writes_the_end(tmp_path: Path) -> No
     assert not ending.end_silently(str(tmp_path), "It died again.", aborted=True)
     assert (tmp_path / "run.err").read_text() == "ERROR: It died.\n"
     assert markers(tmp_path) == ["RELION_JOB_EXIT_FAILURE"]
+
+
+def test_that_a_keeper_that_is_late_leaves_the_files_of_a_continued_job_alone(
+    keep: Callable[..., Path], tmp_path: Path
+) -> None:
+    program = """
+import os, time
+while not os.path.exists("Fake/job001/worker.json"):
+    time.sleep(0.01)
+# between its marker and the keeper's look, somebody presses Continue!
+with open("Fake/job001/options.002.json", "w") as file:
+    file.write("{}")
+os.unlink("Fake/job001/worker.json")
+"""
+    folder = keep(program)
+    log = folder / "run.err"
+    wait_until(lambda: (folder / "options.002.json").exists() and not (folder / "worker.json").exists())
+    keepers = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in (p.info["cmdline"] or [])]
+    psutil.wait_procs(keepers, timeout=10)
+    assert markers(folder) == []
+    assert not (folder / "worker.json").exists()
+    assert log.read_text() == ""

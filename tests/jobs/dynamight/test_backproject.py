@@ -242,7 +242,7 @@ def test_that_the_job_leaves_half_maps_interim_maps_curves_and_a_sentence(
     figure = Figure.from_json((shown / "fsc.json").read_text())
     assert figure.reciprocal and figure.marks[0].value == 0.143
     assert np.allclose(figure.x, table.floats("rlnResolution"), atol=1e-6)
-    names = {series.name.partition(", masked")[0]: series.values for series in figure.series}
+    names = {series.name.rpartition(" ")[0].rpartition(" ")[0]: series.values for series in figure.series}
     for word, column in (("motion undone", "hsFscDeformedMasked"), ("ordinary", "hsFscOrdinaryMasked")):
         assert np.allclose(names[word], table.floats(column), atol=1e-5), word
 
