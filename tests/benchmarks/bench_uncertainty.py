@@ -1,12 +1,20 @@
 """Calibration of predicted errors on simulated hinges, against the true error of every bead, and their speed.
 
-The constants of the prediction were chosen on other data: ``three_domains`` and other draws of ``R1``.
+"The 68 % interval" can be read in two ways, and both are measured.  Of a *displacement*: the true place of a
+bead in a particle lies within ``INTERVAL_68`` times its predicted error of the predicted one (pairs of beads
+and particles).  That is what an error bar means, and what is required.  Of an *error*: the rms error of a
+bead over all particles lies in ``rms_interval``, the two numbers stored with every Gaussian.  That holds for
+trainings on average; in a single one all beads are off by a common factor, and 40 to 85 % are inside.
+
+A trained job can be measured without training one: its project in ``HETEROSCOPE_BENCH_HINGE``, with ``data/``
+of the simulation and the job in ``DynaMight/job001``.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +23,16 @@ import torch
 from jobs.dynamight.displacements import evaluate
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.state import TrainedModel, load_model
-from jobs.dynamight.uncertainty import INTERVAL_68, Errors, particle_errors, point_errors
+from jobs.dynamight.uncertainty import INTERVAL_68, Errors, particle_errors, point_errors, rms_interval
+from jobs.dynamight.uncertainty_forms import square_norm
 from jobs.simulate.recipes import recipe
 from jobs.simulate.score import rank_correlation
 from jobs.simulate.truth import GroundTruth, displacements
 from tests.benchmarks.bench_motion import _train
 from tests.benchmarks.figures import Figures
+
+#: Of the simulated hinge; no constant of the prediction was chosen on it.
+SEED = 41
 
 
 @dataclass(frozen=True)
@@ -35,7 +47,10 @@ class Calibration:
     covered, covered_moving, covered_static
         Part of all errors (of moving beads, of static ones) that are within the 68 % interval.
     covered_beads
-        Part of beads whose rms error over the particles is within 1.0844 times the predicted one.
+        Part of beads whose rms error over the particles is in the interval stored for it.
+    particles, attainable
+        Rank correlation over particles, rms over beads; and what it were if errors were drawn from exactly
+        what is predicted.
     true_a, predicted_a
         Rms over everything.
     """
@@ -46,6 +61,8 @@ class Calibration:
     covered_moving: float
     covered_static: float
     covered_beads: float
+    particles: float
+    attainable: float
     true_a: float
     predicted_a: float
 
@@ -60,22 +77,47 @@ def calibration(model: TrainedModel, truth: GroundTruth, half: int) -> Calibrati
     inside = error <= INTERVAL_68 * predicted
     moving = truth.domain > 0
     bead_error, bead_predicted = (np.sqrt(np.square(v).mean(0)) for v in (error, predicted))
+    low, high = rms_interval(bead_predicted)
     return Calibration(
         rank_correlation(bead_predicted, bead_error),
         rank_correlation(predicted.ravel(), error.ravel()),
         float(inside.mean()),
         float(inside[:, moving].mean()) if moving.any() else float("nan"),
         float(inside[:, ~moving].mean()) if not moving.all() else float("nan"),
-        float((bead_error <= INTERVAL_68 * bead_predicted).mean()),
+        float(((low <= bead_error) & (bead_error <= high)).mean()),
+        rank_correlation(Errors(model, half).of_particles(rows)[0], np.sqrt(np.square(error).mean(1))),
+        _attainable(model, half),
         float(np.sqrt(np.square(error).mean())),
         float(np.sqrt(np.square(predicted).mean())),
     )
 
 
+def _attainable(model: TrainedModel, half: int) -> float:
+    """Rank correlation of predictions with errors of particles that are drawn as predicted."""
+    errors = Errors(model, half)
+    predicted, _ = errors.of_particles(errors.rows)
+    generator, gram = torch.Generator().manual_seed(1), errors.gram()
+    drawn = []
+    for part in errors._parts(errors.rows):
+        factors = part.factors(*errors._weights)
+        lots = torch.randn(len(factors), 1, factors.shape[1], generator=generator, dtype=torch.float64)
+        drawn.append(square_norm(lots @ factors, gram))
+    return rank_correlation(predicted, torch.cat(drawn).numpy())
+
+
+def _hinge(folder: Path) -> tuple[Path, Path]:
+    """A trained job, and the folder of its project: a given one, or a new one."""
+    given = os.environ.get("HETEROSCOPE_BENCH_HINGE")
+    if given:
+        return Path(given) / "DynaMight" / "job001", Path(given)
+    _, _, job = _train(replace(recipe("R1"), seed=SEED), folder, 1000)
+    return job, folder
+
+
 def test_that_errors_are_calibrated(figures: Figures, tmp_path: Path) -> None:
-    _, _, job = _train(recipe("R1"), tmp_path, 1000)
+    job, project = _hinge(tmp_path)
     model = load_model(checkpoint_path(job, None))
-    truth = GroundTruth.load(tmp_path / "data" / "ground_truth.npz")
+    truth = GroundTruth.load(project / "data" / "ground_truth.npz")
     found = [calibration(model, truth, half) for half in (1, 2)]
 
     def mean(name: str) -> float:
@@ -87,11 +129,17 @@ def test_that_errors_are_calibrated(figures: Figures, tmp_path: Path) -> None:
     figures.add(group, "beads in particles within the 68 % interval", mean("covered"), "-", "0.55 to 0.8")
     figures.add(group, "the same, beads that move", mean("covered_moving"), "-", "0.55 to 0.8")
     figures.add(group, "the same, beads that do not", mean("covered_static"), "-", "0.55 to 0.8")
+    figures.add(
+        group, "beads whose rms error is in its 68 % interval", mean("covered_beads"), "-", "0.55 to 0.8"
+    )
+    figures.add(group, "rank correlation, particles", mean("particles"), "-")
+    figures.add(group, "the same, of errors drawn as predicted", mean("attainable"), "-")
     figures.add(group, "true error, rms", mean("true_a"), "Å")
     figures.add(group, "predicted error, rms", mean("predicted_a"), "Å")
     assert mean("beads") >= 0.6
     assert mean("pairs") >= 0.6
     assert 0.55 <= mean("covered") <= 0.8
+    assert 0.4 <= mean("covered_beads") <= 0.85
     rows = Errors(model, 1).rows
     points = model.halves[0].model.positions
     began = time.perf_counter()
