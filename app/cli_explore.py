@@ -1,4 +1,4 @@
-"""The command ``states``: maps, movies, subsets and embeddings of the states that a job found, headless."""
+"""The command ``states``: maps, movies, models, subsets and embeddings of what a job found, headless."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _METHODS = ("axes", "pca", "ica", "umap", "tsne")
 _WHAT = {
     "map": "write the map of one state",
     "movie": "write the maps of a series of states, with a ChimeraX script and a moved atomic model",
+    "models": "write an atomic model in the state of each particle of a list",
     "subset": "write chosen particles for RELION, cryoSPARC or programs that take rows",
     "embedding": "write where particles lie in a plane",
 }
 
 
 def states(words: Sequence[str]) -> int:
-    """``heteroscope states JOB map|movie|subset|embedding …``."""
+    """``heteroscope states JOB map|movie|models|subset|embedding …``."""
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
         return 0
@@ -71,9 +72,11 @@ def _open(job: str, given: Namespace, *, writes: bool) -> Opened:
         raise UserError(f"{name.rstrip('/')} has no latent space to look at")
     source = load_function(job_type.explorer)(root / name, root)
     snapshot = None if given.checkpoint is None else given.checkpoint.absolute()
-    print(f"Opening half-set {given.half} of {name.rstrip('/')} …", file=sys.stderr)
-    model = source.open(given.half, snapshot)
-    return Opened(project, name, job_type, model, Exporter(root, root / name, given.half, model))
+    half = 1 if given.half is None else given.half
+    print(f"Opening half-set {half} of {name.rstrip('/')} …", file=sys.stderr)
+    model = source.open(half, snapshot)
+    exporter = Exporter(root, root / name, half, model)
+    return Opened(project, name, job_type, model, exporter, lambda other: source.open(other, snapshot))
 
 
 def _with_values(words: Sequence[str]) -> list[str]:
@@ -122,6 +125,21 @@ def _movie_arguments(parser: Parser) -> None:
     parser.add_argument("--atoms", type=Path, metavar="FILE", help="PDB or mmCIF file to be moved along")
 
 
+def _models_arguments(parser: Parser) -> None:
+    from jobs.explore.particle_models import MOST
+
+    parser.set_defaults(half=None)  # that of each particle
+    parser.add_argument("--atoms", type=Path, required=True, metavar="FILE", help="PDB or mmCIF file")
+    parser.add_argument(
+        "--particles",
+        required=True,
+        metavar="LIST",
+        help="STAR file, list of names or of rows, or rows themselves such as 0,4,10-19 (the first is 0)",
+    )
+    parser.add_argument("--one-file", action="store_true", help="one file with a model per particle")
+    parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"models at most [{MOST}]")
+
+
 def _subset_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--where",
@@ -156,6 +174,7 @@ def _embedding_arguments(parser: Parser) -> None:
 _ARGUMENTS: dict[str, Callable[[Parser], None]] = {
     "map": _map_arguments,
     "movie": _movie_arguments,
+    "models": _models_arguments,
     "subset": _subset_arguments,
     "embedding": _embedding_arguments,
 }

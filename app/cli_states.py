@@ -1,4 +1,4 @@
-"""What the command ``states`` does with an opened job: maps, movies, subsets, embeddings."""
+"""What the command ``states`` does with an opened job: maps, movies, models, subsets, embeddings."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Opened:
         The opened half-set.
     exporter
         Writes under the job's directory.
+    open_half
+        Opens another half-set of the same moment.
     """
 
     project: Project
@@ -48,6 +50,15 @@ class Opened:
     job_type: JobType
     model: ExploredModel
     exporter: Exporter
+    open_half: Callable[[int], ExploredModel]
+
+    def other_half(self, names: Sequence[str]) -> dict[int, ExploredModel]:
+        """Open the other half-set if some of these particles belong to it."""
+        from jobs.formats.image_names import identity
+
+        here = {identity(str(name)) for name in self.model.metadata["image_name"]}
+        other = 3 - self.exporter.half
+        return {} if all(identity(name) in here for name in names) else {other: self.open_half(other)}
 
     def rows(self, names: Sequence[str]) -> list[int]:
         """Return the rows of particles of the model, by identity."""
@@ -167,6 +178,25 @@ def _series(opened: Opened, given: Namespace) -> tuple[NDArray[np.float32], str]
     return tracks.along_rows(latent, path, frames), "along crowded regions"
 
 
+# -- models of particles -------------------------------------------------------------------------------------
+
+
+def _models(opened: Opened, given: Namespace) -> Path:
+    from jobs.explore.particle_lists import wanted_names
+    from jobs.explore.particle_models import check_number
+
+    root = Path(opened.project.path)
+    names = wanted_names(given.particles, lambda: particle_file_of(root, opened.name, opened.job_type))
+    hint = f"Give --most {len(names)} to write them all, with --one-file into one file"
+    check_number(len(names), given.most, hint)
+    others = {} if given.half is not None else opened.other_half(names)
+    folder = opened.exporter.save_models(
+        names, given.atoms, others=others, one_file=given.one_file, progress=_tell
+    )
+    _print_notes(opened)
+    return folder
+
+
 # -- subsets -------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +276,7 @@ def _print_notes(opened: Opened) -> None:
 ACTIONS: dict[str, Callable[[Opened, Namespace], Path]] = {
     "map": _map,
     "movie": _movie,
+    "models": _models,
     "subset": _subset,
     "embedding": _embedding,
 }

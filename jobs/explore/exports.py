@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jobs.core.errors import UserError
 from jobs.core.exploring import Cancelled, Progress
 from jobs.core.latent import ExploredModel
-from jobs.explore import indices, movies, subsets
+from jobs.explore import indices, movies, particle_models, subsets
 from jobs.explore.chimerax import map_script
 from jobs.explore.maps import MAPS, contour_level, write_state
 from jobs.explore.moved_models import MovedModels
@@ -104,6 +104,32 @@ class Exporter:
             plane=plane,
             atoms=atoms,
             title=title,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        return folder
+
+    def save_models(
+        self,
+        names: Sequence[str],
+        atoms: Path,
+        *,
+        others: Mapping[int, ExploredModel] | None = None,
+        one_file: bool = False,
+        progress: Progress = silent,
+        cancelled: Cancelled = never,
+    ) -> Path:
+        """Write an atomic model per particle, see :mod:`jobs.explore.particle_models`.
+
+        ``others`` are the models of further half-sets, to which particles may belong.
+        """
+        models = {self.half: self._explored(), **(others or {})}
+        folder, self.notes = particle_models.save_particle_models(
+            self.job_dir,
+            models,
+            particle_models.states_of(names, models),
+            atoms,
+            one_file=one_file,
             progress=progress,
             cancelled=cancelled,
         )

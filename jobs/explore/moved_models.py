@@ -67,13 +67,13 @@ class MovedModels:
         self.notes: list[str] = []
         self.files: list[str] = []
 
-    def open_in(self, folder: Path, stem: str, n_frames: int) -> Self:
-        """Begin the files ``stem.cif`` and ``stem.pdb`` for this many states; use as a context."""
+    def open_in(self, folder: Path, stem: str, n_frames: int, *, pdb: bool = True) -> Self:
+        """Begin ``stem.cif`` and, if wanted, ``stem.pdb`` for this many states; use as a context."""
         self._streams = [_CifStream(folder / f"{stem}.cif", self._source, self._structure, self.points_a)]
-        why_not = pdb_misfit(self._structure, self.points_a, n_frames)
+        why_not = pdb_misfit(self._structure, self.points_a, n_frames) if pdb else ""
         if why_not:
             self.notes.append(f"The atomic model was written as mmCIF only: {why_not}.")
-        else:
+        elif pdb:
             self._streams.append(
                 _PdbStream(folder / f"{stem}.pdb", self._source, self._structure, self.points_a)
             )
@@ -90,7 +90,10 @@ class MovedModels:
 
     def write(self, z: NDArray[np.floating] | None) -> None:
         """Write the model of the next state."""
-        points = self.positions_at(z)
+        self.write_points(self.positions_at(z))
+
+    def write_points(self, points: Floats) -> None:
+        """Write the next model with its atoms at these places ``(N, 3)``, in the frame of the file."""
         if not np.isfinite(points).all():
             raise UserError("the motion of the atomic model is not finite", path=self._source)
         for stream in list(self._streams):

@@ -282,3 +282,30 @@ def test_that_every_part_has_help(call: Call) -> None:
     for what in ("map", "movie", "subset", "embedding"):
         code, out, _ = call(what, "--help")
         assert code == 0 and f"heteroscope states {JOB} {what}" in out
+
+
+# ------------------------------------------------------------------------------------- models of particles
+
+
+def test_that_models_of_a_saved_subset_follow_their_particles(
+    call: Call, explored: Project, tmp_path: Path
+) -> None:
+    source = write_peptide(tmp_path / "in.pdb")
+    code, subset, err = call("subset", "--where", "z1 > 1.5")
+    assert code == 0, err
+    code, out, err = call("models", "--atoms", source, "--particles", subset.strip())
+    assert code == 0, err
+    table = starfile.read(Path(out.strip()) / "models.star")
+    model = BlobModel()
+    chosen = model.metadata["image_name"][model.embedding[:, 0] > 1.5]
+    assert table["rlnImageName"].tolist() == chosen.tolist()
+    assert all((Path(out.strip()) / name).is_file() for name in table["hsModelFile"])
+
+
+def test_that_too_many_models_are_refused_with_the_way_to_have_them(call: Call, tmp_path: Path) -> None:
+    source = write_peptide(tmp_path / "in.pdb")
+    code, _, err = call("models", "--atoms", source, "--particles", "0-7", "--most", 5)
+    assert code != 0 and "8 particles are chosen" in err and "--most 8" in err
+    code, out, err = call("models", "--atoms", source, "--particles", "399,400", "--one-file")
+    assert code == 0, err
+    assert starfile.read(Path(out.strip()) / "models.star")["hsHalfSet"].tolist() == [1, 2]
