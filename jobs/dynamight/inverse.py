@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -15,8 +15,11 @@ from jobs.dynamight.field import displace
 from jobs.dynamight.inverse_errors import HalfErrors
 from jobs.dynamight.inverse_field import InverseField, choose_spacing, evaluate_inverse
 from jobs.dynamight.inverse_figure import round_trip_figures
+from jobs.dynamight.inverse_learning import learn
+from jobs.dynamight.inverse_options import NETWORK
 from jobs.dynamight.inverse_state import (
     inverse_path,
+    networks_path,
     read_unfinished,
     run_key,
     unfinished_path,
@@ -54,8 +57,15 @@ def run(context: WorkerContext) -> None:
     chosen = context.project_dir / options.fn_checkpoint if options.fn_checkpoint else None
     model = load_model(find_checkpoint(job, chosen), torch.device(context.device))
     particles = particles_of(model, context.project_dir)
-    context.say(f"Inverse deformations of {model.path.name}: the forward motion is inverted numerically")
-    context.say(_unused(options))
+    with_network = options.inverse_method == NETWORK
+    how = (
+        "networks are trained for the way back"
+        if with_network
+        else "the forward motion is inverted numerically"
+    )
+    context.say(f"Inverse deformations of {model.path.name}: {how}")
+    if not with_network:
+        context.say(_unused(options))
     probes = []
     for number, half in enumerate(model.halves, 1):
         context.check_abort()
@@ -68,7 +78,10 @@ def run(context: WorkerContext) -> None:
         )
         probes.append(probe)
     chunk = min(probe.field.states_at_once for probe in probes)
-    key = run_key(model, [probe.field.table.spacing_a for probe in probes], context.seed, chunk)
+    if with_network:
+        fields = learn(context, options, model, probes)
+        probes = [replace(probe, field=field) for probe, field in zip(probes, fields, strict=True)]
+    key = run_key(model, [probe.field for probe in probes], context.seed, chunk)
     kept = read_unfinished(unfinished_path(job), key)
     if kept is not None:
         context.say(f"Resuming after {sum(half.done for half in kept)} particles")
@@ -81,6 +94,7 @@ def run(context: WorkerContext) -> None:
     write_particle_errors(job, model, particles.image_name, errors)
     write_inverse(inverse_path(job), model, [probe.field for probe in probes], errors)
     unfinished_path(job).unlink(missing_ok=True)
+    networks_path(job).unlink(missing_ok=True)
     for sentence in verdict(model, errors):
         context.say(sentence)
 
@@ -224,7 +238,7 @@ class _Watch:
 
 
 def _unused(options: DynaMightOptions) -> str:
-    """Options that numerical inversion has no use for, in a sentence."""
+    """Options that numerical inversion has no use for, in a sentence; they are those of the network."""
     stored = ", and displacements are needed only once, so none are stored" if options.do_store_deform else ""
     return f"Nothing is trained, so the number of epochs ({options.nr_epochs}) has no effect{stored}"
 

@@ -4,6 +4,7 @@ inverse_deformations/inv_chkpt.pth     how the way back is found, how well, and 
 inverse_deformations/round_trip.csv    round-trip errors of both half-sets
 inverse_deformations/round_trip.npz    those of every particle, by image name
 inverse_deformations/unfinished.pth    how far an interrupted run came
+inverse_deformations/unfinished_networks.pth    the same, of the training of networks
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from jobs.core.checkpoint import load_checkpoint, save_checkpoint
 from jobs.core.errors import FormatError, UserError
 from jobs.dynamight.inverse_errors import PARTICLE_VALUES, PLACES, HalfErrors
 from jobs.dynamight.inverse_field import InverseField
+from jobs.dynamight.inverse_network import InverseNetwork, NetworkInverse
+from jobs.dynamight.inverse_options import NETWORK, NUMERICAL
 from jobs.dynamight.params import INVERSE_CHECKPOINT
 from jobs.dynamight.state import TrainedModel
 from jobs.formats.files import replacing
 
 FORMAT = "heteroscope.dynamight.inverse"
 VERSION = 1
-NUMERICAL = "numerical"
 _FOLDER = Path(INVERSE_CHECKPOINT).parent
 
 
@@ -42,6 +44,11 @@ def inverse_path(job: Path) -> Path:
 def unfinished_path(job: Path) -> Path:
     """Path of the partial results of a run that has not ended."""
     return job / _FOLDER / "unfinished.pth"
+
+
+def networks_path(job: Path) -> Path:
+    """Path of the networks of a run that has not ended."""
+    return job / _FOLDER / "unfinished_networks.pth"
 
 
 def forward_fingerprint(model: TrainedModel) -> str:
@@ -62,20 +69,26 @@ class SavedInverse:
     Attributes
     ----------
     method
-        ``numerical``.
+        ``numerical`` or ``network``.
     spacings_a
         Distance in Å of the nodes at which the modes of each half-set are tabulated.
     errors
         Round-trip errors of each half-set in Å, by place (``gaussians``, ``voxels``) and measure.
+    networks
+        Sizes and weights of the network of each half-set; None for the numerical method.
     """
 
     method: str
     spacings_a: tuple[float, float]
     errors: tuple[dict[str, Any], dict[str, Any]]
+    networks: tuple[dict[str, Any], dict[str, Any]] | None = None
 
     def field(self, model: TrainedModel, half: int) -> InverseField:
         """The way back of half-set 1 or 2."""
-        return InverseField(model.halves[half - 1].model, self.spacings_a[half - 1])
+        exact = InverseField(model.halves[half - 1].model, self.spacings_a[half - 1])
+        if self.networks is None:
+            return exact
+        return NetworkInverse(InverseNetwork.restore(self.networks[half - 1]), exact)
 
 
 def write_inverse(
@@ -85,7 +98,7 @@ def write_inverse(
     state = {
         "format": FORMAT,
         "version": VERSION,
-        "method": NUMERICAL,
+        "method": NETWORK if isinstance(fields[0], NetworkInverse) else NUMERICAL,
         "forward": {"name": model.path.name, "fingerprint": forward_fingerprint(model)},
         "particles": {"star": model.star, "fingerprint": model.fingerprint},
         "halves": [
@@ -94,6 +107,7 @@ def write_inverse(
                 "n_nodes": field.table.n_nodes,
                 "lower_A": field.table.lower_a,
                 "errors": {place: half.at[place].summary() for place in PLACES},
+                **({"network": field.network.state()} if isinstance(field, NetworkInverse) else {}),
             }
             for field, half in zip(fields, halves, strict=True)
         ],
@@ -132,6 +146,7 @@ def read_inverse(path: Path, model: TrainedModel) -> SavedInverse:
         str(state["method"]),
         (float(first["spacing_A"]), float(second["spacing_A"])),
         (first["errors"], second["errors"]),
+        (first["network"], second["network"]) if state["method"] == NETWORK else None,
     )
 
 
@@ -188,8 +203,12 @@ def write_particle_errors(
         )
 
 
-def run_key(model: TrainedModel, spacings_a: Sequence[float], seed: int, chunk: int) -> str:
+def run_key(model: TrainedModel, fields: Sequence[InverseField], seed: int, chunk: int) -> str:
     """Hash of all that the results of a run depend on."""
-    parts = [forward_fingerprint(model), *(f"{s!r}" for s in spacings_a), str(seed), str(chunk)]
-    parts.append(str(torch.__version__))
+    parts = [forward_fingerprint(model), *(f"{field.table.spacing_a!r}" for field in fields)]
+    parts += [str(seed), str(chunk), str(torch.__version__)]
+    for field in fields:
+        if isinstance(field, NetworkInverse):
+            weights = field.network.state_dict()
+            parts += [weights[name].detach().cpu().numpy().tobytes().hex() for name in sorted(weights)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -9,6 +9,7 @@ from jobs.dynamight.advanced import AdvancedOptions
 from jobs.dynamight.atomic_options import AtomicOptions, check_atomic_model
 from jobs.dynamight.backproject_options import BackprojectOptions
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
+from jobs.dynamight.inverse_options import InverseOptions
 from jobs.dynamight.next_steps import NEXT_STEPS
 
 __all__ = [
@@ -171,8 +172,8 @@ class _TaskOptions(JobOptions):
         200,
         kind=Kind.INTEGER,
         label="Number of epochs to perform:",
-        help="Has no effect: the original trains a network for the way back, here the motion is inverted "
-        "numerically, which is more accurate and needs one pass. Kept for RELION.",
+        help="How often the networks for the way back see all particles. Without effect for the numerical "
+        "method (the default, see the tab Advanced), which is more accurate and needs one pass.",
         low=50,
         high=500,
         step=10,
@@ -185,7 +186,8 @@ class _TaskOptions(JobOptions):
         False,
         kind=Kind.YESNO,
         label="Store deformations in RAM?",
-        help="Has no effect: every displacement is needed only once, so none is stored. Kept for RELION.",
+        help="Yes: the displaced places of all particles are kept in memory between the epochs of the "
+        "networks for the way back. Without effect for the numerical method, which needs each only once.",
         when="do_inverse",
         cli=("--save-deformations",),
         cli_task="inverse",
@@ -213,7 +215,13 @@ class _TaskOptions(JobOptions):
 
 
 class DynaMightOptions(
-    BackprojectOptions, AtomicOptions, AdvancedOptions, _TaskOptions, _IoOptions, RunningOptions
+    BackprojectOptions,
+    InverseOptions,
+    AtomicOptions,
+    AdvancedOptions,
+    _TaskOptions,
+    _IoOptions,
+    RunningOptions,
 ):
     """All options of a DynaMight job; the tabs stand in the order I/O, Tasks, Advanced, Running."""
 

@@ -87,8 +87,10 @@ def test_that_all_options_of_the_original_s_inverse_command_arrive(job: Path, st
     words = f"{INVERSE} --save-deformations DynaMight/job007 --n-epochs 90 --batch-size 17 --gpu-id cpu"
     words += " --preload-images --particle-diameter 99 --mask-soft-edge-width 7 --data-loader-threads 3"
     words += f" --checkpoint-file DynaMight/job007/{FINAL_CHECKPOINT} --pipeline-control DynaMight/job007/"
+    words += " --add-noise --inverse-method network"
     assert commands.main(words.split()) == 0
     values = _record(job)["values"]
+    assert (values["inverse_noise"], values["inverse_method"]) == (True, "network")
     assert (values["nr_epochs"], values["batch_size"], values["do_store_deform"]) == (90, 17, True)
     assert (values["do_preload"], values["particle_diameter"], values["soft_edge_width"]) == (True, 99, 7)
     assert values["n_workers"] == 3
@@ -126,9 +128,10 @@ def test_that_all_options_of_the_original_s_backprojection_are_taken(
 def test_that_an_option_without_effect_is_remarked_once(
     job: Path, started: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert commands.main([INVERSE, "DynaMight/job007", "--add-noise", "--add-noise"]) == 0
+    words = ["--inverse-deformation-directory", "elsewhere"]
+    assert commands.main([RECONSTRUCT, "DynaMight/job007", *words, *words]) == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("--add-noise has no effect")
+    assert line.startswith("--inverse-deformation-directory has no effect")
 
 
 def test_that_a_copy_of_the_particles_is_accepted_and_other_particles_are_not(
