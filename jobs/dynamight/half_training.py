@@ -20,6 +20,7 @@ from jobs.dynamight.likelihood import projected_spectra, projection_nll
 from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.noise import NoiseModel
 from jobs.dynamight.poses import PoseCorrections, apply_corrections
+from jobs.dynamight.rigid_field import RigidField
 from jobs.maths.gaussians import radius_graph
 
 #: Weight of the restraint at a regularisation factor of 1, relative to equal gradient norms.
@@ -134,6 +135,9 @@ class HalfTraining:
     def connect(self) -> float:
         """Find the neighbours of every Gaussian anew; returns their mean distance in Å."""
         self.edges, distance = radius_graph(self.model.positions)
+        if isinstance(self.model.field, RigidField):
+            # Within bodies no distance changes, and what bodies do to each other is for the images to say.
+            self.edges = self.edges[:, :0]
         return distance
 
     def _geometry(self, coefficients: Tensor, basis: Tensor) -> Tensor:

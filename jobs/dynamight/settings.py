@@ -92,10 +92,14 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TrainingInput:
-    """Files a training reads: particle STAR file, and optionally map, deformation mask and atomic model."""
+    """Files a training reads: particle STAR file, and optionally map, masks and atomic model.
+
+    ``mask`` is the deformation mask, ``body_masks`` the folder with a mask for each rigid body.
+    """
 
     star: Path
     project_dir: Path
     map: Path | None = None
     mask: Path | None = None
     atomic_model: Path | None = None
+    body_masks: Path | None = None

@@ -19,6 +19,8 @@ from jobs.dynamight.image_frame import views_of as views_of
 from jobs.dynamight.images import ParticleImages
 from jobs.dynamight.model import Frame, GaussianModel, initial_widths, mask_at, radius_of_gyration
 from jobs.dynamight.noise import NoiseModel
+from jobs.dynamight.rigid_field import PER_BODY, RigidBodies
+from jobs.dynamight.rigid_masks import read_bodies
 from jobs.dynamight.schedule import Schedule, working_boxes
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.training import Training
@@ -108,6 +110,11 @@ def prepare_training(
         say(f"{len(points)} Gaussians placed in density above {threshold:.4g}")
     if mask is not None:
         _check_mobility(mask, points, frame, source.mask)
+    bodies = None
+    if source.body_masks is not None:
+        bodies = read_bodies(
+            source.body_masks, points, frame, lambda path: _read_mask(path, box, pixel_size_a), say
+        )
     _, distance = radius_graph(points)
     widths = initial_widths(max(distance, pixel_size_a), settings.n_widths)
     boxes = working_boxes(box, pixel_size_a, float(widths[0]), COARSE_RESOLUTION_A)
@@ -118,14 +125,16 @@ def prepare_training(
     )
     shape = FieldShape(
         n_latent=settings.n_latent,
-        n_modes=settings.n_modes,
+        n_modes=settings.n_modes if bodies is None else PER_BODY * bodies.n,
         width=settings.n_neurons,
         n_layers=settings.n_layers,
         n_frequencies=settings.n_frequencies,
         max_frequency=MAX_FREQUENCY,
         extent_a=EXTENT_IN_RADII * max(radius_of_gyration(points), pixel_size_a),
     )
-    halves = tuple(build_half(h, points, widths, shape, frame, images, split, settings, mask) for h in (1, 2))
+    halves = tuple(
+        build_half(h, points, widths, shape, frame, images, split, settings, mask, bodies) for h in (1, 2)
+    )
     if beads is not None:
         for each in halves:
             start_half(each, beads, restrain=settings.regularise_by_model)
@@ -148,10 +157,11 @@ def build_half(
     split: Split,
     settings: TrainingSettings,
     mask: Tensor | None,
+    bodies: RigidBodies | None = None,
 ) -> HalfTraining:
     """Set up model and training of a half-set; both start from the same Gaussians."""
     seed = 1000 * settings.seed + 10 * half
-    model = GaussianModel(points, widths, shape, frame, torch.Generator().manual_seed(seed + 5), mask)
+    model = GaussianModel(points, widths, shape, frame, torch.Generator().manual_seed(seed + 5), mask, bodies)
     rows = split.rows(half)
     return HalfTraining(
         model.to(images.device),
