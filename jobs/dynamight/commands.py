@@ -19,6 +19,7 @@ from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, EXIT_SUCCESS, run_worker
 from jobs.dynamight.commands_tasks import TASK_COMMANDS, add_task_command, prepare_task
+from jobs.dynamight.original_convert import add_convert
 from jobs.dynamight.params import JOB_TYPE
 from jobs.dynamight.places import below, project_of
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         add_task_command(commands, name).set_defaults(run=_task)
     _add_displacements(commands)
     _add_inspection(commands)
+    add_convert(commands)
     return parser
 
 

@@ -218,6 +218,10 @@ class OriginalExplored:
         """Return ``(P, K)`` whose distances are rms differences of displacement, Å."""
         return self._shown.features(self._means)
 
+    def activity(self) -> Float32:
+        """How far each Gaussian ``(N,)`` moves, root mean square over the particles, Å."""
+        return self._shown.activity(self._means)
+
     def disagreement(self, z: FloatArray, points_a: FloatArray) -> Float32:
         """Distance ``(N,)`` in Å between where both models move points, each in its state of the particle.
 

@@ -73,6 +73,13 @@ class OriginalMotion:
         """Root mean square displacement ``(b,)`` in Å of states ``(b, L)``."""
         return _numpy(torch.cat([_rms(moved) for moved in self._parts(latents)]))
 
+    def activity(self, latents: Tensor) -> Float32:
+        """Root mean square displacement ``(N,)`` in Å of every Gaussian over states ``(b, L)``."""
+        total = latents.new_zeros(len(self._shown.positions), dtype=torch.float64)
+        for part in latents.split(max(1, _VALUES_AT_ONCE // (3 * len(total)))):
+            total += self._sum(part, self._all).double().square().sum((0, 2))
+        return _numpy((total / max(1, len(latents))).sqrt())
+
     def spreads(self, latents: Tensor, sds: Tensor) -> Float32:
         """Root mean square displacement ``(b,)`` in Å to which standard deviations ``(b, L)`` amount."""
         variance = latents.new_zeros(len(latents))
