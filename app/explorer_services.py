@@ -167,6 +167,27 @@ class JobServices:
             return exporter.save_indices(self.particle_file(), names)
         return exporter.save_subset(self.particle_file(), names)
 
+    def save_models(
+        self,
+        half: int,
+        model: ExploredModel,
+        names: Sequence[str],
+        atoms: Path,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> Path:
+        """Write an atomic model in the state of each particle, under ``models/``."""
+        from jobs.explore.particle_models import check_number
+
+        check_number(
+            len(names),
+            hint=f"Select fewer, or use: heteroscope states {self.title} models --most {len(names)}",
+        )
+        exporter = self._exporter(half, model)
+        written = exporter.save_models(names, atoms, progress=progress, cancelled=cancelled)
+        self._notes += exporter.notes
+        return written
+
     def read_names(self, path: Path) -> Sequence[str]:
         """Read identities of particles from a STAR file or a list, one per line."""
         from jobs.explore.subsets import read_names

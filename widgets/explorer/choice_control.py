@@ -41,7 +41,7 @@ class ChoiceControl(QObject):
         view.selecting.changed.connect(self.select)
         view.selecting.import_wanted.connect(self.ask_names)
         view.selecting.show_images_wanted.connect(self.show_images)
-        view.selecting.save_wanted.connect(view.writing.save_subset)
+        view.selecting.save_wanted.connect(view.writing.save_selection)
         view.selecting.train_wanted.connect(view.writing.train)
 
     def begin(self, opened: Opened, *, same_particles: bool) -> None:

@@ -13,6 +13,7 @@ _SAVE: Final[dict[str, tuple[str, str]]] = {
     "star": ("RELION STAR file", "All tables and columns of the input, only these particles"),
     "cs": ("cryoSPARC .cs file", "For data that came from cryoSPARC"),
     "indices": ("List of indices", "Rows of these particles in the input STAR file, for other programs"),
+    "models": ("Atomic models…", "An atomic model in the state of each of these particles"),
 }
 
 
@@ -33,7 +34,7 @@ class SelectionUses(QWidget):
     Signals
     -------
     save_wanted
-        ``star``, ``cs`` or ``indices``.
+        ``star``, ``cs``, ``indices`` or ``models``.
     train_wanted, show_images_wanted
         Start a job on the selected particles; show their images.
     """

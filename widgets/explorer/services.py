@@ -80,6 +80,17 @@ class Services(Protocol):
     ) -> Path:
         """Write the particles with these identities."""
 
+    def save_models(
+        self,
+        half: int,
+        model: ExploredModel,
+        names: Sequence[str],
+        atoms: Path,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> Path:
+        """Write an atomic model in the state of each particle."""
+
     def read_names(self, path: Path) -> Sequence[str]:
         """Read identities of particles from a STAR file or a list."""
 

@@ -155,6 +155,39 @@ class WriteControl(QObject):
             then,
         )
 
+    def save_selection(self, kind: str) -> None:
+        """Write the selected particles in a form, or their atomic models."""
+        if kind in ("star", "cs", "indices"):
+            self.save_subset(kind)  # type: ignore[arg-type]
+        else:
+            self.save_models()
+
+    def save_models(self) -> None:
+        """Write an atomic model per selected particle: the shown one moved, or one that is asked for."""
+        view, opened = self.view, self.view.opened
+        if opened is None:
+            return
+        try:
+            names = view.choice.names()
+        except UserError as error:
+            view.complain(error)
+            return
+        atoms = view.atoms_path
+        if atoms is None:
+            text, _ = QFileDialog.getOpenFileName(
+                view, "The atomic model to be moved", "", "Atomic models (*.pdb *.ent *.cif *.mmcif)"
+            )
+            if not text:
+                return
+            atoms = Path(text)
+        services = view.services
+        self._write(
+            lambda progress, cancelled: services.save_models(
+                opened.half, opened.model, names, atoms, progress, cancelled
+            ),
+            f"Writing {len(names):,} atomic models",
+        )
+
     def train(self) -> None:
         """Write the selected particles and begin a new job with them."""
         self.save_subset("star", self.view.train_wanted.emit)

@@ -21,6 +21,7 @@ from jobs.core.exploring import EmbeddingRequest
 from jobs.core.latent import Snapshot
 from tests.support.explored import STEP_A, BlobModel
 from tests.support.exploring import BlobServices
+from tests.support.models import write_peptide
 from widgets.explorer.explorer import Explorer
 from widgets.explorer.tools import Tool
 
@@ -449,3 +450,20 @@ def test_that_held_out_particles_are_shown_as_points_coloured_by_what_the_models
     assert "± 0.50 Å" in explorer.describe(3)
     explorer.states.pick_particle(3)
     qtbot.waitUntil(lambda: "± 0.5 Å" in explorer.particle.facts.text(), timeout=10_000)
+
+
+
+def test_that_atomic_models_of_the_selected_particles_are_written(
+    qtbot: QtBot, services: BlobServices, open_explorer: Open, tmp_path: Path
+) -> None:
+    explorer = open_explorer(services)
+    explorer.atoms_path = write_peptide(tmp_path / "in.pdb")
+    mask = np.zeros(400, bool)
+    mask[[4, 9]] = True
+    explorer.selecting.combine(mask)
+    with qtbot.waitSignal(explorer.written, timeout=20_000) as told:
+        explorer.writing.save_selection("models")
+    folder = told.args[0]
+    names = BlobModel(400).metadata["image_name"]
+    assert starfile.read(folder / "models.star")["rlnImageName"].tolist() == [names[4], names[9]]
+    assert (folder / "particle0001.cif").is_file()

@@ -223,7 +223,7 @@ def test_that_uses_only_ask(qtbot: QtBot, panel: SelectionPanel) -> None:
         click(qtbot, panel, "explorer_images")
     with qtbot.waitSignal(panel.import_wanted):
         click(qtbot, panel, "explorer_by_list")
-    for kind in ("star", "cs", "indices"):
+    for kind in ("star", "cs", "indices", "models"):
         with qtbot.waitSignal(panel.save_wanted) as told:
             panel.findChild(QAction, f"explorer_save_{kind}").trigger()
         assert told.args == [kind]
