@@ -108,7 +108,10 @@ class LatentModel(Protocol):
 
     @property
     def error(self) -> FloatArray | None:
-        """Expected error of the displacement of each particle ``(P,)``, rms Å; None when it is not known."""
+        """Expected error of the displacement of each particle ``(P,)``, rms Å.
+
+        None when it is not known, or takes long and is left to :attr:`measures`.
+        """
 
     @property
     def box(self) -> int:

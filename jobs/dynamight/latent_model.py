@@ -32,6 +32,8 @@ FloatArray = npt.NDArray[np.floating]
 _NARROWEST_SHOWN = 0.8
 #: Part of the memory of a GPU that must be free, lest a training on it is disturbed.
 _FREE_SHARE = 0.5
+#: Particles whose errors are computed when a model is opened; about 6000 take a second.
+_ERRORS_AT_ONCE = 10_000
 
 
 def source(job_dir: Path, project_dir: Path) -> DynaMightSource:
@@ -172,8 +174,12 @@ class DynaMightModel:
 
     @property
     def error(self) -> Float32 | None:
-        """Predicted error of the displacement of each particle ``(P,)``, rms over the Gaussians, Å."""
-        return self._measures["error"] if self._states.moves else None
+        """Predicted error of the displacement of each particle ``(P,)``, rms over the Gaussians, Å.
+
+        None before anything moves, and of so many particles that it takes long: see the measures.
+        """
+        quick = self._states.moves and len(self._states.rows) <= _ERRORS_AT_ONCE
+        return self._measures["error"] if quick else None
 
     @property
     def box(self) -> int:
@@ -248,13 +254,7 @@ class DynaMightModel:
         return self._errors_at(z, points_a)[1]
 
     def errors(self, z: FloatArray, points_a: FloatArray) -> Float32:
-        """Predicted errors ``(N,)`` in Å of the displacement of points in a state.
-
-        Raises
-        ------
-        NotImplementedError
-            Before anything moves.
-        """
+        """Predicted errors ``(N,)`` in Å of points in a state; NotImplementedError before anything moves."""
         return self._errors_at(z, points_a)[0]
 
     @cached_property

@@ -197,7 +197,7 @@ class Explorer(ExplorerParts):
             names=opened.names,
             half=None if half_set is None else np.asarray(half_set),
             amount=opened.amount,
-            error=opened.error,
+            error=opened.error_of,
             latent=opened.latent,
         )
         self.particle.set_source(self._particle_view, facts)
@@ -287,7 +287,7 @@ class Explorer(ExplorerParts):
     def _particle_view(self, row: int) -> Any:
         if self.opened is None:
             raise UserError("No model is open")
-        return self.opened.model.particle_view(row)
+        return self.opened.view(row)
 
     def describe(self, row: int) -> str:
         """Say which particle a row is, and how much it moved."""
@@ -296,8 +296,9 @@ class Explorer(ExplorerParts):
             return ""
         words = [str(opened.names[row])]
         if opened.amount is not None:
-            error = f" ± {float(opened.error[row]):.2f}" if opened.error is not None else ""
-            words.append(f"{float(opened.amount[row]):.2f}{error} Å")
+            error = opened.error_of(row)
+            sure = "" if error is None else f" ± {error:.2f}"
+            words.append(f"{float(opened.amount[row]):.2f}{sure} Å")
         if opened.model.half_set is not None:
             half = int(opened.model.half_set[row])
             words.append(f"half-set {half}" if half else "held out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from jobs.core.exploring import Cancelled, Embedding, EmbeddingRequest, Progress
-from jobs.core.latent import FEATURES, ExploredModel, Snapshot
+from jobs.core.latent import ERRORS, FEATURES, ExploredModel, ParticleView, Snapshot
 from widgets.explorer.map_maker import MapMaker
 from widgets.explorer.services import Services
 from widgets.explorer.work import Work
@@ -35,6 +35,19 @@ class Opened:
     names: NDArray[Any]
     amount: NDArray[Any] | None
     error: NDArray[Any] | None
+    _errors: dict[int, float] = field(default_factory=dict)
+
+    def view(self, row: int) -> ParticleView:
+        """Image of a particle; called in a thread. Its error is found out, unless those of all are known."""
+        cloud = self.maker.cloud()
+        if self.error is None and cloud is not None and ERRORS in self.model.abilities:
+            inside = self.model.errors(self.latent[row], cloud.points_a)
+            self._errors[row] = float(np.sqrt(np.square(inside).mean()))
+        return self.model.particle_view(row)
+
+    def error_of(self, row: int) -> float | None:
+        """How far a particle's displacement is expected to be from the truth, Å, if that is known by now."""
+        return self._errors.get(row) if self.error is None else float(self.error[row])
 
     @property
     def still(self) -> int:

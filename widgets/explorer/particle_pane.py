@@ -44,14 +44,14 @@ class Facts:
     latent
         ``(P, L)`` latent coordinates.
     error
-        How far each is probably from where it is in truth, Å.
+        Tells how far one is probably from where it is in truth, Å; None while that is not known.
     """
 
     names: NDArray[Any] | None = None
     half: NDArray[Any] | None = None
     amount: NDArray[Any] | None = None
     latent: NDArray[Any] | None = None
-    error: NDArray[Any] | None = None
+    error: Callable[[int], float | None] | None = None
 
     def sentence(self, row: int) -> str:
         """Return half-set, motion and state of a particle in words."""
@@ -60,7 +60,8 @@ class Facts:
             half = int(self.half[row])
             parts.append(f"half-set {half}" if half else "held out")
         if self.amount is not None:
-            sure = f" ± {float(self.error[row]):.2g}" if self.error is not None else ""
+            error = self.error(row) if self.error is not None else None
+            sure = f" ± {error:.2g}" if error is not None else ""
             parts.append(f"moved {float(self.amount[row]):.3g}{sure} Å")
         if self.latent is not None:
             shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in self.latent[row][:_SHOWN])

@@ -165,7 +165,7 @@ def test_that_held_out_particles_are_called_so() -> None:
 
 @pytest.mark.parametrize("half", [0, 1, 2])
 def test_that_the_motion_of_a_particle_is_told_with_its_error(half: int) -> None:
-    facts = Facts(half=np.array([half]), amount=np.array([4.3210]), error=np.array([0.4567]))
+    facts = Facts(half=np.array([half]), amount=np.array([4.3210]), error=lambda _row: 0.4567)
     called = f"half-set {half}" if half else "held out"
     assert facts.sentence(0) == f"{called} · moved 4.32 ± 0.46 Å"
 
