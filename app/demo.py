@@ -16,9 +16,10 @@ from app.cli_follow import follow
 from app.cli_progress import Progress, duration
 from app.project.project import NotAProject, Project
 from app.runner.gpus import list_gpus
-from app.runner.launch import start_job
+from app.runner.launch import continue_job, start_job
 from app.runner.outcome import Outcome
 from app.runner.spawn import program_environment
+from app.runner.stored import read_stored
 from app.virtual_screen import Screen, find_screen
 from jobs import registry
 from jobs.core.declaration import from_values
@@ -32,6 +33,13 @@ _FOUND = "found_displacements.npz"
 #: The last pictures are taken a few seconds after the end of the job (s).
 _LAST_PICTURES_S = 60.0
 ABORTED = 130
+#: What follows the training: the switch of the task, and what is said.
+STEPS = (
+    ("do_inverse", "Finding the way back from every moved molecule, and measuring how well it is known."),
+    ("do_reconstruct", "Reconstructing both half-maps with every particle's motion undone."),
+)
+#: A result is left alone for so long before the next task begins, so that it can be pictured (s).
+_PAUSE_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,13 @@ def run(wishes: Wishes) -> int:
         if outcome.exit_code:
             return _stopped(folder / name, outcome)
         _compare(folder, simulated, name, progress)
+        for switch, words in STEPS:
+            window.pause()
+            progress.say(words)
+            go_on(project, name, switch)
+            outcome = follow(project, name, progress)
+            if outcome.exit_code:
+                return _stopped(folder / name, outcome)
         _tell(folder, name, progress, duration(time.monotonic() - started))
         window.wait(progress)
     print(folder / name)
@@ -196,6 +211,13 @@ def _start(project: Project, key: str, values: dict[str, str]) -> str:
     return start_job(project, job_type, options)
 
 
+def go_on(project: Project, name: str, switch: str) -> None:
+    """Continue a job with one of its tasks, as Continue! does."""
+    stored = read_stored(project.path, name)
+    chosen = {task.switch: task.switch == switch for task in stored.job_type.tasks if task.switch}
+    continue_job(project, name, stored.job_type, stored.options.model_copy(update=chosen))
+
+
 def _run_job(project: Project, key: str, values: dict[str, str], progress: Progress) -> tuple[str, Outcome]:
     name = _start(project, key, values)
     return name, follow(project, name, progress)
@@ -223,6 +245,11 @@ class _Window:
     def __init__(self, process: subprocess.Popen[bytes] | None, pictures: Path | None) -> None:
         self.process = process
         self.pictures = pictures
+
+    def pause(self) -> None:
+        """Leave time for the pictures of a result, where pictures are taken."""
+        if self.process is not None and self.pictures is not None:
+            time.sleep(_PAUSE_S)
 
     def wait(self, progress: Progress) -> None:
         """Wait until the window was closed, or until the last picture has been taken."""
@@ -276,7 +303,7 @@ def _open_window(screen: Screen, folder: Path, name: str) -> _Window:
         pictures.mkdir(exist_ok=True)
         for old in pictures.glob("*.png"):
             old.unlink()
-        command += ["--pictures", str(pictures)]
+        command += ["--pictures", str(pictures), "--runs", str(1 + len(STEPS))]
     log = folder / (f"{_PICTURES}/window.log" if pictures else "window.log")
     with log.open("wb") as stream:
         process = subprocess.Popen(

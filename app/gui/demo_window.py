@@ -22,11 +22,11 @@ from app.gui.application import ExceptionHook, make_application, open_window
 from app.gui.main_window import MainWindow
 from app.gui.screenshots import grab
 from app.settings import Settings
-from jobs.core.folder import JobFolder
+from jobs.core.folder import ExitStatus, JobFolder
 from widgets import style
 
 #: Seconds after the opening at which pictures are taken; after the last, one each minute.
-_MOMENTS_S = (4.0, 15.0, 45.0)
+_MOMENTS_S = (2.0, 6.0, 15.0, 45.0)
 _LATER_S = 60.0
 #: After the end of the job, the window has this long to draw the result (s).
 _SETTLE_S = 3.0
@@ -49,9 +49,13 @@ class Photographer(QObject):
         Where the pictures go, numbered in their order.
     done
         Called after the last picture.
+    runs
+        Runs of the job that are waited for.
     """
 
-    def __init__(self, window: MainWindow, job: JobFolder, folder: Path, done: Callable[[], object]) -> None:
+    def __init__(
+        self, window: MainWindow, job: JobFolder, folder: Path, done: Callable[[], object], runs: int = 1
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._job = job
@@ -61,6 +65,9 @@ class Photographer(QObject):
         self._ended: float | None = None
         self._next = _MOMENTS_S[0]
         self._taken = 0
+        self._runs = runs
+        self._run = 1
+        self._pictured = False
         self._explored = 0.0
         self._timer = QTimer(self, interval=_LOOK_MS)
         self._timer.timeout.connect(self.look)
@@ -70,17 +77,35 @@ class Photographer(QObject):
         """Take a picture when it is time for one."""
         now = time.monotonic()
         elapsed = now - self._started
-        if self._ended is None and self._job.exit_status() is not None:
+        status = self._job.exit_status()
+        if status is None and self._ended is not None:
+            self._begin_run(now)
+            elapsed = 0.0
+        elif status is not None and self._ended is None:
             self._ended = now
         if self._ended is not None:
             if now - self._ended >= _SETTLE_S:
-                self._timer.stop()
-                self._finish()
+                self._show_result(status is ExitStatus.SUCCESS)
             return
         if elapsed >= self._next:
             self.take("running")
             later = [moment for moment in _MOMENTS_S if moment > elapsed]
             self._next = later[0] if later else elapsed + _LATER_S
+
+    def _begin_run(self, now: float) -> None:
+        """Another task of the job has begun."""
+        self._run += 1
+        self._started, self._ended, self._next = now, None, _MOMENTS_S[0]
+        self._pictured = False
+
+    def _show_result(self, succeeded: bool) -> None:
+        """Picture the result of a run; after the last one, everything else too."""
+        if self._run >= self._runs or not succeeded:
+            self._timer.stop()
+            self._finish()
+        elif not self._pictured:
+            self._pictured = True
+            self.take("result")
 
     def take(self, what: str) -> None:
         """Save a picture of the window."""
@@ -144,17 +169,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("project", type=Path)
     parser.add_argument("job")
     parser.add_argument("--pictures", type=Path, default=None)
+    parser.add_argument("--runs", type=int, default=1)
     given = parser.parse_args(argv)
     folder = given.project.resolve()
     if given.pictures is None:
-        return _show(folder, given.job, preferences.load(), None)
+        return _show(folder, given.job, preferences.load(), None, given.runs)
     # Pictures are always made with the same preferences, and leave those of the person untouched.
     with tempfile.TemporaryDirectory(prefix="heteroscope-demo-") as private:
         os.environ["XDG_CONFIG_HOME"] = private
-        return _show(folder, given.job, Settings(theme="light"), given.pictures)
+        return _show(folder, given.job, Settings(theme="light"), given.pictures, given.runs)
 
 
-def _show(folder: Path, name: str, settings: Settings, pictures: Path | None) -> int:
+def _show(folder: Path, name: str, settings: Settings, pictures: Path | None, runs: int) -> int:
     application = make_application(sys.argv[:1], settings)
     hook = ExceptionHook()
     hook.install()
@@ -163,7 +189,8 @@ def _show(folder: Path, name: str, settings: Settings, pictures: Path | None) ->
     show_job(window, name)
     if pictures is not None:
         window.resize(*_SIZE)
-        Photographer(window, JobFolder(folder, name), pictures, window.close)  # kept alive by the window
+        # kept alive by the window
+        Photographer(window, JobFolder(folder, name), pictures, window.close, runs)
     # Python looks for signals only while it runs: with a turn now and then, the demo can end the window.
     signal.signal(signal.SIGTERM, lambda *_: window.close())
     turn = QTimer(interval=300)

@@ -66,3 +66,8 @@ def test_that_half_the_motion_is_reported_as_half_its_size(truth_file: Path, tmp
     found = tmp_path / "found.npz"
     np.savez(found, displacement=0.5 * displacements(truth), image_name=truth.image_name)
     assert "50 %" in "\n".join(demo.comparison(truth_file, found))
+
+
+def test_that_the_demo_goes_on_with_tasks_of_the_tutorial() -> None:
+    tasks = {task.switch: task.name for task in registry.job_type("dynamight").tasks if task.switch}
+    assert [tasks[switch] for switch, _ in demo.STEPS] == ["inverse", "reconstruct"]
