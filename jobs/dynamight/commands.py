@@ -18,7 +18,8 @@ from jobs.core.declaration import CheckContext, add_arguments, from_arguments
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, EXIT_SUCCESS, run_worker
-from jobs.dynamight.commands_tasks import TASK_COMMANDS, add_task_command, prepare_task
+from jobs.dynamight.commands_other import add_other_commands, refuse_unknown
+from jobs.dynamight.commands_tasks import TASK_COMMANDS, add_switches, add_task_command, prepare_task
 from jobs.dynamight.original_convert import add_convert
 from jobs.dynamight.params import JOB_TYPE
 from jobs.dynamight.places import below, project_of
@@ -35,7 +36,9 @@ def main(argv: Sequence[str]) -> int:
         0 success, 1 failure, 2 wrong usage or input, 130 aborted.
     """
     try:
-        arguments = _parser().parse_args(list(argv))
+        arguments, unknown = _parser().parse_known_args(list(argv))
+        if not arguments.takes_all:
+            refuse_unknown(unknown, arguments.known, argv[0])
         result: int = arguments.run(arguments)
         return result
     except SystemExit as stop:
@@ -69,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_displacements(commands)
     _add_inspection(commands)
     add_convert(commands)
+    add_other_commands(commands)
+    for one in commands.choices.values():
+        known = tuple(flag for flag in one._option_string_actions if flag.startswith("--"))
+        one.set_defaults(known=known, takes_all=bool(one.get_default("takes_all")))
     return parser
 
 
@@ -88,6 +95,7 @@ def _add_training(commands: Any) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in the directory"
     )
+    add_switches(parser, "train")
     add_arguments(parser, JOB_TYPE.options, task="train")
     parser.set_defaults(run=_train)
 
