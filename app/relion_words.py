@@ -16,6 +16,8 @@ JOBS: Final = (
     VIEWER,
     "optimize-inverse-deformations",
     "deformable-backprojection",
+    "compute-masks-for-rigid-transforms",
+    "compute-rigid-transforms",
 )
 
 

@@ -25,6 +25,8 @@ NEIGHBOURS, COHESION = 10, 3.0
 COMPACTNESS = 0.005
 #: Motion in Å that says nothing: below it all bodies explain a Gaussian equally well.
 LEAST_A = 0.05
+#: Particles that are looked at while merging, which tries many pairs; bodies are fitted to all afterwards.
+MERGE_PARTICLES = 96
 _SWEEPS = 15
 
 
@@ -97,7 +99,7 @@ def divide(
     order = torch.argsort(weight, descending=True, stable=True)
     labels = torch.argsort(order)[labels]
     moments = _moments(cloud, labels, n_bodies)
-    residual = moments.fit(cloud.coefficients).residual.mean(0)
+    residual = moments.residual(cloud.coefficients).mean(0)
     return Division(labels, (residual / moments.weight).sqrt(), curve)
 
 
@@ -133,7 +135,7 @@ def _misfit(moments: ModeMoments, coefficients: Tensor) -> Tensor:
     """Mean residual ``(m,)`` of groups over the particles, with a little for their extent."""
     centre = moments.point / moments.weight[:, None]
     extent = torch.diagonal(moments.spread, dim1=1, dim2=2).sum(1) - moments.weight * centre.square().sum(1)
-    return moments.fit(coefficients).residual.mean(0) + COMPACTNESS**2 * extent
+    return moments.residual(coefficients).mean(0) + COMPACTNESS**2 * extent
 
 
 def _merge(
@@ -141,7 +143,8 @@ def _merge(
 ) -> tuple[Tensor, Tensor]:
     """Merge patches until one is left; labels ``(n,)`` at ``n_bodies``, and the curve of what is left."""
     count = int(labels.max()) + 1
-    moments, coefficients = _moments(cloud, labels, count), cloud.coefficients
+    moments = _moments(cloud, labels, count)
+    coefficients = cloud.coefficients[:: max(1, len(cloud.coefficients) // MERGE_PARTICLES)]
     alone = _misfit(moments, coefficients)
     first, second = torch.triu_indices(count, count, 1)
     cost = torch.full((count, count), torch.inf, dtype=torch.float64)
@@ -150,7 +153,7 @@ def _merge(
         pairs = moments.select(first[row]) + moments.select(second[row])
         cost[a, a + 1 :] = _misfit(pairs, coefficients) - alone[a] - alone[a + 1 :]
     total = float(moments.weight.sum())
-    left = [float(moments.fit(coefficients).residual.mean(0).sum()) / total]
+    left = [float(moments.residual(coefficients).mean(0).sum()) / total]
     owner = torch.arange(count)
     result = owner[labels]
     alive = torch.ones(count, dtype=torch.bool)
@@ -172,7 +175,7 @@ def _merge(
             low, high = others.clamp(max=a), others.clamp(min=a)
             cost[low, high] = new_cost
         kept = moments.select(torch.nonzero(alive)[:, 0])
-        left.append(float(kept.fit(coefficients).residual.mean(0).sum()) / total)
+        left.append(float(kept.residual(coefficients).mean(0).sum()) / total)
         after_each(done)
     if n_bodies == 1:
         result = owner[labels]

@@ -264,7 +264,7 @@ def check_epochs(options: DynaMightOptions, context: CheckContext) -> list[Probl
 
 def check_checkpoint(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
     """Check that a continued job has the model its task works with."""
-    switches = ("do_visualize", "do_inverse", "do_reconstruct")
+    switches = ("do_visualize", "do_inverse", "do_reconstruct", "do_masks", "do_rigid_transforms")
     chosen = [name for name in switches if getattr(options, name)]
     if not context.is_continue or context.job_dir is None or len(chosen) != 1 or options.fn_checkpoint:
         return []

@@ -8,6 +8,7 @@ from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOp
 from jobs.dynamight.advanced import AdvancedOptions
 from jobs.dynamight.atomic_options import AtomicOptions, check_atomic_model
 from jobs.dynamight.backproject_options import BackprojectOptions
+from jobs.dynamight.bodies_options import BODIES_STAR, MOTIONS_STAR, BodiesOptions, check_bodies
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
 from jobs.dynamight.inverse_options import InverseOptions
 from jobs.dynamight.next_steps import NEXT_STEPS
@@ -219,6 +220,7 @@ class DynaMightOptions(
     InverseOptions,
     AtomicOptions,
     AdvancedOptions,
+    BodiesOptions,
     _TaskOptions,
     _IoOptions,
     RunningOptions,
@@ -270,8 +272,20 @@ JOB_TYPE = JobType(
             ),
             next_step=NEXT_STEPS["reconstruct"],
         ),
+        Task(
+            "masks",
+            "Search for rigid bodies",
+            switch="do_masks",
+            worker="jobs.dynamight.bodies_masks:run",
+        ),
+        Task(
+            "transforms",
+            "Rigid-body transforms",
+            switch="do_rigid_transforms",
+            worker="jobs.dynamight.bodies_transforms:run",
+        ),
     ),
-    checks=(*CHECKS, check_atomic_model),
+    checks=(*CHECKS, check_atomic_model, check_bodies),
     explorer="jobs.dynamight.explorer_source:source",
     view="jobs.dynamight.viewing:from_options",
     view_commands=(("explore-latent-space", "jobs.dynamight.viewing:from_command"),),
@@ -286,5 +300,7 @@ JOB_TYPE = JobType(
         (INVERSE_CHECKPOINT, "inverse deformations"),
         ("backprojection/map_half1.mrc", "reconstruction of half-set 1 with the motion undone"),
         ("backprojection/map_half2.mrc", "reconstruction of half-set 2 with the motion undone"),
+        (BODIES_STAR, "rigid bodies for multi-body refinement"),
+        (MOTIONS_STAR, "rotation and shift of every rigid body in every particle"),
     ),
 )

@@ -8,6 +8,7 @@ moments of two groups add up to those of both together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -52,9 +53,28 @@ def nearest_rotation(matrices: Tensor) -> tuple[Tensor, Tensor]:
     """
     left, values, right = torch.linalg.svd(matrices)
     # The best orthogonal matrix may be a reflection; the best rotation turns the weakest axis around.
-    sign = torch.where(torch.linalg.det(left) * torch.linalg.det(right) < 0, -1.0, 1.0).to(matrices.dtype)
+    sign = torch.where(_determinant(left) * _determinant(right) < 0, -1.0, 1.0).to(matrices.dtype)
     signs = torch.stack((torch.ones_like(sign), torch.ones_like(sign), sign), -1)
     return (left * signs[..., None, :]) @ right, (values * signs).sum(-1)
+
+
+def best_trace(matrices: Tensor) -> Tensor:
+    """Largest trace of ``R^T M`` over rotations, ``(...)``, in closed form, without the rotation.
+
+    These are the roots of the characteristic polynomial of ``M^T M`` by the cosine of a third of an angle.
+    """
+    gram = matrices.transpose(-1, -2) @ matrices
+    mean = _trace(gram) / 3
+    tiny = torch.finfo(matrices.dtype).tiny
+    shifted = gram - mean[..., None, None] * torch.eye(3, dtype=matrices.dtype, device=matrices.device)
+    radius = (shifted.square().sum((-1, -2)) / 6).sqrt()
+    cosine = 0.5 * _determinant(shifted) / (radius**3).clamp(min=tiny)
+    angle = torch.acos(cosine.clamp(-1, 1)) / 3
+    largest = mean + 2 * radius * torch.cos(angle)
+    smallest = mean + 2 * radius * torch.cos(angle + 2 * math.pi / 3)
+    middle = 3 * mean - largest - smallest
+    sign = torch.where(_determinant(matrices) < 0, -1.0, 1.0).to(matrices.dtype)
+    return largest.clamp(min=0).sqrt() + middle.clamp(min=0).sqrt() + sign * smallest.clamp(min=0).sqrt()
 
 
 def fit_rigid(points: Tensor, moved: Tensor, weights: Tensor | None = None) -> RigidFit:
@@ -170,21 +190,29 @@ class ModeMoments:
         RigidFit
             Of ``(b, m)`` motions, double precision.
         """
+        before, after, cross, size = self._centred(coefficients)
+        rotations, traces = nearest_rotation(cross)
+        shifts = after - torch.einsum("bmij,mj->bmi", rotations, before)
+        return RigidFit(rotations, shifts, (size - 2 * traces).clamp(min=0))
+
+    def residual(self, coefficients: Tensor) -> Tensor:
+        """What the best motions leave ``(b, m)``, as :meth:`fit` has it, ten times as fast."""
+        _, _, cross, size = self._centred(coefficients)
+        return (size - 2 * best_trace(cross)).clamp(min=0)
+
+    def _centred(self, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Means before ``(m, 3)`` and after ``(b, m, 3)``; about them ``sum x' x^T``, sum of all squares."""
         c = coefficients.double()
         before = self.point / self.weight[:, None]
-        after = before + torch.einsum("mik,bk->bmi", self.mode, c) / self.weight[:, None]
-        # Moments about the means: of points, and of moved points with points.
+        mean = torch.einsum("mik,bk->bmi", self.mode, c)
         spread = self.spread - self.weight[:, None, None] * before[:, :, None] * before[:, None]
         change = self.cross - self.mode[:, :, None] * before[:, None, :, None]
         moved = torch.einsum("mijk,bk->bmij", change, c)
-        rotations, traces = nearest_rotation(spread + moved)
         # |x'|^2 = |x|^2 + 2 u x + |u|^2, all about the means.
-        power = torch.einsum("bk,mkl,bl->bm", c, self.power, c)
-        mean = torch.einsum("mik,bk->bmi", self.mode, c)
+        power = torch.einsum("mkl,bkl->bm", self.power, c[:, :, None] * c[:, None])
         power = power - mean.square().sum(2) / self.weight
         size = 2 * _trace(spread) + 2 * _trace(moved) + power
-        shifts = after - torch.einsum("bmij,mj->bmi", rotations, before)
-        return RigidFit(rotations, shifts, (size - 2 * traces).clamp(min=0))
+        return before, before + mean / self.weight[:, None], spread + moved, size
 
 
 def unexplained(points: Tensor, basis: Tensor, fit: RigidFit, coefficients: Tensor) -> Tensor:
@@ -258,3 +286,8 @@ def rotation_vectors(rotations: Tensor) -> Tensor:
 
 def _trace(matrices: Tensor) -> Tensor:
     return torch.diagonal(matrices, dim1=-2, dim2=-1).sum(-1)
+
+
+def _determinant(matrices: Tensor) -> Tensor:
+    first, second, third = matrices.unbind(-2)
+    return (torch.linalg.cross(first, second) * third).sum(-1)
