@@ -72,7 +72,6 @@ TASK_COMMANDS: Final[dict[str, _TaskCommand]] = {
         (
             *_SHARED,
             _Extra("--batch-size", "batch_size", zero_keeps=True),
-            _Extra("--add-noise", why="nothing is trained, the motion is inverted numerically", switch=True),
         ),
     ),
     "deformable-backprojection": _TaskCommand(
@@ -135,15 +134,8 @@ def add_task_command(commands: Any, name: str) -> argparse.ArgumentParser:
 def _add_extras(parser: argparse.ArgumentParser, command: _TaskCommand) -> list[_Extra]:
     """Add the original's options, before ours so that they win; return those without effect."""
     ours = {declared.name: declared for declared in specs(JOB_TYPE.options)}
-    taken: set[str] = set()
-    for declared in ours.values():
-        if declared.cli_task == command.task:
-            taken.update(declared.cli)
-            if declared.kind is Kind.YESNO:
-                # As switches: with an optional value, the folder that follows would be taken for one.
-                negative = [flag.replace("--", "--no-", 1) for flag in declared.cli]
-                _add_switch(parser, list(declared.cli), declared.name, True, declared.help)
-                _add_switch(parser, negative, declared.name, False, argparse.SUPPRESS)
+    add_switches(parser, command.task)
+    taken = {flag for declared in ours.values() if declared.cli_task == command.task for flag in declared.cli}
     silent = []
     for extra in command.extras:
         if extra.flag in taken:
@@ -167,6 +159,15 @@ def _add_extras(parser: argparse.ArgumentParser, command: _TaskCommand) -> list[
         else:
             parser.add_argument(extra.flag, action=_Silent, dest="without_effect", help=argparse.SUPPRESS)
     return silent
+
+
+def add_switches(parser: argparse.ArgumentParser, task: str) -> None:
+    """Add the yes/no options of a task as switches: a folder after one would be taken for its value."""
+    for declared in specs(JOB_TYPE.options):
+        if declared.cli_task == task and declared.kind is Kind.YESNO and declared.cli:
+            negative = [flag.replace("--", "--no-", 1) for flag in declared.cli]
+            _add_switch(parser, list(declared.cli), declared.name, True, declared.help)
+            _add_switch(parser, negative, declared.name, False, argparse.SUPPRESS)
 
 
 def _add_switch(parser: argparse.ArgumentParser, flags: list[str], name: str, value: bool, text: str) -> None:
