@@ -1,6 +1,7 @@
 """The task "Deformed backprojection": both half-maps with every particle's motion undone, in one pass.
 
 backprojection/map_half{1,2}.mrc             with the motion undone
+backprojection/map.mrc                       both together, without what lies far from the Gaussians
 backprojection/ordinary_half{1,2}.mrc        of the same particles, as if nothing moved
 backprojection/reconstruction_half{1,2}_NNN.mrc   after NNN % of the images
 backprojection/mask_reconstruction.mrc       when the maps are masked
@@ -19,7 +20,7 @@ from torch import Tensor
 from jobs.core.checkpoint import load_checkpoint, save_checkpoint
 from jobs.core.errors import AbortRequested, UserError
 from jobs.dynamight.backproject_inputs import Work, gather
-from jobs.dynamight.backproject_maps import Curves, grey_scale
+from jobs.dynamight.backproject_maps import Curves, combined_map, grey_scale
 from jobs.dynamight.backproject_plot import fsc_figures, maps_figure, write_plot
 from jobs.formats.mrc import write_map
 from jobs.maths.fourier import crop_rfft, rfft_to_volume, volume_to_rfft
@@ -189,6 +190,8 @@ def _write(folder: Path, work: Work, maps: Maps, masked: bool) -> None:
             shown = volume * work.molecule if masked else volume
             path = folder / f"{name}_half{number}.mrc"
             write_map(path, shown.numpy(), frame.voxel_size_a, frame.origin_a)
+    both = combined_map(named["map"], work.model)
+    write_map(folder / "map.mrc", both.numpy(), frame.voxel_size_a, frame.origin_a)
     if masked:
         path = folder / "mask_reconstruction.mrc"
         write_map(path, work.molecule.numpy(), frame.voxel_size_a, frame.origin_a)

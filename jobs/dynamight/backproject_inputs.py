@@ -77,22 +77,25 @@ def gather(context: WorkerContext, options: DynaMightOptions) -> Work:
     model = load_model(find_checkpoint(context.folder.path, chosen), device)
     images = _images(context, options, model, device)
     molecule = molecule_mask(model)
-    region = Region.make(molecule, options.downsample) if options.do_deformations else None
+    given = _cube(context, options.mask_file, model, "mask")
+    if given is not None:
+        given = given.clamp(0, 1)
+    region = _region(molecule, given, options) if options.do_deformations else None
     filtered = image_filter(images)
     first, second = (
         HalfSums(half, images, _corrections(model, number, device), filtered, region)
         for number, half in enumerate(model.halves)
     )
     masks: dict[str, Tensor | None] = {"": None, "masked": molecule, **domain_masks(model)}
-    given = _cube(context, options.mask_file, model, "mask")
     if given is not None:
-        masks["given"] = given.clamp(0, 1)
+        masks["given"] = given
     batch = _batch_size(options.backproject_batchsize, model.frame.box, device)
     facts = (
         *(model.fingerprint, model.path.name, model.path.stat().st_size, options.downsample),
         *(options.do_deformations, batch, options.particle_diameter, options.soft_edge_width),
         *(float(half.means.double().sum()) for half in model.halves),
         *(float(half.model.positions.detach().double().sum()) for half in model.halves),
+        None if given is None else hashlib.sha256(given.numpy().tobytes()).hexdigest(),
     )
     return Work(
         model,
@@ -104,6 +107,17 @@ def gather(context: WorkerContext, options: DynaMightOptions) -> Work:
         batch,
         hashlib.sha256(repr(facts).encode()).hexdigest(),
     )
+
+
+def _region(molecule: Tensor, given: Tensor | None, options: DynaMightOptions) -> Region:
+    """Where the motion is undone: about the Gaussians, as far as the mask lets the molecule move."""
+    if given is not None and not bool((molecule * given > 0).any()):
+        raise UserError(
+            "the deformation mask and the molecule have no voxel in common",
+            path=options.mask_file,
+            hint="Choose a mask that is 1 where the molecule moves, or none.",
+        )
+    return Region.make(molecule, options.downsample, given)
 
 
 def _images(

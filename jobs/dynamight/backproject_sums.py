@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from jobs.dynamight.images import Batch, ParticleImages
+from jobs.dynamight.model import Frame, mask_at
 from jobs.dynamight.poses import apply_corrections
 from jobs.dynamight.state import TrainedHalf
 from jobs.maths.backproject import Backprojector
@@ -45,15 +46,26 @@ class Region:
         ``(D, D, D)`` soft mask: 1 where the moved voxels count, 0 where the ordinary sums do.
     grid
         Voxels and coarse points of the displacement field.
+    freedom
+        ``(D, D, D)`` mask that holds the motion back: none where it is 0, all where it is 1; None for all.
     """
 
     mask: Tensor
     grid: WarpGrid
+    freedom: Tensor | None = None
 
     @classmethod
-    def make(cls, mask: Tensor, downsample: int) -> Region:
-        """Region of a mask, with the displacement given at every ``downsample``-th voxel."""
-        return cls(mask, WarpGrid.make(mask > 0, downsample))
+    def make(cls, mask: Tensor, downsample: int, freedom: Tensor | None = None) -> Region:
+        """Region of a mask, with the displacement given at every ``downsample``-th voxel.
+
+        Raises
+        ------
+        ValueError
+            If nothing may move, because the mask is empty or its freedom is zero throughout.
+        """
+        # Where nothing moves the moved sums would only repeat the ordinary ones.
+        mask = mask if freedom is None else mask * (freedom > 0)
+        return cls(mask, WarpGrid.make(mask > 0, downsample), freedom)
 
 
 def image_filter(images: ParticleImages) -> Tensor:
@@ -107,8 +119,21 @@ class HalfSums:
             points = region.grid.points(images.pixel_size_a).to(images.device)
             with torch.no_grad():
                 modes = trained.model.basis(points) / images.pixel_size_a
+                if region.freedom is not None:
+                    modes = modes * self._freedom(region.freedom, points)[:, None, None]
             # (K, 3 n): the displacements of a batch are one matrix product.
             self._modes = modes.permute(2, 1, 0).reshape(modes.shape[2], -1).contiguous()
+
+    def _freedom(self, freedom: Tensor, points_a: Tensor) -> Tensor:
+        """How much of the learnt motion is left at points: a mask used in training counts only once."""
+        frame = Frame(self.images.box, self.images.pixel_size_a)
+        # Coarse points may lie one step outside the box, where the mask goes on as at its edge.
+        first, last = -(frame.box // 2), frame.box - 1 - frame.box // 2
+        within = points_a.clamp(first * frame.voxel_size_a, last * frame.voxel_size_a)
+        wanted = mask_at(freedom.to(points_a.device), within, frame)
+        learnt = self.trained.model.mobility(points_a)
+        # A mask of ones, or the one of the training, leaves the motion exactly as it is despite rounding.
+        return torch.where(wanted > learnt - 1e-4, 1.0, wanted / learnt.clamp(min=1e-4))
 
     @torch.no_grad()
     def add(self, batch: Batch) -> None:

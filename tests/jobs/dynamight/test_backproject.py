@@ -30,8 +30,8 @@ from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.params import JOB_TYPE, DynaMightOptions
 from jobs.dynamight.setup import Prepared
-from jobs.dynamight.state import TrainedHalf, write_checkpoint
-from jobs.formats.mrc import read_map
+from jobs.dynamight.state import TrainedHalf, load_model, write_checkpoint
+from jobs.formats.mrc import read_map, write_map
 from jobs.formats.star import read_star_tables
 from jobs.maths.fsc import fsc, fsc_auc
 from jobs.maths.gaussians import render_volume
@@ -50,6 +50,10 @@ class _Hinge(nn.Module):
         super().__init__()
         self.centre = torch.tensor(truth.motions[0].centre_a).float()
         self.amount, self.field = amount, self
+        self.learnt = 1.0  # value of the mask it was trained with
+
+    def mobility(self, points_a: Tensor) -> Tensor:
+        return torch.full((len(points_a),), self.learnt)
 
     def coefficients(self, degrees: Tensor) -> Tensor:
         angle = torch.deg2rad(degrees)
@@ -128,6 +132,35 @@ def test_that_a_known_motion_gives_a_sharper_moving_domain_and_leaves_the_rest(
     wrong = _sums(tiny, full, amount=-1.0).deformed_map()
     mask = mask_from_points(beads[torch.from_numpy(truth.domain > 0)], BOX, PIXEL_A, 12, 6)
     assert float(fsc_auc(fsc(wrong, true, mask))) < area["ordinary", "moving"]
+
+
+def test_that_a_mask_holds_the_motion_back_and_counts_once_when_it_was_trained_with(
+    tiny: Simulation, full: Prepared
+) -> None:
+    images, inner = full.images, soft_sphere(BOX, 0.4 * BOX, 2)
+    # Motion is free in the upper part, half as free in a layer, and none is left below.
+    freedom = torch.zeros(BOX, BOX, BOX)
+    freedom[BOX // 2 :], freedom[BOX // 2 - 4 : BOX // 2] = 1.0, 0.5
+    made = {}
+    for name, amount, mask, learnt in (
+        ("all", 1.0, None, 1.0),
+        ("half", 0.5, None, 1.0),
+        ("masked", 1.0, freedom, 1.0),
+        ("trained with", 0.5, 0.5 * torch.ones(BOX, BOX, BOX), 0.5),
+    ):
+        trained = _half(tiny, amount)
+        cast("Any", trained.model).learnt = learnt
+        region = Region.make(inner, 1, mask)
+        sums = HalfSums(trained, images, None, image_filter(images), region)
+        sums.add(images.batch(torch.arange(20), BOX))
+        made[name] = sums.moved
+    layer = slice(BOX // 2 - 4, BOX // 2)
+    scale = float(made["all"].abs().max())
+    upper, below = slice(BOX // 2, None), slice(0, BOX // 2 - 4)
+    assert float((made["masked"][upper] - made["all"][upper]).abs().max()) < 1e-5 * scale
+    assert float((made["masked"][layer] - made["half"][layer]).abs().max()) < 1e-5 * scale
+    assert not bool(made["masked"][below].any())
+    assert float((made["trained with"] - made["half"]).abs().max()) < 1e-5 * scale
 
 
 def test_that_batches_change_nothing_beyond_the_order_of_sums_and_one_may_be_left_over(
@@ -213,7 +246,7 @@ def test_that_the_job_leaves_half_maps_interim_maps_curves_and_a_sentence(
     folder = _run(project, mask_reconstruction=True)
     interim = {f"reconstruction_half{h}_{p:03d}.mrc" for h in (1, 2) for p in (20, 40, 60, 80, 100)}
     maps = {f"{kind}_half{h}.mrc" for kind in ("map", "ordinary") for h in (1, 2)}
-    others = {"mask_reconstruction.mrc", "fsc.star", "fsc.svg"}
+    others = {"map.mrc", "mask_reconstruction.mrc", "fsc.star", "fsc.svg"}
     assert {path.name for path in folder.iterdir()} == interim | maps | others
     consensus = read_map(project / "consensus.mrc")
     made = read_map(folder / "map_half1.mrc")
@@ -256,13 +289,43 @@ def test_that_only_the_ordinary_maps_are_made_when_asked_for(project: Path) -> N
         assert both[f"map_half{half}.mrc"] != both[f"ordinary_half{half}.mrc"]
 
 
-def test_that_preloading_and_the_given_mask_are_honoured(project: Path) -> None:
+def test_that_preloading_changes_nothing_and_a_mask_of_ones_neither(project: Path) -> None:
     plain = _bytes(_run(project))
-    folder = _run(project, do_preload=True, mask_file="mask.mrc" if (project / "mask.mrc").exists() else "")
+    write_map(project / "ones.mrc", np.ones((BOX,) * 3, np.float32), PIXEL_A)
+    folder = _run(project, do_preload=True, mask_file="ones.mrc")
     kept = _bytes(folder)
-    assert kept["map_half1.mrc"] == plain["map_half1.mrc"]
-    if (project / "mask.mrc").exists():
-        assert "hsFscDeformedGiven" in read_star_tables(folder / "fsc.star")["fsc"].columns
+    for half in (1, 2):
+        assert kept[f"map_half{half}.mrc"] == plain[f"map_half{half}.mrc"]
+    assert "hsFscDeformedGiven" in read_star_tables(folder / "fsc.star")["fsc"].columns
+
+
+def test_that_a_mask_in_the_job_restricts_where_motion_is_undone(project: Path) -> None:
+    both = _bytes(_run(project))
+    upper = np.zeros((BOX,) * 3, np.float32)
+    upper[BOX // 2 :] = 1
+    write_map(project / "upper.mrc", upper, PIXEL_A)
+    folder = _run(project, mask_file="upper.mrc")
+    made, ordinary = (read_map(folder / f"{name}_half1.mrc").data for name in ("map", "ordinary"))
+    assert ordinary.tobytes() == both["ordinary_half1.mrc"]
+    change = np.abs(made - ordinary)
+    # Division by the weights reaches a few voxels across the border.
+    assert change[: BOX // 2 - 4].max() < 0.2 * change[BOX // 2 :].max()
+    write_map(project / "nowhere.mrc", 0 * upper, PIXEL_A)
+    with pytest.raises(UserError, match="no voxel in common"):
+        _run(project, mask_file="nowhere.mrc")
+
+
+def test_that_the_combined_map_is_the_mean_of_the_halves_without_far_solvent(project: Path) -> None:
+    folder = _run(project)
+    model = load_model(checkpoint_path(folder.parent, None))
+    first, second, both = (read_map(folder / f"map{name}.mrc").data for name in ("_half1", "_half2", ""))
+    points = torch.cat([half.model.positions.detach() for half in model.halves])
+    far = mask_from_points(points, BOX, PIXEL_A, 60).numpy() == 0
+    own = [mask_from_points(half.model.positions.detach(), BOX, PIXEL_A, 6).numpy() for half in model.halves]
+    near = (own[0] > 0) & (own[1] > 0)
+    assert far.any() and near.any()
+    assert np.allclose(both[near], (first + second)[near] / 2, atol=1e-5 * np.abs(first).max())
+    assert not both[far].any()
 
 
 _CHILD = """
