@@ -2,6 +2,10 @@
 
 Correlations with the truth are given twice: with this program's shells (rounded radii), and with those of
 CryoBench (shell i holds i - 1 <= r < i), in which published figures are stated.
+
+The ceilings published with the recipe (0.406 and 0.410) belong to CTFs with the other sign of the amplitude
+contrast: images then have less power at low frequencies, and as noise is set by their whole power, more
+signal at high ones.  With the sign of the recipe's text the ceiling is that of "rigid bodies, true poses".
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from jobs.dynamight.backproject_maps import molecule_mask
+from jobs.dynamight.backproject_maps import combined_map, molecule_mask
 from jobs.dynamight.backproject_sums import HalfSums, Region, image_filter
 from jobs.dynamight.field import FieldShape
 from jobs.dynamight.images import ParticleImages
@@ -28,6 +32,7 @@ from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import prepare_training
 from jobs.dynamight.state import TrainedHalf, TrainedModel, load_model, write_checkpoint
 from jobs.dynamight.training import Silent
+from jobs.maths.backproject import Backprojector
 from jobs.maths.fourier import radius_rfft, rfft_weights, volume_to_rfft
 from jobs.maths.fsc import fsc, fsc_auc, resolution_at
 from jobs.maths.gaussians import render_volume
@@ -119,6 +124,31 @@ def _cryobench(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
     return torch.cat((curve[: box // 2].abs(), curve[box // 2 - 1 : box // 2].abs()))
 
 
+def _rigid_oracle(images: ParticleImages, truth: GroundTruth) -> Tensor:
+    """What the recipe calls its ceiling: both bodies reconstructed with their true poses, then joined.
+
+    The mathematics is the recipe's (plain insertion), not that of the deformed backprojection.
+    """
+    box, hinge = images.box, torch.tensor(truth.motions[0].centre_a).float()
+    angle = torch.deg2rad(torch.from_numpy(truth.theta[:, 0]).float())
+    c, s, none = torch.cos(angle), torch.sin(angle), torch.zeros(len(angle))
+    rows = ((c, none, s), (none, none + 1, none), (-s, none, c))
+    turn = torch.stack([torch.stack(row, 1) for row in rows], 1)
+    static, moving = Backprojector(box), Backprojector(box)
+    for batch in images.batches(torch.arange(images.n), 200, box):
+        seen, turned = images.rotations[batch.rows].float(), turn[batch.rows]
+        away = (seen @ (hinge - turned @ hinge)[..., None])[:, :2, 0] / images.pixel_size_a
+        static.add(batch.transforms, batch.ctf, seen)
+        moving.add(batch.transforms, batch.ctf, seen @ turned, shifts_px=away)
+    axis = (torch.arange(box) - box // 2) * images.pixel_size_a
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    points = torch.stack((x, y, z), -1).reshape(-1, 3).float()
+    beads = torch.from_numpy(truth.beads_a).float()
+    nearest = torch.cat([torch.cdist(part, beads).argmin(1) for part in points.split(4096)])
+    body = (torch.from_numpy(truth.domain) > 0)[nearest].reshape(box, box, box)
+    return torch.where(body, moving.reconstruct(), static.reconstruct())
+
+
 def test_hinge(figures: Figures, tmp_path: Path) -> None:
     model, images, truth = _train("R1", tmp_path)
     box, voxel = images.box, images.pixel_size_a
@@ -140,20 +170,26 @@ def test_hinge(figures: Figures, tmp_path: Path) -> None:
         "static part": mask_from_points(rest[parts == 0], box, voxel, 9, 6),
         "whole map": mask_from_points(path, box, voxel, 9, 6),
     }
+    maps = {
+        "ordinary": ordinary[0] + ordinary[1],
+        "deformed": deformed[0] + deformed[1],
+        "combined": combined_map(deformed, model),
+        "true motion": oracle[0] + oracle[1],
+        "rigid bodies, true poses": _rigid_oracle(images, truth),
+    }
     goals = {"moving domain": (">= 0.385", "<= 7.6 Å"), "whole map": (">= 0.399", "")}
     area: dict[tuple[str, str], float] = {}
     for place, inside in masks.items():
-        for kind, pair in (("ordinary", ordinary), ("deformed", deformed), ("true motion", oracle)):
-            both = pair[0] + pair[1]
+        for kind, both in maps.items():
             group = f"backprojection, R1, {place} against the truth"
             ours, theirs = fsc(both, true, inside), _cryobench(both, true, inside)
             area[place, kind] = float(fsc_auc(theirs))
-            goal = goals.get(place, ("", "")) if kind == "deformed" else ("", "")
+            goal = goals.get(place, ("", "")) if kind in ("deformed", "combined") else ("", "")
             figures.add(group, f"{kind}: FSC-AUC, CryoBench's shells", area[place, kind], "", goal[0])
             figures.add(group, f"{kind}: FSC 0.5, same", resolution_at(theirs, voxel, 0.5), "Å", goal[1])
             figures.add(group, f"{kind}: FSC-AUC, own shells", float(fsc_auc(ours)), "")
             figures.add(group, f"{kind}: FSC 0.5, own shells", resolution_at(ours, voxel, 0.5), "Å")
-        gap = area[place, "true motion"] - area[place, "ordinary"]
+        gap = area[place, "rigid bodies, true poses"] - area[place, "ordinary"]
         if place != "static part":
             gained = (area[place, "deformed"] - area[place, "ordinary"]) / gap
             figures.add(f"backprojection, R1, {place} against the truth", "gap closed", 100 * gained, "%")
