@@ -23,7 +23,7 @@ from jobs.dynamight.displacements import find_checkpoint, particles_of
 from jobs.dynamight.model import mask_at
 from jobs.dynamight.outputs import HALF_COLUMN
 from jobs.dynamight.rigid_field import RigidField
-from jobs.dynamight.rigid_masks import mask_files
+from jobs.dynamight.rigid_folder import mask_files
 from jobs.dynamight.state import TrainedHalf, TrainedModel, load_model
 from jobs.formats.mrc import read_map
 from jobs.formats.particles import ParticleSet

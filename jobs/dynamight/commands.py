@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +23,7 @@ from jobs.dynamight.commands_tasks import TASK_COMMANDS, add_switches, add_task_
 from jobs.dynamight.original_convert import add_convert
 from jobs.dynamight.params import JOB_TYPE
 from jobs.dynamight.places import below, project_of
+from jobs.dynamight.rigid_options import RIGID_DEFAULTS, defaults_in_words
 
 _TRAINING = "train"
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_training(commands)
+    _add_training(commands, "optimize-deformations-rigid", RIGID_DEFAULTS)
     for name in TASK_COMMANDS:
         add_task_command(commands, name).set_defaults(run=_task)
     _add_displacements(commands)
@@ -79,11 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_training(commands: Any) -> None:
+def _add_training(
+    commands: Any, name: str = "optimize-deformations", defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Add the training, or that of rigid bodies, which differs in its defaults and needs their masks."""
+    what = "the motion of every particle" if defaults is None else "how rigid bodies move in every particle"
     parser = commands.add_parser(
-        "optimize-deformations",
-        help="estimate the motion of every particle",
-        description="Estimate the motion of every particle.",
+        name,
+        help=f"estimate {what}",
+        description=f"Estimate {what}.",
+        epilog=None if defaults is None else f"Defaults here: {defaults_in_words(defaults)}.",
         allow_abbrev=False,
     )
     parser.add_argument("star", nargs="?", help="particle STAR file (or --refinement-star-file)")
@@ -97,7 +104,7 @@ def _add_training(commands: Any) -> None:
     )
     add_switches(parser, "train")
     add_arguments(parser, JOB_TYPE.options, task="train")
-    parser.set_defaults(run=_train)
+    parser.set_defaults(run=_train, rigid=defaults is not None, **(defaults or {}))
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -115,9 +122,14 @@ def _train(arguments: argparse.Namespace) -> int:
     here = Path.cwd()
     project = here if target.is_relative_to(here) and target != here else target.parent
     options = from_arguments(JOB_TYPE.options, arguments)
+    if arguments.rigid and not getattr(arguments, "deformation_masks", ""):
+        raise UserError(
+            "no masks of rigid bodies were given",
+            hint="Name the folder they are in with --deformation-masks.",
+        )
     changed = {
         name: below(project, getattr(options, name))
-        for name in ("fn_star", "fn_map", "mask_file", "atomic_model", "fn_checkpoint")
+        for name in ("fn_star", "fn_map", "mask_file", "atomic_model", "fn_checkpoint", "deformation_masks")
     }
     options = options.model_copy(update=changed)
     problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]

@@ -12,6 +12,7 @@ from jobs.dynamight.bodies_options import BODIES_STAR, MOTIONS_STAR, BodiesOptio
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
 from jobs.dynamight.inverse_options import InverseOptions
 from jobs.dynamight.next_steps import NEXT_STEPS
+from jobs.dynamight.rigid_options import RigidOptions, check_rigid
 
 __all__ = [
     "CHECKPOINTS",
@@ -218,6 +219,7 @@ class _TaskOptions(JobOptions):
 class DynaMightOptions(
     BackprojectOptions,
     InverseOptions,
+    RigidOptions,
     AtomicOptions,
     AdvancedOptions,
     BodiesOptions,
@@ -285,7 +287,7 @@ JOB_TYPE = JobType(
             worker="jobs.dynamight.bodies_transforms:run",
         ),
     ),
-    checks=(*CHECKS, check_atomic_model, check_bodies),
+    checks=(*CHECKS, check_rigid, check_atomic_model, check_bodies),
     explorer="jobs.dynamight.explorer_source:source",
     view="jobs.dynamight.viewing:from_options",
     view_commands=(("explore-latent-space", "jobs.dynamight.viewing:from_command"),),
@@ -300,6 +302,7 @@ JOB_TYPE = JobType(
         (INVERSE_CHECKPOINT, "inverse deformations"),
         ("backprojection/map_half1.mrc", "reconstruction of half-set 1 with the motion undone"),
         ("backprojection/map_half2.mrc", "reconstruction of half-set 2 with the motion undone"),
+        ("backprojection/map.mrc", "mean of both without far solvent, to look at and to model in"),
         (BODIES_STAR, "rigid bodies for multi-body refinement"),
         (MOTIONS_STAR, "rotation and shift of every rigid body in every particle"),
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 from jobs.core.errors import UserError
 from jobs.dynamight.model import Frame
 from jobs.dynamight.rigid_field import FULL, RigidBodies
+from jobs.dynamight.rigid_folder import mask_files
 from jobs.maths.masks import raised_cosine
 
 #: A voxel belongs to a body where its mask is above this.
@@ -28,50 +28,6 @@ REACH_A, EDGE_A, REACH_VOXELS = 10.0, 10.0, 3
 INTERFACE_A, TOUCHING_A = 6.0, 20.0
 #: Values of masks that are closer than this are the same.
 _SAME = 1e-3
-_SMOOTH = "smooth_"
-_MOST = 255
-
-
-def mask_files(folder: Path) -> tuple[list[Path], list[str]]:
-    """Mask files of a folder in natural order, and remarks on those left aside.
-
-    Parameters
-    ----------
-    folder: Path
-        Folder; masks are its ``.mrc`` files with "mask" in the name.
-
-    Raises
-    ------
-    UserError
-        If there is no folder, or no mask in it.
-    """
-    if not folder.is_dir():
-        raise UserError("there is no such folder of masks", path=folder)
-    found = [p for p in folder.iterdir() if p.suffix.lower() == ".mrc" and "mask" in p.name.lower()]
-    if not found:
-        raise UserError(
-            "the folder holds no masks of rigid bodies",
-            path=folder,
-            hint="One file per body is needed, ending in .mrc and with mask in its name: mask_body1.mrc …",
-        )
-    names = {p.name for p in found}
-    smooth = {name for name in names if name.startswith(_SMOOTH) and name.removeprefix(_SMOOTH) in names}
-    remarks = []
-    if smooth:
-        aside = ", ".join(sorted(smooth, key=_natural))
-        remarks.append(
-            f"Of {len(smooth)} bodies there is a smooth mask too ({aside}); the hard ones "
-            "are used, because a Gaussian belongs to a body or does not"
-        )
-    kept = sorted((p for p in found if p.name not in smooth), key=lambda p: _natural(p.name))
-    if len(kept) > _MOST:
-        raise UserError(f"{len(kept)} masks are too many, {_MOST} bodies are possible", path=folder)
-    return kept, remarks
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Key by which body 2 comes before body 10."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def read_bodies(

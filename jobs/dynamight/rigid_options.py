@@ -8,6 +8,7 @@ from typing import Any, Final
 from jobs.core.declaration import CheckContext, JobOptions, Kind, option
 from jobs.core.errors import Problem, UserError
 from jobs.dynamight.advanced import AdvancedOptions
+from jobs.dynamight.rigid_folder import mask_files
 
 #: What ``optimize-deformations-rigid`` sets when it is not told otherwise, as the original does.
 RIGID_DEFAULTS: Final[dict[str, Any]] = {
@@ -43,8 +44,6 @@ def defaults_in_words(defaults: Mapping[str, Any]) -> str:
 
 def check_rigid(options: RigidOptions, context: CheckContext) -> list[Problem]:
     """Check that there are masks in the folder, and that no other mask contradicts them."""
-    from jobs.dynamight.rigid_masks import mask_files
-
     if not options.deformation_masks or context.is_continue:
         return []
     problems = []

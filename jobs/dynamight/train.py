@@ -139,6 +139,7 @@ def _source(options: DynaMightOptions, project_dir: Path) -> TrainingInput:
         map=resolve(options.fn_map),
         mask=resolve(options.mask_file),
         atomic_model=resolve(options.atomic_model),
+        body_masks=resolve(options.deformation_masks),
     )
 
 

@@ -452,7 +452,6 @@ def test_that_held_out_particles_are_shown_as_points_coloured_by_what_the_models
     qtbot.waitUntil(lambda: "± 0.5 Å" in explorer.particle.facts.text(), timeout=10_000)
 
 
-
 def test_that_atomic_models_of_the_selected_particles_are_written(
     qtbot: QtBot, services: BlobServices, open_explorer: Open, tmp_path: Path
 ) -> None:
