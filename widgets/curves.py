@@ -57,7 +57,6 @@ class _Panel:
         self.names = names
         self.colour_index = colour_index
         self.plot = pg.PlotItem(enableMenu=False)
-        plotting.themed_plot(self.plot)
         self.plot.setTitle(None)
         self.plot.setMinimumHeight(80)
         self.plot.setClipToView(True)
@@ -66,9 +65,18 @@ class _Panel:
         self.header = _Header(justify="left")
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.marks: list[pg.InfiniteLine] = []
-        self.hover = pg.InfiniteLine(angle=90, pen=pg.mkPen(style.colour("muted"), width=1))
+        self.hover = pg.InfiniteLine(angle=90)
         self.hover.hide()
         self.plot.addItem(self.hover, ignoreBounds=True)
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Take up the colours and fonts of the theme; what is drawn with data follows with `update`."""
+        plotting.themed_plot(self.plot)
+        self.hover.setPen(pg.mkPen(style.colour("muted"), width=1))
+        for name in self.names:
+            if name.key in self.curves:
+                self.curves[name.key].setPen(self.pen(name))
 
     def pen(self, name: Name) -> QPen:
         """Half 1 is drawn solid, half 2 dashed: they stay apart without colour."""
@@ -156,7 +164,7 @@ class LiveCurves(QWidget):
         self._panels: dict[str, _Panel] = {}
         self._chosen_by_user = False
         self._build()
-        style.ThemeWatcher(self, self._rebuild)
+        style.ThemeWatcher(self, self._restyle)
 
     def _build(self) -> None:
         self.choice = QListWidget(self)
@@ -171,8 +179,7 @@ class LiveCurves(QWidget):
         self.log_box = QCheckBox("Logarithmic", self)
         self.log_box.setObjectName("curve_log")
         self.log_box.toggled.connect(self._refresh)
-        self.graphics = pg.GraphicsLayoutWidget()
-        self.graphics.setObjectName("curve_plots")
+        self.graphics = plotting.graphics("curve_plots")
         self.graphics.setMinimumWidth(240)
         self.graphics.ci.layout.setSpacing(2)
         self.graphics.scene().sigMouseMoved.connect(self._on_mouse)
@@ -260,9 +267,11 @@ class LiveCurves(QWidget):
 
     # -- drawing -------------------------------------------------------------------------------------------
 
-    def _rebuild(self) -> None:
+    def _restyle(self) -> None:
+        """Recolour the plots as they stand: made anew, they would flicker and forget where one had zoomed."""
         self.graphics.setBackground(style.colour("surface"))
-        self._remove_panels()
+        for panel in self._panels.values():
+            panel.restyle()
         self._refresh()
 
     def _remove_panels(self) -> None:

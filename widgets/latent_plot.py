@@ -115,8 +115,7 @@ class LatentPlot(QWidget):
         self._restyle()
 
     def _build(self) -> None:
-        self.graphics = pg.GraphicsLayoutWidget()
-        self.graphics.setObjectName("latent_graphics")
+        self.graphics = plotting.graphics("latent_graphics")
         self.graphics.setMinimumSize(160, 140)
         self.plot: pg.PlotItem = self.graphics.addPlot()
         self.image = pg.ImageItem(axisOrder="row-major")

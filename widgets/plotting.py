@@ -6,8 +6,23 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsScene
 
 from widgets import style
+
+
+def graphics(name: str) -> pg.GraphicsLayoutWidget:
+    """Return an empty sheet for plots, from which items can be removed again.
+
+    Qt keeps the items of a scene in a tree, each where its bounding rectangle lies, and looks for one that is
+    removed where that rectangle lies *now*. The axes of pyqtgraph, whose grid covers their plot, change
+    theirs without a word when the plot is resized: the tree keeps the address of what was removed, and the
+    next painting after that memory was given back ends the program. The few items of a plot need no tree.
+    """
+    found = pg.GraphicsLayoutWidget()
+    found.setObjectName(name)
+    found.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+    return found
 
 
 def themed_plot(plot: pg.PlotItem) -> None:
