@@ -5,10 +5,11 @@ from __future__ import annotations
 from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
 from jobs.dynamight import params as dynamight
+from jobs.import_files import params as import_files
 from jobs.simulate import params as simulate
 
 JOB_TYPES: dict[str, JobType] = {
-    declared.key: declared for declared in (dynamight.JOB_TYPE, simulate.JOB_TYPE)
+    declared.key: declared for declared in (dynamight.JOB_TYPE, import_files.JOB_TYPE, simulate.JOB_TYPE)
 }
 
 

@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 
 from jobs.core.errors import Problem
-from jobs.core.options import JobOptions, Kind, OptionSpec
+from jobs.core.options import JobOptions, Kind, OptionSpec, split_paths
 from jobs.core.tasks import CheckContext, Task
 
 
@@ -63,7 +63,16 @@ def field_problems(declared: OptionSpec, options: JobOptions, context: CheckCont
         return [Problem(f"{label} is empty, {what} is needed", field=declared.name, hint="Choose one")]
     if not declared.is_path or not value:
         return []
-    path = context.resolve(str(value))
+    paths = split_paths(str(value)) if declared.multiple else [str(value)]
+    return [problem for path in paths for problem in _path_problems(declared, path, context)]
+
+
+def _path_problems(declared: OptionSpec, value: str, context: CheckContext) -> list[Problem]:
+    """Return what is wrong with one path of a field."""
+    label = declared.label.rstrip(":")
+    path = context.resolve(value)
+    if declared.multiple and any(sign in path.name for sign in "*?[") and _exists(path.parent, path.name):
+        return []
     kind, present = ("folder", path.is_dir()) if declared.kind is Kind.FOLDER else ("file", path.is_file())
     if present:
         return []

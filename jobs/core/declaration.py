@@ -84,6 +84,11 @@ class JobType:
         What to cite, and a sentence for a methods section.
     result_files
         Files that hold the results, as ``(path inside the job, description)``.
+    clean_gently, clean_harshly
+        Patterns of paths inside the job (``*`` also stands for slashes) that cleaning moves to the trash once
+        the job has succeeded: what nothing reads any more, and what can be made again at a cost.
+    modes
+        In which of RELION's modes the type is offered: single particles (``spa``), tomography (``tomo``).
     uses_torch
         False: the worker neither loads torch nor chooses a GPU.
     view
@@ -92,6 +97,8 @@ class JobType:
     view_commands
         Commands of the original program that open its viewer, and the functions that turn their arguments
         into a :class:`jobs.core.exploring.ViewRequest`.
+    constants
+        Options of RELION's job type that have one value here and no field; written into ``job.star``.
     explorer
         Function that gives a :class:`jobs.core.latent.LatentSource` of a job, as ``module:function``; empty
         when its results have no latent space.
@@ -109,10 +116,14 @@ class JobType:
     citation: str = ""
     methods: str = ""
     result_files: tuple[tuple[str, str], ...] = ()
+    clean_gently: tuple[str, ...] = ()
+    clean_harshly: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ("spa", "tomo")
     uses_torch: bool = True
     explorer: str = ""
     view: str = ""
     view_commands: tuple[tuple[str, str], ...] = ()
+    constants: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         declared = {d.name: d for d in specs(self.options)}

@@ -131,7 +131,7 @@ def job_star_for(job_type: JobType, options: JobOptions, *, is_continue: bool = 
     if job_type.label.startswith("relion.external"):
         values = external.to_external(job_type, options)
     else:
-        values = to_values(options)
+        values = {**dict(job_type.constants), **to_values(options)}
     return JobStar(job_type.label, is_continue=is_continue, values=values)
 
 
@@ -140,7 +140,8 @@ def options_from_job_star(job_type: JobType, job_star: JobStar) -> tuple[JobOpti
 
     Options RELION does not know keep their defaults; the exact ones are in ``options.NNN.json``.
     """
-    values = job_star.values
+    fixed = dict(job_type.constants)
+    values = {name: text for name, text in job_star.values.items() if name not in fixed}
     if job_type.label.startswith("relion.external"):
         values = external.from_external(job_type, values)
     return from_values(job_type.options, values)

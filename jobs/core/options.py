@@ -6,7 +6,7 @@ files, validation and help pages are made from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, cast
@@ -32,6 +32,16 @@ class Kind(StrEnum):
     CHOICE = "choice"
     TEXT = "text"
     GPU = "gpu"
+
+
+def split_paths(text: str) -> list[str]:
+    """Return the paths of an option that may name several, which are separated by semicolons."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def join_paths(paths: Iterable[str]) -> str:
+    """Return several paths as one text; the opposite of :func:`split_paths`."""
+    return "; ".join(paths)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class OptionSpec:
         Name of a yes/no option that must be Yes for this one to be active.
     required
         True when an active option must not be empty.
+    multiple
+        True when a path option may name several files (see :func:`split_paths`).
     cli
         Spellings of the original program's command line, such as ``--n-gaussians``.
     cli_task
@@ -98,6 +110,7 @@ class OptionSpec:
     enabled: Literal["always", "new", "continue", "never"] = "always"
     when: str = ""
     required: bool = False
+    multiple: bool = False
     cli: tuple[str, ...] = ()
     cli_task: str = ""
     in_job_star: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import platform
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.core.options import specs
+from jobs.core.options import specs, split_paths
 
 if TYPE_CHECKING:
     from jobs.core.declaration import JobType
@@ -110,13 +111,12 @@ def make_record(
     """
     inputs: dict[str, dict[str, Any]] = {}
     for declared in specs(job_type.options):
-        value = getattr(options, declared.name)
-        path = project_dir / str(value)
-        if declared.is_path and value and path.is_file():
-            try:
-                inputs[str(value)] = fingerprint(path)
-            except OSError:
-                continue
+        value = str(getattr(options, declared.name) or "") if declared.is_path else ""
+        for part in split_paths(value) if declared.multiple else [value]:
+            path = project_dir / part
+            if part and path.is_file():
+                with contextlib.suppress(OSError):
+                    inputs[part] = fingerprint(path)
     return OptionsRecord(
         run=run,
         type_key=job_type.key,

@@ -1,0 +1,1 @@
+"""The import job: particles, maps, masks and models of other projects and programs become results here."""
