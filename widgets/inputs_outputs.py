@@ -35,6 +35,8 @@ class IoEntry:
         How that job is shown (alias), empty = its name.
     exists
         Whether the file is there.
+    awaited
+        Whether a file that is not there is to be expected: its job runs, or waits for its turn.
     """
 
     path: str
@@ -42,6 +44,7 @@ class IoEntry:
     job: str = ""
     job_title: str = ""
     exists: bool = True
+    awaited: bool = False
 
 
 class _IoTree(QWidget):
@@ -94,15 +97,15 @@ class _IoTree(QWidget):
     def _file_item(entry: IoEntry) -> QTreeWidgetItem:
         item = QTreeWidgetItem([PurePosixPath(entry.path).name, kind_in_words(entry.label)])
         item.setData(0, _PATH_ROLE, entry.path)
-        item.setIcon(
-            0,
-            glyphs.glyph_icon("file" if entry.exists else "warning", "muted" if entry.exists else "warning"),
-        )
-        item.setToolTip(0, entry.path if entry.exists else f"{entry.path}\nThis file does not exist")
-        item.setForeground(1, QBrush(style.colour("muted")))
+        lacks = not entry.exists and not entry.awaited
+        colour = "warning" if lacks else "muted"
+        item.setIcon(0, glyphs.glyph_icon("warning" if lacks else "file", colour))
+        item.setForeground(1, QBrush(style.colour(colour)))
+        item.setToolTip(0, entry.path)
         if not entry.exists:
-            item.setText(1, "missing")
-            item.setForeground(1, QBrush(style.colour("warning")))
+            item.setText(1, "missing" if lacks else "being made")
+            word = "does not exist" if lacks else "is written by the end of the job"
+            item.setToolTip(0, f"{entry.path}\nThis file {word}")
         return item
 
     def _on_clicked(self, item: QTreeWidgetItem) -> None:

@@ -55,13 +55,16 @@ def io_entries(
         if f"{details.entry.name}{path}" not in known
     ]
     inputs = [io for line in details.inputs for io in _lines(line, entries)]
-    return inputs, [io for line in details.outputs for io in _lines(line, entries)] + results
+    awaited = details.entry.status in ("Running", "Scheduled")
+    return inputs, [io for line in details.outputs for io in _lines(line, entries, awaited)] + results
 
 
-def _lines(line: NodeLine, entries: Mapping[str, JobEntry]) -> list[IoEntry]:
-    """Return one line for each job at the other end, or one without a job."""
+def _lines(line: NodeLine, entries: Mapping[str, JobEntry], awaited: bool = False) -> list[IoEntry]:
+    """Return one line for each job at the other end, or one without a job; `awaited` while it is made."""
     return [
-        IoEntry(line.path, line.label, job, entries[job].shown if job in entries else job, line.exists)
+        IoEntry(
+            line.path, line.label, job, entries[job].shown if job in entries else job, line.exists, awaited
+        )
         for job in line.jobs or ("",)
     ]
 

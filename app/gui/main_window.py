@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
         page.schedule_requested.connect(starts.schedule)
         page.command_requested.connect(starts.show_command)
         page.log_requested.connect(self.show_log)
+        page.result.all_requested.connect(lambda: self.panes.reveal("monitor"))
         page.state_changed.connect(self.update_state)
         self.welcome.open_requested.connect(self.project_commands.open_project)
         self.welcome.create_requested.connect(self.project_commands.new_project)
