@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.project import aliases, notes, trash
+from app.project import aliases, cleaning, notes, trash
 from app.project import nodes as node_rules
-from app.project.graph import RUNNING, Process
+from app.project.cleaning import CleanedEntry, CleanPlan
+from app.project.graph import RUNNING, SUCCEEDED, Process
 from app.project.session import Session
 from app.project.trash import TrashEntry
 from jobs.core.errors import UserError
@@ -54,8 +55,16 @@ class Housekeeping(Session):
 
     # -- trash ---------------------------------------------------------------------------------------------
 
-    def delete(self, names: str | Sequence[str]) -> list[str]:
+    def delete(self, names: str | Sequence[str], *, dependants: bool = True) -> list[str]:
         """Move jobs, and all jobs that use their results, to the trash; returns the names of all of them.
+
+        Parameters
+        ----------
+        names
+            The jobs.
+        dependants
+            False: jobs that use their results stay; the files they used are then known without a maker,
+            until the deleted jobs come back.
 
         Raises
         ------
@@ -66,7 +75,8 @@ class Housekeeping(Session):
         moves: list[tuple[Path, Path]] = []
         with self.changing("deleting jobs", undo=lambda: trash.undo_moves(moves)) as change:
             doomed = list(dict.fromkeys(self.process(name).name for name in wanted))
-            doomed += change.pipeline.dependants(doomed)
+            if dependants:
+                doomed += change.pipeline.dependants(doomed)
             gone = [self.process(name) for name in doomed]
             for process in gone:
                 if process.status == RUNNING:
@@ -76,7 +86,7 @@ class Housekeeping(Session):
                     )
             made = [node for name in doomed for node in change.pipeline.outputs(name)]
             places = node_rules.all_mirror_paths(change.pipeline, made)
-            trash.delete_jobs(self.path, change.pipeline, doomed, moves)
+            trash.delete_jobs(self.path, change.pipeline, doomed, moves, alone=not dependants)
         node_rules.remove_mirror(self.path, places)
         for process in gone:
             aliases.remove_link(self.path, process)
@@ -111,6 +121,66 @@ class Housekeeping(Session):
         """Remove the trash for ever; returns how many deleted jobs it held."""
         self.require_writable()
         return trash.empty_trash(self.path)
+
+    # -- cleaning ------------------------------------------------------------------------------------------
+
+    def clean_plans(self, name: str = "", *, harsh: bool = False) -> list[CleanPlan]:
+        """List what cleaning a job, or all that have succeeded, would move to the trash; changes nothing.
+
+        Jobs without anything to clean are left out, except those that are protected.
+
+        Raises
+        ------
+        UserError
+            When the job has not succeeded.
+        """
+        if name:
+            process = self.process(name)
+            cleaning.refuse_unfinished(process)
+            return [cleaning.plan(self.path, self.pipeline, process, harsh=harsh)]
+        plans = [
+            cleaning.plan(self.path, self.pipeline, process, harsh=harsh, whole=True)
+            for process in list(self.pipeline.processes)
+        ]
+        return [one for one in plans if one.files or one.protected]
+
+    def clean(self, plans: Sequence[CleanPlan]) -> list[CleanPlan]:
+        """Move the files of plans to the trash; a job that runs again meanwhile is left alone.
+
+        Raises
+        ------
+        UserError
+            When a file cannot be moved; nothing is then cleaned.
+        """
+        self.require_writable()
+        self.refresh()
+        still = []
+        for one in plans:
+            process = self.pipeline.process(one.name)
+            if process is not None and process.status == SUCCEEDED:
+                nodes = {node.name for node in self.pipeline.outputs(process.name)}
+                kept = tuple(file for file in one.files if one.name + file[0] not in nodes)
+                still.append(CleanPlan(one.name, kept, one.protected))
+        return cleaning.carry_out(self.path, still)
+
+    def cleaned_entries(self) -> list[CleanedEntry]:
+        """Return the cleaned files in the trash whose jobs are still there, latest first."""
+        return cleaning.cleaned_entries(self.path, self.pipeline)
+
+    def bring_back(self, name: str) -> int:
+        """Move all cleaned files of a job back into it; returns how many.
+
+        Raises
+        ------
+        UserError
+            When there are none, or one cannot be moved.
+        """
+        self.require_writable()
+        wanted = self.process(name).name
+        entries = [entry for entry in self.cleaned_entries() if entry.name == wanted]
+        if not entries:
+            raise UserError(f"There are no cleaned files of {wanted} in the trash")
+        return sum(cleaning.bring_back(self.path, entry) for entry in entries)
 
     # -- notes, settings, mirror ---------------------------------------------------------------------------
 

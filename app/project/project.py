@@ -17,6 +17,7 @@ from app.project.opening import NotAProject, check_folder, make_project, start_f
 from app.project.pipeline_file import PIPELINE_FILE, PipelineFile
 from app.project.pipeline_star import Pipeline
 from app.project.recovery import PipelineDamaged, find_backups, restore_backup
+from app.project.refinements import last_results
 from app.project.trash import TrashEntry
 from app.project.upgrade import OldProject
 from jobs.core.errors import UserError
@@ -343,6 +344,8 @@ class Project(Housekeeping):
         with self.changing(f"marking {name} as {status}") as change:
             process = change.pipeline.change_process(self.process(name).name, status=status)
             completion.enter_outputs(self.path, change.pipeline, process.name)
+            for node in last_results(self.path, process):
+                change.pipeline.add_output(process.name, node)
             completion.drop_missing_outputs(self.path, change.pipeline, process.name)
         self.show_in_dialogs(process.name)
         return process

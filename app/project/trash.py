@@ -58,7 +58,12 @@ def trash_entries(project_dir: Path) -> list[TrashEntry]:
 
 
 def delete_jobs(
-    project_dir: Path, pipeline: Pipeline, names: Sequence[str], moves: list[tuple[Path, Path]]
+    project_dir: Path,
+    pipeline: Pipeline,
+    names: Sequence[str],
+    moves: list[tuple[Path, Path]],
+    *,
+    alone: bool = False,
 ) -> None:
     """Take jobs out of the graph and move their directories to the trash.
 
@@ -70,6 +75,8 @@ def delete_jobs(
         The jobs; the record for bringing them back is left with the first of them.
     moves
         Filled with the moves made, for :func:`undo_moves`.
+    alone
+        Files that other jobs use stay in the graph, without a maker.
 
     Raises
     ------
@@ -77,7 +84,11 @@ def delete_jobs(
         When a directory cannot be moved.
     """
     _move_jobs(project_dir, pipeline, names, moves)
-    pipeline.remove_processes(names)
+    if not alone:
+        pipeline.remove_processes(names)
+        return
+    for name in names:
+        pipeline.take_out(name)
 
 
 def move_job(project_dir: Path, pipeline: Pipeline, name: str, moves: list[tuple[Path, Path]]) -> None:

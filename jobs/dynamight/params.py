@@ -10,6 +10,7 @@ from jobs.dynamight.atomic_options import AtomicOptions, check_atomic_model
 from jobs.dynamight.backproject_options import BackprojectOptions
 from jobs.dynamight.bodies_options import BODIES_STAR, MOTIONS_STAR, BodiesOptions, check_bodies
 from jobs.dynamight.checks import CHECKPOINTS, CHECKS, FINAL_CHECKPOINT
+from jobs.dynamight.cleaning import CLEAN_GENTLY, CLEAN_HARSHLY
 from jobs.dynamight.inverse_options import InverseOptions
 from jobs.dynamight.next_steps import NEXT_STEPS
 from jobs.dynamight.rigid_options import RigidOptions, check_rigid
@@ -295,6 +296,9 @@ JOB_TYPE = JobType(
     "from cryo-EM images. Nature Methods, doi:10.1038/s41592-024-02377-5.",
     methods="Molecular motions were estimated with the DynaMight approach (Schwab et al., 2024) as "
     "implemented in Heteroscope.",
+    modes=("spa",),
+    clean_gently=CLEAN_GENTLY,
+    clean_harshly=CLEAN_HARSHLY,
     result_files=(
         (FINAL_CHECKPOINT, "trained model"),
         ("forward_deformations/particles.star", "particles with latent coordinates and displacements"),
