@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
@@ -94,7 +95,8 @@ class ResultBar(QFrame):
                 self.lines.append(f"Next: {step}")
         self.found.set_words(*found)
         self.next.set_words("Next:" if step else "", step)
-        self.setToolTip("\n".join(self.lines))
+        # paragraphs, because Qt breaks the lines of a tip only in rich text
+        self.setToolTip("".join(f"<p>{escape(line)}</p>" for line in self.lines))
         self.setAccessibleName("; ".join(self.lines))
         self.setVisible(bool(self.lines))
 
