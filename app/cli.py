@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("cli_run:run", "TYPE --project DIR --OPTION VALUE …", "make a job and run it"),
     "new": ("cli_run:new", "TYPE --project DIR --OPTION VALUE …", "make a job without starting it"),
     "continue": ("cli_run:carry_on", "JOB --OPTION VALUE …", "a further task of a job, or unfinished work"),
-    "schedule": ("cli_run:schedule", "[JOB …]", "run scheduled jobs one after another"),
+    "schedule": ("cli_schedule:schedule", "[JOB …]", "run scheduled jobs one after another"),
     "abort": ("cli_follow:stop", "JOB", "ask a job to stop, and end it after a while"),
     "jobs": ("cli_show:jobs", "[PROJECT]", "list the jobs of a project"),
     "show": ("cli_show:show", "JOB", "status, files, options and runs of a job"),

@@ -14,7 +14,6 @@ from app.project.project import Project
 from app.runner import checks, launch
 from app.runner.launch import continue_job, start_job, status_of
 from app.runner.queue import LocalQueue
-from app.runner.schedule import run_in_order, running_schedules, stop_schedule
 from app.runner.stored import read_stored
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType, add_arguments, from_arguments, specs
@@ -190,44 +189,3 @@ def _one_task(job_type: JobType, options: JobOptions, given: argparse.Namespace)
         return options
     off = {switch: False for switch in switches if not hasattr(given, switch)}
     return type(options)(**{**options.model_dump(), **off})
-
-
-def schedule(words: Sequence[str]) -> int:
-    """``heteroscope schedule [JOB …]``: run scheduled jobs in order."""
-    parser = Parser(
-        prog="heteroscope schedule",
-        description="Run scheduled jobs one after another, each when its input files are there; stop at "
-        "the first that fails.",
-    )
-    parser.add_argument(
-        "jobs", nargs="*", metavar="JOB", help="jobs in their order [all scheduled ones of ours]"
-    )
-    parser.add_argument("--project", default=None, help="folder of the project [the current one]")
-    parser.add_argument(
-        "--detach", action="store_true", help="return at once; the schedule goes on by itself"
-    )
-    parser.add_argument(
-        "--stop", action="store_true", help="start no further jobs; the one that runs goes on to its end"
-    )
-    given = parser.read(words)
-    project = open_project(given.project, given.jobs[0] if given.jobs else "")
-    if given.stop:
-        for running in running_schedules(Path(project.path)):
-            stop_schedule(Path(project.path), running)
-            print(running)
-        return 0
-    names = [find_job(project, job) for job in given.jobs] or [
-        process.name
-        for process in project.pipeline.processes
-        if process.status == launch.SCHEDULED and registry.by_label(process.type_label) is not None
-    ]
-    if given.detach or not names:
-        launch.run_scheduled(project, names)
-        print("\n".join(names))
-        return 0
-    for name in names:
-        if status_of(project, name) != launch.SCHEDULED:
-            raise UserError(f"{name} is {status_of(project, name)}, not Scheduled")
-    outcome = run_in_order(project, names, say=lambda text: print(text, file=sys.stderr))
-    print("\n".join(names))
-    return outcome.exit_code
