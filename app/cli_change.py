@@ -9,6 +9,7 @@ from pathlib import Path
 from app.cli_parser import Parser
 from app.cli_places import find_job, find_project, open_project
 from app.project.project import Project
+from app.runner.queue_jobs import withdraw
 from jobs.core.errors import UserError
 
 
@@ -59,6 +60,7 @@ def delete(words: Sequence[str]) -> int:
             f"Results of {', '.join(names)} are used by {', '.join(others)}, which would go with them",
             hint="Repeat the command with --yes if you want that",
         )
+    withdraw(project, [*names, *others])
     print("\n".join(project.delete(names)))
     return 0
 

@@ -171,7 +171,7 @@ def test_that_the_changelog_has_an_entry_for_the_coming_version() -> None:
 
 
 def test_that_the_submission_template_holds_the_command_on_a_line_of_its_own() -> None:
-    lines = resources.template("submission.sh").read_text(encoding="utf-8").splitlines()
+    lines = resources.template("slurm.sh").read_text(encoding="utf-8").splitlines()
     assert lines.count("XXXcommandXXX") == 1
     assert {"#SBATCH --output=XXXoutfileXXX", "#SBATCH --error=XXXerrfileXXX"} <= set(lines)
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from app.runner import cluster, ending
+from app.runner import ending
 from app.runner.outcome import WorkerRecord, outcome_of, read_worker
 from app.runner.processes import end_group
+from app.runner.queue_jobs import cancel_queued, submission
+from app.runner.queue_record import QueueRecord
+from app.runner.queue_systems import Phase
+from app.runner.queue_watch import WATCH
 from jobs.core.folder import JobFolder
 
 #: Seconds between SIGTERM and SIGKILL.
 TERM_S = 5.0
+#: Seconds after a job was cancelled in its queue in which its own last words are waited for.
+CANCEL_S = 10.0
+#: Seconds for a queue to say whether a job waits or runs.
+ANSWER_S = 8.0
 #: Seconds after SIGKILL in which a process must be gone; one that waits for a dead disk never is.
 KILL_S = 10.0
 
@@ -21,7 +29,7 @@ class Abort:
 
     The worker is asked through the abort file, which it looks for every few seconds. When it has not stopped
     after the grace period, its whole process group gets SIGTERM, and SIGKILL a little later. Jobs in a
-    cluster's queue are cancelled there instead.
+    cluster's queue are cancelled there instead: those that still wait at once, others after the grace period.
 
     Parameters
     ----------
@@ -40,6 +48,7 @@ class Abort:
         self._asked = time.monotonic()
         self._termed: float | None = None
         self._killed: float | None = None
+        self._cancelled: float | None = None
         if not outcome_of(self.folder.path).is_over:
             self.folder.request_abort()
 
@@ -54,8 +63,11 @@ class Abort:
             return True
         now = time.monotonic()
         record = read_worker(self.folder.path)
+        queued = submission(self.folder.path)
+        if queued is not None and (queued.system != "shell" or record is None or record.worker is None):
+            return self._in_queue(now, queued)
         if record is None or record.worker is None:
-            return self._without_process(now, record)
+            return self._without_process(now)
         if record.worker_alive is None:
             return self._elsewhere(now, record)
         if record.worker_alive is False:
@@ -83,9 +95,7 @@ class Abort:
         ending.end_silently(str(self.folder.path), reason, aborted=True)
         return True
 
-    def _without_process(self, now: float, record: WorkerRecord | None) -> bool:
-        if record is not None and record.queue_id:
-            return self._elsewhere(now, record)
+    def _without_process(self, now: float) -> bool:
         # Made by RELION, or not started yet: the file is all there is.
         if now - self._asked < self.grace_s:
             return False
@@ -97,22 +107,34 @@ class Abort:
     def _elsewhere(self, now: float, record: WorkerRecord) -> bool:
         if now - self._asked < self.grace_s:
             return False
-        if record.queue_id and self._cancelled(record.queue_id):
-            reason = f"The job was aborted on request and taken out of the queue ({record.queue_id})."
-            ending.end_silently(str(self.folder.path), reason, aborted=True)
-            return True
-        where = f"on {record.host}" if record.host else "in a cluster's queue"
         self.remark = (
-            f"{self.folder.name} runs {where} and was asked to stop; it cannot be ended from this machine."
+            f"{self.folder.name} runs on {record.host} and was asked to stop; "
+            "it cannot be ended from this machine."
         )
         return True
 
-    def _cancelled(self, identifier: str) -> bool:
-        try:
-            qsub = str(self.folder.read_options().values.get("qsub", ""))
-        except Exception:  # whatever is wrong with the record, the job can then not be cancelled
+    def _in_queue(self, now: float, queued: QueueRecord) -> bool:
+        named = f"{queued.title} (id {queued.identifier})"
+        state = WATCH.state(queued)
+        if self._cancelled is None:
+            waits = queued.system == "shell" or (state is not None and state.phase is Phase.PENDING)
+            unasked = state is None and now - self._asked < ANSWER_S
+            if not waits and (unasked or now - self._asked < self.grace_s):
+                return False
+            why = cancel_queued(queued)
+            if why:
+                self.remark = (
+                    f"{self.folder.name} was asked to stop; it could not be taken out of {named}: {why}."
+                )
+                return True
+            self._cancelled = now
+            if not waits:
+                return False
+        elif state is not None and state.phase is not Phase.OVER and now - self._cancelled < CANCEL_S:
             return False
-        return cluster.cancel(qsub, identifier)
+        reason = f"The job was aborted on request and taken out of {named}."
+        ending.end_silently(str(self.folder.path), reason, aborted=True)
+        return True
 
 
 def abort(project_dir: Path, name: str, *, grace_s: float = 30.0, poll_s: float = 0.1) -> str:

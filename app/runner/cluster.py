@@ -6,23 +6,44 @@ import math
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.runner.spawn import program_environment
+from app.runner.identity import host_name, identify
+from app.runner.queue_record import UNKNOWN_ID, QueueRecord
+from app.runner.spawn import THREAD_VARIABLES, program_environment
 from jobs.core.errors import UserError
 
 SCRIPT = "run_submit.script"
-_SUBMIT_S = 120.0
-#: What cancels a job that this command submitted.
-_CANCEL = {"sbatch": "scancel", "qsub": "qdel", "bsub": "bkill", "msub": "canceljob"}
+#: Seconds that a submit command has to return.
+_SUBMIT_S = 60.0
+#: Which queue a submit command belongs to.
+_SYSTEMS = {"sbatch": "slurm", "qsub": "pbs", "bsub": "lsf", "msub": "pbs"}
 _ID_PATTERNS = (
-    r"Submitted batch job (\d+)",  # Slurm
-    r"Job <(\d+)>",  # LSF
-    r"Your job(?:-array)? (\d+)",  # Grid Engine
-    r"^\s*(\d+(?:\.[\w.-]+)?)\s*$",  # PBS, and Slurm with --parsable
+    (r"Submitted batch job (\d+)", "slurm"),
+    (r"Job <(\d+)>", "lsf"),
+    (r"Your job(?:-array)? (\d+)", "sge"),
+    # PBS, and Slurm with --parsable, where the cluster may follow
+    (r"^\s*(\d+(?:\.[\w.-]+)?)(?:;[\w.-]+)?\s*$", ""),
 )
+#: Submit commands that run the script themselves, at once and on this machine.
+_SHELLS = frozenset({"bash", "sh", "dash", "csh", "tcsh", "ksh", "zsh"})
+#: Leaves the script to the system's first process, and tells its process id.
+_DETACH = """
+import os, sys
+pid = os.fork()
+if pid:
+    print(pid, flush=True)
+    os._exit(0)
+os.setsid()
+for number, path in ((1, sys.argv[1]), (2, sys.argv[2])):
+    os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), number)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 
 
 def placeholders(values: Mapping[str, str], name: str) -> dict[str, str]:
@@ -91,18 +112,18 @@ def fill_template(template: str, replacements: Mapping[str, str], command: str) 
     return "\n".join([*lines, "", ""])
 
 
-def shell_command(command: list[str]) -> str:
+def shell_command(command: list[str], threads: int = 1) -> str:
     """Return a command line that finds our packages on whichever machine the queue chooses."""
     ours = program_environment()
-    return shlex.join(
-        ["env", *(f"{name}={ours[name]}" for name in ("PYTHONPATH", "PYTHONSAFEPATH")), *command]
-    )
+    settings = {name: ours[name] for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    settings |= {"PYTHONUNBUFFERED": "1", **dict.fromkeys(THREAD_VARIABLES, str(max(1, threads)))}
+    return shlex.join(["env", *(f"{name}={value}" for name, value in settings.items()), *command])
 
 
 def submit(
     project_dir: Path, name: str, values: Mapping[str, str], template: Path, command: str
-) -> str | None:
-    """Write ``run_submit.script`` and hand it to the queue.
+) -> QueueRecord:
+    """Write ``run_submit.script`` and hand it to the queue, or start it where the command is a shell.
 
     Parameters
     ----------
@@ -119,8 +140,8 @@ def submit(
 
     Returns
     -------
-    str or None
-        The queue's id of the job, where it tells one.
+    QueueRecord
+        Which queue has it, and under which id where it tells one.
 
     Raises
     ------
@@ -152,6 +173,8 @@ def submit(
         raise UserError(f"the queue submit command cannot be read ({error})", column="qsub") from error
     if not words:
         raise UserError("the queue submit command is empty", column="qsub", hint="Give one, such as sbatch")
+    if Path(words[0]).name in _SHELLS:
+        return _start_in_shell(project_dir, name, [*words, script])
     try:
         done = subprocess.run(
             [*words, script],
@@ -169,14 +192,51 @@ def submit(
             column="qsub",
             hint="Set 'Submit to queue?' to No to run the job here",
         ) from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"the queue submit command '{words[0]}' did not return within {_SUBMIT_S:.0f} s",
+            column="qsub",
+            hint="See whether the queue answers; it may have taken the job all the same",
+        ) from None
+    except OSError as error:
         raise UserError(f"the queue submit command failed: {error}", column="qsub") from error
     _append(project_dir / name / "run.out", done.stdout)
     if done.returncode != 0:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise UserError(f"the queue refused the job: {said}", column="qsub")
     _append(project_dir / name / "run.err", done.stderr)
-    return queue_id(done.stdout)
+    identifier, system = queue_id(done.stdout)
+    return QueueRecord(
+        system or _SYSTEMS.get(Path(words[0]).name, ""),
+        identifier or UNKNOWN_ID,
+        values.get("qsub", ""),
+        host_name(),
+        submitted=time.time(),
+    )
+
+
+def _start_in_shell(project_dir: Path, name: str, command: list[str]) -> QueueRecord:
+    """Start a script with a shell of this machine, detached: it goes on when we end."""
+    if shutil.which(command[0], path=os.environ.get("PATH")) is None:
+        raise UserError(f"the shell '{command[0]}' does not exist on this machine", column="qsub")
+    logs = [str(project_dir / name / log) for log in ("run.out", "run.err")]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _DETACH, *logs, *command],
+            cwd=project_dir,
+            env=program_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SUBMIT_S,
+            check=False,
+        )
+        pid = int(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"the submission script could not be started: {error}", column="qsub") from error
+    return QueueRecord(
+        "shell", str(pid), command[0], host_name(), submitted=time.time(), process=identify(pid)
+    )
 
 
 def _append(path: Path, text: str) -> None:
@@ -184,29 +244,10 @@ def _append(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def queue_id(printed: str) -> str | None:
-    """Return the id in what a submit command printed, None when there is none that is known."""
-    for pattern in _ID_PATTERNS:
+def queue_id(printed: str) -> tuple[str | None, str]:
+    """Return the id in what a submit command printed, and the queue that writes it so ("" = any)."""
+    for pattern, system in _ID_PATTERNS:
         match = re.search(pattern, printed, re.MULTILINE)
         if match:
-            return match[1]
-    return None
-
-
-def cancel(qsub: str, identifier: str) -> bool:
-    """Take a job out of the queue; False when the command for it is not known or fails."""
-    try:
-        words = shlex.split(qsub)
-        program = _CANCEL.get(Path(words[0]).name, "") if words else ""
-        if not program:
-            return False
-        done = subprocess.run(
-            [program, identifier],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SUBMIT_S,
-            check=False,
-        )
-    except (ValueError, OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+            return match[1], system or ("pbs" if "." in match[1] else "")
+    return None, ""

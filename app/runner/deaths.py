@@ -6,6 +6,7 @@ import time
 
 from app.runner import ending
 from app.runner.outcome import Outcome, OutcomeKind, outcome_of, read_worker
+from app.runner.queue_jobs import bury_queued, queue_will_tell
 from jobs.core.folder import JobFolder
 
 #: A job of ours that stands as Running without a worker for so long was never started (s).
@@ -15,8 +16,8 @@ _LAUNCH_S = 60.0
 def bury(folder: JobFolder, outcome: Outcome | None = None) -> bool:
     """Write reason and exit marker of a job whose worker is gone without a word.
 
-    Nothing is done while its keeper lives (which does it), for workers on other machines, or for jobs of
-    other programs.
+    Nothing is done while its keeper lives (which does it), for workers on other machines (unless their queue
+    says that the job is over), or for jobs of other programs.
 
     Returns
     -------
@@ -26,9 +27,11 @@ def bury(folder: JobFolder, outcome: Outcome | None = None) -> bool:
     job_dir = str(folder.path)
     outcome = outcome or outcome_of(folder.path)
     record = read_worker(folder.path)
+    if record is not None and record.queue_id and bury_queued(folder.path, record):
+        return True
     aborted = ending.abort_requested(job_dir)
     if outcome.kind is OutcomeKind.VANISHED and record is not None:
-        if record.keeper_alive:
+        if record.keeper_alive or (record.queue_id and queue_will_tell(folder.path)):
             return False
         reason = ending.describe_end(record.exit_code, record.signal, aborted=aborted)
         return ending.end_silently(job_dir, reason, aborted=aborted)

@@ -8,7 +8,8 @@ standard library and needs a few megabytes. When the worker has ended it hands o
 Call: ``python -P -m app.runner.keeper JOB_DIR ABOUT -- WORKER COMMAND…`` in the project's folder, where
 ABOUT is a JSON object: ``gpu`` and ``run`` (copied to ``worker.json``), ``report_to`` (a file
 descriptor that receives one line when the worker has started or could not be started), ``detach`` (true:
-become a process of its own) and ``settle`` (true: update the project at the end).
+become a process of its own), ``settle`` (true: update the project at the end) and ``queued`` (true: we run in
+the script of a cluster's queue).
 """
 
 # pathlib would cost the keeper of every job a megabyte
@@ -22,11 +23,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 from typing import Any
 
-from app.runner import ending
+from app.runner import ending, queue_words
 from app.runner.identity import host_name, identify
+
+#: Tells a worker that a queue may end it; it then leaves the reason to its keeper, with this exit code.
+QUEUED, TERMINATED = "HETEROSCOPE_QUEUED", 128 + signal.SIGTERM
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +57,8 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         signal.signal(kind, pass_on if kind == signal.SIGTERM else _stay)
     kills_before = out_of_memory_kills()
     offsets = {name: _size(job_dir, f"run.{name}") for name in ("out", "err")}
+    if about.get("queued"):
+        os.environ[QUEUED] = "1"
     try:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
@@ -65,8 +72,7 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         **(found.as_dict() if found else {"pid": worker.pid, "create_time": 0.0, "start_ticks": None}),
         "host": host_name(),
         "gpu": about.get("gpu", ""),
-        # Written by whoever submitted the job to a cluster's queue; local launches begin without the file.
-        "queue_id": ending.read_worker_file(job_dir).get("queue_id"),
+        "queue_id": queue_words.own_id(job_dir),
         "run": about.get("run"),
         "started": _now(),
         "keeper": own.as_dict() if own else None,
@@ -86,6 +92,13 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     oom = out_of_memory_kills() > kills_before
     aborted = ending.abort_requested(job_dir) or exit_code == 130
     reason = ending.describe_end(exit_code, number, out_of_memory=oom, aborted=aborted)
+    if about.get("queued"):
+        # The submitter may have written the id only after we had begun.
+        record["queue_id"] = queue_words.own_id(job_dir)
+        if not aborted and (number or exit_code == TERMINATED):
+            reason = _queue_reason(job_dir, offsets["err"]) or (
+                ending.describe_end(None, number or signal.SIGTERM, out_of_memory=oom)
+            )
     record.update({"ended": _now(), "exit_code": exit_code, "signal": number, "out_of_memory": oom, **usage})
     try:
         ending.write_worker_file(job_dir, record)
@@ -94,6 +107,16 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     if about.get("settle"):
         _settle(job_dir)
     return 0
+
+
+def _queue_reason(job_dir: str, start: int) -> str:
+    """Return what the queue wrote into run.err about ending the job, "" if nothing; it may need a moment."""
+    for _ in range(10):
+        reason = queue_words.logged_reason(job_dir, start)
+        if reason:
+            return reason
+        time.sleep(0.1)
+    return ""
 
 
 def _wait(worker: subprocess.Popen[bytes]) -> tuple[int | None, int | None, dict[str, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import resources
@@ -21,6 +21,7 @@ from app.runner.checks import (
 )
 from app.runner.deaths import bury
 from app.runner.outcome import outcome_of, read_worker
+from app.runner.queue_record import forget_queue, write_queue_record
 from app.runner.spawn import keeper_command, spawn, spawn_program, worker_command
 from app.runner.stored import StoredJob, read_stored
 from jobs.core.declaration import JobOptions, JobType, Task, to_values
@@ -44,7 +45,7 @@ __all__ = [
 
 RUNNING, SCHEDULED = "Running", "Scheduled"
 #: Submission template used when the field is empty.
-TEMPLATE = "submission.sh"
+TEMPLATE = "slurm.sh"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class _Plan:
         folder.write_options(run, record)
         # The project clears the markers; with an old record the job would look dead before it is started.
         folder.worker_json.unlink(missing_ok=True)
+        forget_queue(folder.path)
 
 
 def command_line(
@@ -214,6 +216,7 @@ def start_scheduled(project: Project, name: str) -> str:
             # Scheduled by another program, or changed by it since: this is a record of its own.
             plan.prepare(project.path, job_name)
         folder.worker_json.unlink(missing_ok=True)
+        forget_queue(folder.path)
 
     project.continue_job(name, inputs=plan.inputs, outputs=plan.outputs, status=RUNNING, prepare=prepare)
     _launch(project, name, plan, run)
@@ -282,13 +285,11 @@ def _submit(folder: JobFolder, plan: _Plan, run: int, command: list[str]) -> lis
     values = to_values(plan.options)
     given = values.get("qsubscript", "")
     template = folder.project_dir / given if given else resources.template(TEMPLATE)
-    about = {"gpu": "", "run": run, "settle": True}
-    whole = cluster.shell_command(keeper_command(folder.name, about, command))
-    identifier = cluster.submit(folder.project_dir, folder.name, values, template, whole)
-    record = ending.read_worker_file(str(folder.path))
-    ending.write_worker_file(
-        str(folder.path), {"pid": None, "run": run, **record, "queue_id": identifier or "?"}
-    )
+    about = {"gpu": "", "run": run, "settle": True, "queued": True}
+    threads = int(getattr(plan.options, "nr_threads", 1))
+    whole = cluster.shell_command(keeper_command(folder.name, about, command), threads)
+    record = cluster.submit(folder.project_dir, folder.name, values, template, whole)
+    write_queue_record(folder.path, replace(record, run=run))
     return [*shlex.split(values["qsub"]), f"{folder.name}{cluster.SCRIPT}"]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.runner import ending
 from app.runner.identity import Identity, host_name, is_alive
+from app.runner.queue_record import read_queue_record
 
 
 class OutcomeKind(StrEnum):
@@ -136,17 +137,19 @@ def _int(value: Any) -> int | None:
 
 
 def read_worker(job_dir: Path) -> WorkerRecord | None:
-    """Return what is known about a job's worker, or None when there is no (readable) ``worker.json``."""
+    """Return what is known about a job's worker, or None when it was neither started nor submitted."""
     found = ending.read_worker_file(str(job_dir))
+    queued = read_queue_record(job_dir)
     if not found:
-        return None
+        return None if queued is None else WorkerRecord(run=queued.run, queue_id=queued.identifier)
     start = found.get("log_start")
     start = start if isinstance(start, dict) else {}
     return WorkerRecord(
         run=_int(found.get("run")),
         host=str(found.get("host") or ""),
         gpu=str(found.get("gpu") or ""),
-        queue_id=str(found["queue_id"]) if found.get("queue_id") else None,
+        # Of a local continuation there is no record of a queue any more.
+        queue_id=queued.identifier if queued is not None else None,
         worker=Identity.from_dict(found),
         keeper=Identity.from_dict(found.get("keeper")),
         started=str(found.get("started") or ""),

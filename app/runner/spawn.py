@@ -16,7 +16,7 @@ from jobs.core.errors import UserError
 #: Folder that holds the packages `app` and `jobs`.
 PACKAGES = Path(__file__).resolve().parents[2]
 _START_S = 30.0
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def worker_command(module: str, name: str, run: int) -> list[str]:
@@ -51,7 +51,7 @@ def worker_environment(gpu: GpuChoice, threads: int, base: Mapping[str, str] | N
     # Count GPUs as the driver's tools do, not by speed.
     environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["PYTHONUNBUFFERED"] = "1"
-    environment.update(dict.fromkeys(_THREAD_VARIABLES, str(max(1, threads))))
+    environment.update(dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))))
     return environment
 
 

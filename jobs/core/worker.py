@@ -34,6 +34,10 @@ from jobs.core.options import JobOptions
 __all__ = ["EXIT_ABORTED", "EXIT_FAILED", "EXIT_INPUT", "EXIT_SUCCESS", "WorkerContext", "main", "run_worker"]
 
 EXIT_SUCCESS, EXIT_FAILED, EXIT_INPUT, EXIT_ABORTED = 0, 1, 2, 130
+#: A cluster's queue ended the worker, which leaves reason and marker to its keeper.
+EXIT_TERMINATED = 143
+
+_received: list[int] = []
 
 
 def main(job_type: JobType) -> NoReturn:
@@ -44,7 +48,8 @@ def main(job_type: JobType) -> NoReturn:
 def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
     """Do one task of one job.
 
-    Whatever happens, the job's directory holds exactly one exit marker afterwards, written last.
+    Whatever happens, the job's directory holds exactly one exit marker afterwards, written last; only when a
+    cluster's queue ends the job, its keeper writes it.
 
     Parameters
     ----------
@@ -56,7 +61,7 @@ def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
     Returns
     -------
     int
-        0 success, 1 failure, 2 wrong input, 130 aborted.
+        0 success, 1 failure, 2 wrong input, 130 aborted, 143 ended by the queue of a cluster.
     """
     place = _Parser(add_help=False, allow_abbrev=False)
     _add_place(place)
@@ -78,6 +83,9 @@ def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
     _listen_to_signals()
     faulthandler.enable()
     code, status, outputs = _guarded(lambda: _work(job_type, folder, argv))
+    if status is ExitStatus.ABORTED and _ended_by_queue(folder):
+        sys.stdout.flush()
+        return EXIT_TERMINATED
     return _finish(folder, code, status, outputs)
 
 
@@ -158,8 +166,16 @@ def _finish(folder: JobFolder, code: int, status: ExitStatus, outputs: list[tupl
     return code
 
 
+def _ended_by_queue(folder: JobFolder) -> bool:
+    """Tell whether a cluster's queue ended us: why, its keeper reads in the words of the queue."""
+    return bool(_received) and bool(os.environ.get("HETEROSCOPE_QUEUED")) and not folder.abort_requested()
+
+
 def _listen_to_signals() -> None:
+    _received.clear()
+
     def stop(number: int, frame: FrameType | None) -> None:
+        _received.append(number)
         raise AbortRequested
 
     signal.signal(signal.SIGTERM, stop)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.runner import cluster
+from app.runner.queue_record import QueueRecord
 from jobs.core.errors import UserError
 
 VALUES = {
@@ -48,18 +49,18 @@ def test_that_a_command_of_relion_is_put_into_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("printed", "identifier"),
+    ("printed", "identifier", "system"),
     [
-        ("Submitted batch job 4711\n", "4711"),
-        ("4711;cluster\n", None),
-        ("4711.server.site\n", "4711.server.site"),
-        ("Job <4711> is submitted to queue <normal>.\n", "4711"),
-        ('Your job 4711 ("x") has been submitted\n', "4711"),
-        ("fine\n", None),
+        ("Submitted batch job 4711\n", "4711", "slurm"),
+        ("4711;cluster\n", "4711", ""),
+        ("4711.server.site\n", "4711.server.site", "pbs"),
+        ("Job <4711> is submitted to queue <normal>.\n", "4711", "lsf"),
+        ('Your job 4711 ("x") has been submitted\n', "4711", "sge"),
+        ("fine\n", None, ""),
     ],
 )
-def test_that_the_id_of_the_queue_is_found(printed: str, identifier: str | None) -> None:
-    assert cluster.queue_id(printed) == identifier
+def test_that_the_id_of_the_queue_is_found(printed: str, identifier: str | None, system: str) -> None:
+    assert cluster.queue_id(printed) == (identifier, system)
 
 
 def script(path: Path, body: str) -> Path:
@@ -75,14 +76,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def submit(project: Path, qsub: str) -> str | None:
+def submit(project: Path, qsub: str) -> QueueRecord:
     values = {**VALUES, "qsub": qsub}
     return cluster.submit(project, "Fake/job001/", values, project / "template.sh", "echo hello")
 
 
 def test_that_the_script_is_handed_over_without_a_shell(project: Path) -> None:
     script(project / "fake sub", 'printf "%s|" "$@" > seen; pwd >> seen; echo Submitted batch job 12')
-    assert submit(project, "'./fake sub' --flag '$(touch bad); *'") == "12"
+    assert submit(project, "'./fake sub' --flag '$(touch bad); *'").identifier == "12"
     assert (
         project / "seen"
     ).read_text() == f"--flag|$(touch bad); *|Fake/job001/run_submit.script|{project}\n"

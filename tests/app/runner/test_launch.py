@@ -259,4 +259,5 @@ def test_that_a_cluster_job_is_submitted_and_run_by_the_script(
     assert wait_for_end(folder.path) == "SUCCESS"
     wait_until(lambda: json.loads(folder.worker_json.read_text()).get("ended"))
     assert json.loads(folder.worker_json.read_text())["queue_id"] == "99"
+    assert json.loads((folder.path / "queue.json").read_text())["id"] == "99"
     assert f"{submit} {name}run_submit.script" in folder.note.read_text()
