@@ -23,7 +23,7 @@ class Situation:
     status
         Its status in RELION's words, empty without a job.
     waits
-        It is in the queue for a device.
+        It is in the queue for a device, or in that of a cluster, and has not begun.
     can_run
         The form is complete and something has changed since the last start.
     explorable
@@ -54,7 +54,7 @@ WRITABLE = Need(lambda s: s.project and s.writable, "The project is open for rea
 JOB = Need(lambda s: s.job, "Choose a job in the lists first.")
 OURS = Need(lambda s: s.ours, "This job belongs to another program, which has to do that.")
 RUNNING = Need(lambda s: s.status == "Running" or s.waits, "The job is not running.")
-IDLE = Need(lambda s: s.status != "Running", "The job is running: abort it first.")
+IDLE = Need(lambda s: s.status != "Running" or s.waits, "The job is running: abort it first.")
 UNFINISHED = Need(lambda s: s.status not in ("", "Succeeded"), "The job is finished already.")
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
 EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
@@ -253,6 +253,19 @@ _ALL = (
         "explorer",
         needs=(PROJECT, JOB, EXPLORABLE),
     ),
+    ActionInfo(
+        "compare_job",
+        "Co&mpare with…",
+        "Show the options of this job beside those of another",
+        ("Ctrl+M",),
+        needs=(PROJECT, JOB),
+    ),
+    ActionInfo(
+        "copy_methods_text",
+        "Copy methods te&xt",
+        "Sentences for a methods section: what was done, settings, versions, citation",
+        needs=(PROJECT, JOB, OURS),
+    ),
     ActionInfo("clean_job", "&Gentle clean…", "What cleaning this job would remove", needs=(JOB, WRITABLE)),
     ActionInfo(
         "delete",
@@ -319,6 +332,8 @@ MENUS: dict[str, tuple[str, ...]] = {
         "edit_note",
         "set_alias",
         "clone",
+        "compare_job",
+        "copy_methods_text",
         "open_folder",
         SEPARATOR,
         "abort",

@@ -33,6 +33,8 @@ from app.gui.news import JobDetails, JobEntry
 from app.gui.news_desk import NewsDesk
 from app.gui.node_source import ProjectNodes
 from app.gui.notifier import Notifier
+from app.gui.overview import Overview
+from app.gui.overview_commands import OverviewCommands
 from app.gui.panes import Panes
 from app.gui.project_commands import ProjectCommands, plain
 from app.gui.start_commands import StartCommands
@@ -85,10 +87,18 @@ class MainWindow(QMainWindow):
         self.job_commands = JobCommands(self, self.project_commands)
         self.start_commands = StartCommands(self, self.project_commands)
         self.explorer_commands = ExplorerCommands(self)
+        self.overview_commands = OverviewCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
         self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
-            self, [self.project_commands, self.start_commands, self.job_commands, self.explorer_commands]
+            self,
+            [
+                self.project_commands,
+                self.start_commands,
+                self.job_commands,
+                self.explorer_commands,
+                self.overview_commands,
+            ],
         )
         for action in self.actions_by_key.values():
             self.addAction(action)
@@ -138,6 +148,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobLists(orientation=Qt.Orientation.Vertical)
         self.gpu_panel = GpuPanel()
         self.monitor = Monitor()
+        self.overview = Overview()
         self.logs = LogPanel()
         self.io = InputsOutputs()
         self.note = NoteEditor()
@@ -153,6 +164,7 @@ class MainWindow(QMainWindow):
         return {
             "job_types": self.types,
             "jobs": self.jobs,
+            "overview": self.overview,
             "job": self.page,
             "gpus": self.gpu_panel,
             "monitor": self.monitor,
@@ -167,6 +179,8 @@ class MainWindow(QMainWindow):
         self.jobs.job_selected.connect(self.select)
         self.jobs.job_activated.connect(self.explorer_commands.activate)
         self.jobs.menu_requested.connect(self._job_menu)
+        self.overview.asked.connect(self.overview_commands.act)
+        self.overview.job_chosen.connect(self.select)
         self.io.job_selected.connect(self.select)
         self.monitor.explore_requested.connect(self.explorer_commands.explore)
         self.io.file_activated.connect(lambda path: self._open_file(Path(path)))
@@ -289,12 +303,13 @@ class MainWindow(QMainWindow):
         def show(details: JobDetails) -> None:
             if name != self.wanted:
                 return  # another job was chosen meanwhile
+            fresh = self.page.details is None or self.page.details.entry.name != name
             self.page.show_job(details, just_started=started, keep_fields=keep_fields)
             self.types.show_current(details.type_key)
             self.jobs.select(name)
             self._show_parts(details)
-            if details.type_key is None:
-                self.panes.reveal("job")  # there is nothing to watch
+            if fresh and not started:
+                self.overview_commands.come_forward(details)
 
         self.bridge.submit(lambda: self.workplace.details(name), show, self.complain_of)
 
@@ -306,6 +321,7 @@ class MainWindow(QMainWindow):
 
     def _show_parts(self, details: JobDetails | None) -> None:
         self.monitor.show_job(details, explorable=self.explorer_commands.explores(details))
+        self.overview_commands.show(details)
         self.explorer_commands.expect(details)
         self.io.set_io(*convert.io_entries(details, self.entries))
         name = details.entry.name if details is not None else ""

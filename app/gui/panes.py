@@ -11,7 +11,7 @@ from app.settings import Settings
 from widgets import style
 
 #: Rises when panes are added or renamed, so that an older layout is not forced upon them.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -30,6 +30,7 @@ class PaneInfo:
 PANES = (
     PaneInfo("job_types", "Job types"),
     PaneInfo("jobs", "Jobs"),
+    PaneInfo("overview", "Overview", 0),
     PaneInfo("job", "Job", 0),
     PaneInfo("monitor", "Monitor", 0),
     PaneInfo("logs", "Logs"),
@@ -108,9 +109,10 @@ class Panes:
             dock.setFloating(False)
             window.removeDockWidget(dock)
         window.addDockWidget(_LEFT, docks["job_types"])
-        window.addDockWidget(_RIGHT, docks["job"])
+        window.addDockWidget(_RIGHT, docks["overview"])
         window.splitDockWidget(docks["job_types"], docks["jobs"], _VERTICAL)
-        window.splitDockWidget(docks["job"], docks["logs"], _VERTICAL)
+        window.splitDockWidget(docks["overview"], docks["logs"], _VERTICAL)
+        window.tabifyDockWidget(docks["overview"], docks["job"])
         window.tabifyDockWidget(docks["job"], docks["monitor"])
         for first, second in (("logs", "io"), ("io", "note"), ("note", "gpus")):
             window.tabifyDockWidget(docks[first], docks[second])

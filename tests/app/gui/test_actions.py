@@ -10,6 +10,7 @@ import resources
 from app.gui.actions import ACTIONS, MENUS, Situation, action_info
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.job_commands import JobCommands
+from app.gui.overview_commands import OverviewCommands
 from app.gui.project_commands import ProjectCommands
 from app.gui.start_commands import StartCommands
 
@@ -28,7 +29,7 @@ def test_that_each_action_is_found_in_a_menu() -> None:
 @pytest.mark.parametrize("key", ACTIONS)
 def test_that_each_action_has_a_handler_a_tip_and_an_existing_icon(key: str) -> None:
     info = ACTIONS[key]
-    handlers = (ProjectCommands, StartCommands, JobCommands, ExplorerCommands)
+    handlers = (ProjectCommands, StartCommands, JobCommands, ExplorerCommands, OverviewCommands)
     assert any(callable(getattr(handler, key, None)) for handler in handlers)
     assert info.tip
     assert not info.icon or resources.icon(info.icon).is_file()

@@ -1,0 +1,1 @@
+"""Where a job's results come from: its runs, options, commands, versions and inputs; no Qt."""
