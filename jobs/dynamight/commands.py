@@ -24,6 +24,7 @@ from jobs.dynamight.original_convert import add_convert
 from jobs.dynamight.params import JOB_TYPE
 from jobs.dynamight.places import below, project_of
 from jobs.dynamight.rigid_options import RIGID_DEFAULTS, defaults_in_words
+from jobs.dynamight.std_out import kept_in
 
 _TRAINING = "train"
 
@@ -152,14 +153,18 @@ def _train(arguments: argparse.Namespace) -> int:
         command=[sys.executable, *sys.argv],
     )
     folder.write_options(record.run, record)
-    return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(record.run)])
+    return _work(project, name, record.run)
 
 
 def _task(arguments: argparse.Namespace) -> int:
     for remark in arguments.remarks(arguments):
         print(remark, file=sys.stderr)
-    project, name, run = prepare_task(arguments)
-    return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(run)])
+    return _work(*prepare_task(arguments))
+
+
+def _work(project: Path, name: str, run: int) -> int:
+    with kept_in(project / name):
+        return run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(run)])
 
 
 def _add_displacements(commands: Any) -> None:

@@ -74,6 +74,23 @@ def test_that_a_training_can_be_taken_up_again(started: list[list[str]], own: Pa
     assert json.loads((own / "out" / "options.002.json").read_text())["task"] == "resume"
 
 
+def test_that_what_is_printed_is_kept_in_the_folder_run_after_run(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = iter(("first Å\n", "second\n"))
+
+    def run_worker(_: object, __: list[str]) -> int:
+        print(next(said), end="")
+        return 0
+
+    monkeypatch.chdir(own)
+    monkeypatch.setattr(commands, "run_worker", run_worker)
+    for more in ([], ["--resume"]):
+        assert commands.main(["optimize-deformations", "particles.star", "out", *MAP, *more]) == 0
+    assert (own / "out" / "std.out").read_text(encoding="utf-8") == "first Å\nsecond\n"
+    assert capsys.readouterr().out == "first Å\nsecond\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
