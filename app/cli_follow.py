@@ -18,6 +18,9 @@ from app.runner.deaths import bury
 from app.runner.launch import status_of
 from app.runner.outcome import Outcome, OutcomeKind, outcome_of, read_worker
 from app.runner.queue import LocalQueue
+from app.runner.queue_jobs import place_in_queue, submission
+from app.runner.queue_systems import Phase
+from app.runner.queue_watch import WATCH
 from app.runner.watcher import JobWatcher
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
@@ -50,6 +53,7 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
     watcher = JobWatcher(folder.path, name, this_run_only=True)
     queue = LocalQueue(project)
     under_way: Abort | None = None
+    where = ""
     if any(entry.job == name for entry in queue.entries()):
         progress.say(f"{name} waits in the queue.")
     while True:
@@ -63,6 +67,7 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
                 _complete(project)
                 return outcome
             bury(folder, outcome)
+            where = _tell_place(folder.path, where, progress)
             queue.advance()
             if under_way is not None and under_way.step() and under_way.remark:
                 progress.say(under_way.remark)
@@ -77,6 +82,20 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
                 progress.say(f"Asking {name} to stop; press Ctrl-C again to end it at once.")
             else:
                 under_way.hurry()
+
+
+def _tell_place(job_dir: Path, known: str, progress: Progress) -> str:
+    """Tell where a job of a cluster's queue is when that has changed; returns what was told."""
+    queued = submission(job_dir)
+    if queued is None:
+        return known
+    state = WATCH.state(queued)
+    if state is None or state.phase is Phase.OVER:
+        return known
+    place = place_in_queue(job_dir, queued, state).sentence
+    if place != known:
+        progress.say(f"{place}.")
+    return place
 
 
 def _with_exit_code(job_dir: Path, outcome: Outcome) -> Outcome:

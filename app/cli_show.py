@@ -17,6 +17,7 @@ from app.runner.gpus import list_gpus
 from app.runner.launch import SCHEDULED
 from app.runner.outcome import outcome_of
 from app.runner.queue import LocalQueue
+from app.runner.queue_jobs import place_in_queue, queue_states
 from app.runner.stored import read_stored
 from jobs import registry
 from jobs.core.declaration import specs, to_text
@@ -57,12 +58,15 @@ def jobs(words: Sequence[str]) -> int:
     project = open_project(given.project or given.project_dir, look=True)
     _look(project)
     waiting = {entry.job for entry in LocalQueue(project).entries()}
+    queued = queue_states(Path(project.path), [process.name for process in project.pipeline.running()])
     rows = []
     for process in project.pipeline.processes:
         if given.status and process.status.lower() != given.status.lower():
             continue
         declared = registry.by_label(process.type_label)
         status = f"{process.status} (in the queue)" if process.name in waiting else process.status
+        if process.name in queued:
+            status = place_in_queue(Path(project.path) / process.name, *queued[process.name]).sentence
         rows.append((process.name, status, declared.title if declared else process.type_label, process.alias))
     if given.json:
         keys = ("name", "status", "type", "alias")
@@ -97,7 +101,11 @@ def show(words: Sequence[str]) -> int:
         print(f"alias   {process.alias}")
     print(f"status  {process.status}")
     if process.status != SCHEDULED and declared is not None:
-        print(f"        {outcome_of(root / name).sentence}")
+        found = queue_states(root, [name]).get(name)
+        sentence = (
+            f"{place_in_queue(root / name, *found).sentence}." if found else outcome_of(root / name).sentence
+        )
+        print(f"        {sentence}")
     for title, nodes in (("input", project.job_inputs(name)), ("output", project.job_outputs(name))):
         for node in nodes:
             missing = "" if (root / node.name).exists() else "  (does not exist)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
@@ -268,7 +268,7 @@ class JobLists(QWidget):
         """Show the jobs of a project, each in the list of its status."""
         sorted_rows: dict[str, list[JobRow]] = {"running": [], "scheduled": [], "finished": []}
         for row in rows:
-            status = row.status.lower()
+            status = "scheduled" if row.status.lower() == "queued" else row.status.lower()
             sorted_rows[status if status in sorted_rows else "finished"].append(row)
         name = self.selected()
         self.finished.set_rows(sorted_rows["finished"])
@@ -277,6 +277,11 @@ class JobLists(QWidget):
         if name is not None and self.selected() is None:
             # the job went from one list to another
             self.select(name)
+
+    def set_details(self, details: Mapping[str, str]) -> None:
+        """Add lines to the explanations of jobs, by their names."""
+        for view in self.views():
+            view.model.set_details(details)
 
     def set_order(self, order: Order) -> None:
         """Order the finished jobs; the others stay in the order in which they started."""

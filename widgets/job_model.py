@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -29,7 +29,8 @@ class JobRow:
     type
         What it is called in the list of job types.
     status
-        RELION status word (Running, Scheduled, Succeeded, Failed, Aborted).
+        RELION status word (Running, Scheduled, Succeeded, Failed, Aborted), or Queued for a job that waits in
+        a cluster's queue.
     time
         When it started or ended, None when unknown.
     note
@@ -82,6 +83,7 @@ class JobListModel(QAbstractListModel):
         self._newest_first = newest_first
         self._order: Order = "chronological"
         self._words: list[str] = []
+        self._details: Mapping[str, str] = {}
 
     @property
     def total(self) -> int:
@@ -101,6 +103,10 @@ class JobListModel(QAbstractListModel):
         """Show other jobs; when only their contents changed, the view keeps its place."""
         self._all = list(rows)
         self._update()
+
+    def set_details(self, details: Mapping[str, str]) -> None:
+        """Add lines to the explanations of jobs, by their names."""
+        self._details = details
 
     def set_order(self, order: Order) -> None:
         """Order by number or by title."""
@@ -149,5 +155,6 @@ class JobListModel(QAbstractListModel):
             return f"{row.number:03d}: {row.title} {row.status}"
         if role == Qt.ItemDataRole.ToolTipRole:
             when = f"\n{row.time:%Y-%m-%d %H:%M}" if row.time is not None else ""
-            return f"{row.name}\n{row.type} · {row.status}{when}"
+            more = f"\n{self._details[row.name]}" if row.name in self._details else ""
+            return f"{row.name}\n{row.type} · {row.status}{when}{more}"
         return None

@@ -25,6 +25,7 @@ class StatusLook:
 _UNKNOWN: Final = StatusLook("", "unknown", "muted", "neutral_soft")
 _LOOKS: Final[dict[str, StatusLook]] = {
     "running": StatusLook("Running", "running", "info", "info_soft"),
+    "queued": StatusLook("Queued", "clock", "info", "info_soft"),
     "scheduled": StatusLook("Scheduled", "clock", "muted", "neutral_soft"),
     "succeeded": StatusLook("Succeeded", "success", "success", "success_soft"),
     "failed": StatusLook("Failed", "failure", "danger", "danger_soft"),

@@ -17,7 +17,13 @@ from widgets.log_view import LogPanel
 def job_row(entry: JobEntry) -> JobRow:
     """Return the line of a job for the lists."""
     when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
-    return JobRow(entry.name, entry.alias, entry.title, entry.status, when, entry.note or queue_note(entry))
+    note = entry.note or queue_note(entry)
+    return JobRow(entry.name, entry.alias, entry.title, shown_status(entry), when, note)
+
+
+def shown_status(entry: JobEntry) -> str:
+    """Return the status to show: RELION knows no queues, and calls a job that waits in one running."""
+    return "Queued" if entry.queued else entry.status
 
 
 def queue_note(entry: JobEntry) -> str:
@@ -28,9 +34,9 @@ def queue_note(entry: JobEntry) -> str:
 
 
 def queue_sentence(entry: JobEntry) -> str:
-    """Return what a job waits for, empty when it does not wait for a device."""
+    """Return what a job waits for, or where it runs; empty for one that runs here or is over."""
     if not entry.place:
-        return ""
+        return entry.where
     line = "next in the queue" if entry.place == 1 else f"{ordinal(entry.place)} in the queue"
     return f"waits for {entry.device}, {line}"
 

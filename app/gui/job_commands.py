@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,20 +11,14 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
-from app.gui.project_commands import ProjectCommands, entry_line
+from app.gui.project_commands import ProjectCommands
 from app.project.project import Project
-from app.project.trash import TrashEntry
+from app.runner.queue_jobs import withdraw
 from jobs.core.errors import UserError
 from jobs.core.job_star import JobStar, read_job_star, write_job_star
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
-
-_CLEAN = (
-    "Cleaning moves files that are no longer needed to the trash. There is nothing of that kind in the jobs "
-    "of this program: everything they write is a result, or needed to continue. RELION cleans nothing of "
-    "DynaMight and External jobs either; jobs of other programs are cleaned there, never here."
-)
 
 
 class JobCommands:
@@ -148,6 +141,9 @@ class JobCommands:
                 window.complain_of,
             )
             return
+        if details is not None and details.entry.queued:
+            self._take_out(name, details.entry.where)
+            return
         answer = ask(
             window,
             f"Abort {name.rstrip('/')}?",
@@ -159,6 +155,22 @@ class JobCommands:
             window.bridge.submit(
                 lambda: window.workplace.abort(name, grace),
                 lambda _none: window.tell(f"{name} was asked to stop."),
+                window.complain_of,
+            )
+
+    def _take_out(self, name: str, where: str) -> None:
+        """Cancel a job that waits in a cluster's queue, after a question."""
+        window = self.window
+        answer = ask(
+            window,
+            f"Take {name.rstrip('/')} out of the queue?",
+            f"{where}. It loses its place there, and can be started again.",
+            [Answer("abort", "Take it out", danger=True), Answer("", "Let it wait", default=True)],
+        )
+        if answer:
+            window.bridge.submit(
+                lambda: window.workplace.abort(name, window.settings.grace_s),
+                lambda _none: window.tell(f"{name} is being taken out of the queue."),
                 window.complain_of,
             )
 
@@ -194,20 +206,14 @@ class JobCommands:
         if page.details is not None and page.job_type is not None:
             self.window.show_new(page.job_type.key, dict(page.details.values))
 
-    def clean_job(self) -> None:
-        """Explain why there is nothing to clean."""
-        ask(self.window, "Nothing to clean", _CLEAN, [Answer("", "Close", default=True)])
-
-    def clean_gently(self) -> None:
-        """Explain why there is nothing to clean."""
-        self.clean_job()
-
     def delete(self) -> None:
         """Move the job and everything that depends on it to the trash, after a question that lists them."""
         window, name = self.window, self._name()
 
         def confirm(names: list[str]) -> None:
-            running = [n for n in names if n in window.entries and window.entries[n].status == "Running"]
+            known = [window.entries[n] for n in names if n in window.entries]
+            running = [entry.name for entry in known if entry.status == "Running" and not entry.queued]
+            queued = [entry.name.rstrip("/") for entry in known if entry.queued]
             if running:
                 window.complain(f"{', '.join(running)} would be deleted too, but is running. Abort it first.")
                 return
@@ -219,6 +225,9 @@ class JobCommands:
                     f"{name.rstrip('/')} and {more} {'job that uses' if more == 1 else 'jobs that use'} "
                     "its results move to the trash, from where they can be brought back."
                 )
+            if queued:
+                are = "is" if len(queued) == 1 else "are"
+                text += f" {', '.join(queued)} {are} taken out of the queue first."
             answer = ask(
                 window,
                 f"Delete {name.rstrip('/')}?",
@@ -230,34 +239,13 @@ class JobCommands:
                 items=shown,
             )
             if answer:
-                self._project.change(lambda project: project.delete(names), lambda: window.job_gone(names))
+                self._project.change(lambda project: _delete(project, names), lambda: window.job_gone(names))
 
         window.bridge.submit(lambda: window.workplace.doomed(name), confirm, window.complain_of)
 
     def _line(self, name: str) -> str:
         entry = self.window.entries.get(name)
         return f"{entry.shown}   {entry.title}, {entry.status.lower()}" if entry is not None else name
-
-    def undelete(self) -> None:
-        """Ask which deleted jobs shall come back."""
-        window = self.window
-
-        def choose(entries: list[TrashEntry]) -> None:
-            entries = [entry for entry in entries if entry.can_return]
-            if not entries:
-                window.tell("There are no deleted jobs in the trash.")
-                return
-            chosen = forms.ask_pick(
-                window,
-                "Undelete jobs",
-                "They move back to their places.",
-                [(str(e.path), entry_line(e)) for e in entries],
-                "Bring back",
-            )
-            for entry in chosen:
-                self._project.change(partial(_undelete, entry))
-
-        window.bridge.submit(window.workplace.trash, choose, window.complain_of)
 
     def open_folder(self) -> None:
         """Show the job's files in the file manager of the desktop."""
@@ -266,8 +254,9 @@ class JobCommands:
             self.window.tell(f"The files are in {details.folder}.")
 
 
-def _undelete(entry: str, project: Project) -> object:
-    return project.undelete(entry)
+def _delete(project: Project, names: list[str]) -> object:
+    withdraw(project, names)
+    return project.delete(names)
 
 
 def check_alias(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.gui.follower import read_figure
 from app.gui.news import JobDetails, JobEntry, NodeLine, RunLine
+from app.gui.queue_lines import with_queue
 from app.gui.relion_titles import title_of
 from app.project.graph import Node, Process
 from app.project.project import Project
@@ -39,7 +40,7 @@ def entry_of(project_dir: Path, process: Process) -> JobEntry:
     declared = registry.by_label(process.type_label)
     running = declared is not None and process.status == "Running"
     changed = _changed(project_dir / process.name)
-    return JobEntry(
+    entry = JobEntry(
         name=process.name,
         alias=process.short_alias,
         type_label=process.type_label,
@@ -49,6 +50,7 @@ def entry_of(project_dir: Path, process: Process) -> JobEntry:
         changed=changed,
         note=progress_note(project_dir / process.name, changed or 0.0) if running else "",
     )
+    return with_queue(project_dir / process.name, entry) if running else entry
 
 
 def progress_note(folder: Path, since: float) -> str:

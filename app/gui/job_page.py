@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gui.convert import queue_note, queue_sentence
+from app.gui.convert import queue_note, queue_sentence, shown_status
 from app.gui.foreign_job import ForeignJobView
 from app.gui.news import JobDetails
 from app.gui.result_bar import ResultBar
@@ -79,6 +79,7 @@ class JobPage(QWidget):
         self._changed_since_start = True
         self.job_type: JobType | None = None
         self.details: JobDetails | None = None
+        self.room_of: Callable[[str], str] = lambda _name: ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.MEDIUM, style.SMALL, style.MEDIUM, style.MEDIUM)
         layout.setSpacing(style.SMALL)
@@ -328,6 +329,8 @@ class JobPage(QWidget):
             return "The project is open for reading only."
         if self._busy:
             return "Starting…"
+        if self.details is not None and self.details.entry.queued:
+            return "The job waits in the cluster's queue; Abort takes it out."
         if self.details is not None and self.details.entry.status == "Running":
             return "The job is running."
         if self.details is not None and self.details.entry.place:
@@ -352,6 +355,11 @@ class JobPage(QWidget):
         self._touched = True
         self._refresh()
 
+    def show_room(self) -> None:
+        """Show the room the job takes, as it is known now."""
+        if self.details is not None:
+            self._refresh()
+
     # -- drawing -------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
@@ -360,8 +368,9 @@ class JobPage(QWidget):
             self._title.setText(details.entry.name.rstrip("/"))
             runs = f" · run {details.runs[-1].number}" if len(details.runs) > 1 else ""
             waits = queue_sentence(details.entry)
-            self._subtitle.setText(f"{details.entry.title}{runs}" + (f" · {waits}" if waits else ""))
-            self._badge.set_status(details.entry.status, queue_note(details.entry))
+            parts = (f"{details.entry.title}{runs}", waits, self.room_of(details.entry.name))
+            self._subtitle.setText(" · ".join(part for part in parts if part))
+            self._badge.set_status(shown_status(details.entry), queue_note(details.entry))
         elif job_type is not None:
             self._title.setText(job_type.title)
             self._subtitle.setText("New job")

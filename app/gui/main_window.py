@@ -394,10 +394,11 @@ class MainWindow(QMainWindow):
         for item in news:
             self.news_desk.take(item)
 
-    def show_counts(self, jobs: int, running: int) -> None:
+    def show_counts(self, jobs: int, running: int, queued: int = 0) -> None:
         """Write the number of jobs, and where they are, into the status bar."""
         count = f"{jobs:,} {'job' if jobs == 1 else 'jobs'}"
-        self._counts.setText(count + (f", {running} running" if running else ""))
+        count += f", {running} running" if running else ""
+        self._counts.setText(count + (f", {queued} queued" if queued else ""))
         self._where.setText(f"{self.project_path}" + ("  ·  read-only" if self.readonly else ""))
 
     # -- telling -------------------------------------------------------------------------------------------
@@ -438,7 +439,7 @@ class MainWindow(QMainWindow):
             job=details is not None,
             ours=details is not None and details.type_key is not None,
             status=details.entry.status if details is not None else "",
-            waits=details is not None and details.entry.place > 0,
+            waits=details is not None and (details.entry.place > 0 or details.entry.queued),
             can_run=page.can_run(),
             why_not_run=page.hindrance(),
             explorable=self.explorer_commands.explores(details),

@@ -157,6 +157,8 @@ class Monitor(QWidget):
             self._empty.set_message("Nothing to watch yet", "Press Run!, or choose a job in the lists.")
         elif details.type_key is None:
             self._empty.set_message("No curves of this job", "Jobs of other programs write logs only.")
+        elif details.entry.queued:
+            self._empty.set_message("The job has not begun", f"{details.entry.where}.")
         elif self._status == "Running":
             self._empty.set_message("The job has started", "The first values appear in a moment.")
         elif self._status == "Scheduled":

@@ -35,6 +35,10 @@ class JobEntry:
         Its place among the jobs that wait for the same device, 1 = next; 0 when it is not in the queue.
     device
         What it waits for: ``the CPU``, ``GPU 0``.
+    queued
+        It stands as running in the project, but waits in a cluster's queue.
+    where
+        Where it waits or runs, for a job of a cluster's queue: ``Running on node x (SLURM id 12)``.
     """
 
     name: str
@@ -47,6 +51,8 @@ class JobEntry:
     note: str = ""
     place: int = 0
     device: str = ""
+    queued: bool = False
+    where: str = ""
 
     @property
     def shown(self) -> str:

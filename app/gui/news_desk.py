@@ -53,8 +53,8 @@ class NewsDesk:
         elif after is not None and (before is None or replace(after, note=before.note) != before):
             window.jobs.select(after.name)
             window.load(after.name, keep_fields=True)
-        running = sum(entry.status == "Running" for entry in news.entries)
-        window.show_counts(len(news.entries), running)
+        running = sum(entry.status == "Running" and not entry.queued for entry in news.entries)
+        window.show_counts(len(news.entries), running, sum(entry.queued for entry in news.entries))
 
     def _take_end(self, news: JobFinished) -> None:
         window = self.window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.project.project import Project
@@ -28,6 +29,27 @@ def submission(job_dir: Path) -> QueueRecord | None:
         return None
     worker = read_worker(job_dir)
     return record if worker is None or worker.run in (None, record.run) else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a submitted job is, in words; `waits` when it has not begun."""
+
+    sentence: str
+    waits: bool
+
+
+def place_in_queue(job_dir: Path, queued: QueueRecord, state: QueueState | None) -> Place:
+    """Return where a submitted job is; where the queue cannot be asked, as far as its files tell."""
+    state = state or QueueState(Phase.UNKNOWN)
+    worker = read_worker(job_dir)
+    begun = worker is not None and worker.worker is not None
+    if state.phase is not Phase.UNKNOWN:
+        return Place(state.sentence(queued), state.waits)
+    if begun and worker is not None and worker.host:
+        known = replace(state, phase=Phase.RUNNING, node=worker.host).sentence(queued)
+        return Place(f"{known}; {state.trouble}" if state.trouble else known, False)
+    return Place(state.sentence(queued), not begun)
 
 
 def queue_states(project_dir: Path, names: Iterable[str]) -> dict[str, tuple[QueueRecord, QueueState]]:

@@ -59,6 +59,7 @@ class Slurm:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.host = socket.gethostname().partition(".")[0]
         self.config = folder / "slurm.conf"
         self._programs = {name: _program(name) for name in NEEDED}
         self._running: list[subprocess.Popen[bytes]] = []
@@ -157,7 +158,7 @@ class Slurm:
             time.sleep(0.1)
 
     def _configuration(self) -> str:
-        host, user = socket.gethostname().partition(".")[0], getpass.getuser()
+        host, user = self.host, getpass.getuser()
         controller, node = _free_ports(2)
         folder = self.folder
         return f"""\

@@ -203,3 +203,38 @@ def test_that_a_refused_submission_is_a_failed_job_with_slurms_words(
         start_job(project, fake_type, options)
     assert status_of(project, "Fake/job001/") == "Failed"
     assert "invalid partition" in errors(project.path / "Fake/job001")
+
+
+def test_that_the_command_line_shows_where_a_job_is(
+    slurm: Slurm, project: Project, fake_type: JobType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with slurm.full():
+        name, folder, identifier = submit(project, fake_type, seconds=60.0)
+        wait_until(lambda: state_of(project, name).reason == "Resources")
+        assert cli.main(["jobs", str(project.path)]) == 0
+        waiting = f"Queued in SLURM (id {identifier}, reason Resources)"
+        assert waiting in capsys.readouterr().out
+        assert cli.main(["show", str(folder)]) == 0
+        assert waiting in capsys.readouterr().out
+    wait_for_worker(folder)
+    wait_until(lambda: state_of(project, name).phase is Phase.RUNNING)
+    cli.main(["jobs", str(project.path)])
+    assert f"Running on node {slurm.host} (SLURM id {identifier})" in capsys.readouterr().out
+
+
+def test_that_a_simulation_is_submitted_and_followed_from_the_command_line(
+    slurm: Slurm, project_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Project.create(project_dir)
+    words = ["--nr_images", "20", "--box", "32", "--do_queue", "Yes", "--qsub", "sbatch"]
+    place = ["--project", str(project_dir), "--queuename", PARTITION]
+    assert cli.main(["run", "simulate", *place, *words]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1].endswith("Simulate/job001/")
+    assert "Running on node" in printed.err or "Queued in SLURM" in printed.err
+    assert exit_markers(project_dir / "Simulate/job001") == ["SUCCESS"]
+    script = (project_dir / "Simulate/job001/run_submit.script").read_text()
+    assert (
+        "#SBATCH --job-name=Simulate/job001/\n" in script and f"#SBATCH --partition={PARTITION}\n" in script
+    )
+    assert "XXX" not in script.partition("\n#SBATCH")[2]
