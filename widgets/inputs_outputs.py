@@ -9,7 +9,17 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QBrush
-from PySide6.QtWidgets import QLabel, QSplitter, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSplitter,
+    QToolButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from widgets import glyphs, style
 from widgets.empty_state import EmptyState, WithEmptyState
@@ -71,7 +81,9 @@ class _IoTree(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.TIGHT)
-        layout.addWidget(heading)
+        self.head = QHBoxLayout()
+        self.head.addWidget(heading, 1)
+        layout.addLayout(self.head)
         layout.addWidget(self._body, 1)
 
     def set_entries(self, entries: Sequence[IoEntry]) -> None:
@@ -138,7 +150,20 @@ class InputsOutputs(QSplitter):
             tree.job_selected.connect(self.job_selected)
             tree.file_activated.connect(self.file_activated)
             self.addWidget(tree)
+        self.display_menu = QMenu(self)
+        self.display_button = QToolButton(self)
+        self.display_button.setObjectName("display_button")
+        self.display_button.setText("Display")
+        self.display_button.setToolTip("Show a file of this job")
+        self.display_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.display_button.setMenu(self.display_menu)
+        style.set_role(self.display_button, "button")
+        self.inputs.head.addWidget(self.display_button)
         style.ThemeWatcher(self, self._fill)
+
+    def entries(self) -> tuple[tuple[IoEntry, ...], tuple[IoEntry, ...]]:
+        """Return the files shown: those read, and those made."""
+        return self._shown
 
     def set_io(self, inputs: Sequence[IoEntry], outputs: Sequence[IoEntry]) -> None:
         """Show the files of a job; nothing happens when they are those shown already."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -23,6 +23,7 @@ from app.gui.actions import JOB_MENU, Situation
 from app.gui.bridge import Bridge
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs.question import Answer, ask
+from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.follower import Follower
 from app.gui.job_commands import JobCommands
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.start_commands = StartCommands(self, self.project_commands)
         self.explorer_commands = ExplorerCommands(self)
         self.overview_commands = OverviewCommands(self)
+        self.display_commands = DisplayCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
         self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
@@ -97,6 +99,7 @@ class MainWindow(QMainWindow):
                 self.start_commands,
                 self.job_commands,
                 self.explorer_commands,
+                self.display_commands,
                 self.overview_commands,
             ],
         )
@@ -109,7 +112,12 @@ class MainWindow(QMainWindow):
         menus.fill_menu_bar(
             self.menu_bar,
             self.actions_by_key,
-            {"recent": self._add_recent_menu, "panes": self._add_pane_actions, "theme": self._add_theme_menu},
+            {
+                "recent": self._add_recent_menu,
+                "panes": self._add_pane_actions,
+                "theme": self._add_theme_menu,
+                "display": self.display_commands.add_menu,
+            },
         )
         self._draw_icons()
         style.ThemeWatcher(self, self._draw_icons)
@@ -183,7 +191,8 @@ class MainWindow(QMainWindow):
         self.overview.job_chosen.connect(self.select)
         self.io.job_selected.connect(self.select)
         self.monitor.explore_requested.connect(self.explorer_commands.explore)
-        self.io.file_activated.connect(lambda path: self._open_file(Path(path)))
+        self.io.file_activated.connect(lambda path: self.open_file(Path(path)))
+        self.io.display_menu.aboutToShow.connect(lambda: self.display_commands.fill_menu(self.io.display_menu))
         self.note.save_requested.connect(self._save_note)
         self.logs.open_requested.connect(self._open_log)
         page.run_requested.connect(starts.run)
@@ -249,6 +258,7 @@ class MainWindow(QMainWindow):
     def project_closed(self) -> None:
         """Show the start screen."""
         self.explorer_commands.close()
+        self.display_commands.close_all()
         self.project_path, self.readonly, self.entries = None, False, {}
         self.page.set_project(None)
         self.bridge.submit(lambda: self.follower.follow(None), lane="watch")
@@ -359,14 +369,12 @@ class MainWindow(QMainWindow):
 
     def _open_log(self, stream: str) -> None:
         if self.page.details is not None:
-            self._open_file(Path(self.page.details.entry.name) / f"run.{stream}")
+            self.open_file(Path(self.page.details.entry.name) / f"run.{stream}")
 
-    def _open_file(self, path: Path) -> None:
-        if self.project_path is None or self.explorer_commands.opens_file(path):
-            return
-        full = self.project_path / path
-        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(full))):
-            self.tell(f"No program of the desktop opens it; the file is {full}.")
+    def open_file(self, path: Path) -> None:
+        """Show a file of the project: in the explorer, in a viewer, or with a program of the desktop."""
+        if self.project_path is not None and not self.explorer_commands.opens_file(path):
+            self.display_commands.show_file(path)
 
     def _save_note(self, text: str) -> None:
         self.job_commands.save_note(self._note_job, self._note_text, text)
@@ -380,7 +388,7 @@ class MainWindow(QMainWindow):
     def _job_menu(self, name: str, place: QPoint) -> None:
         self.select(name)
         menu = QMenu(self)
-        menus.fill_menu(menu, JOB_MENU, self.actions_by_key)
+        menus.fill_menu(menu, JOB_MENU, self.actions_by_key, {"display": self.display_commands.add_menu})
         menu.popup(place)
 
     # -- news ----------------------------------------------------------------------------------------------
@@ -468,6 +476,7 @@ class MainWindow(QMainWindow):
         """Remember the layout and end the lanes; jobs go on."""
         self.note.flush()
         self.explorer_commands.close()
+        self.display_commands.close_all()
         self.panes.save(self.settings)
         self.settings.save()
         self.bridge.stop()
