@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "jobs": ("cli_show:jobs", "[PROJECT]", "list the jobs of a project"),
     "show": ("cli_show:show", "JOB", "status, files, options and runs of a job"),
     "validate": ("cli_show:validate", "JOB", "check settings and input files of a job"),
+    "selftest": ("selftest:command", "[--json]", "try windows, OpenGL, drawing of maps and the GPU"),
     "gpus": ("cli_show:gpus", "", "list the GPUs and who uses them"),
     "states": ("cli_explore:states", "JOB map|movie|subset|embedding …", "write what a job found, headless"),
     "alias": ("cli_change:alias", "JOB NAME", "give a job a name"),

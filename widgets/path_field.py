@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from jobs.core.declaration import Kind, OptionSpec
+from jobs.core.options import join_paths, split_paths
 from widgets import glyphs, style
 from widgets.fields import TextEditor
 from widgets.node_picker import NodePicker
@@ -85,7 +86,7 @@ class PathEditor(TextEditor):
         self._node_source = node_source
 
     def _browse_folder(self) -> str:
-        current = self.line.text()
+        current = (split_paths(self.line.text()) or [""])[0] if self.spec.multiple else self.line.text()
         base = self._project_dir or Path.cwd()
         if current and (base / current).parent.is_dir():
             return str((base / current).parent)
@@ -103,6 +104,10 @@ class PathEditor(TextEditor):
             filters = "All files (*)"
             if self.spec.pattern:
                 filters = f"Suitable files ({self.spec.pattern});;{filters}"
+            if self.spec.multiple:
+                several, _filter = QFileDialog.getOpenFileNames(self, title, self._browse_folder(), filters)
+                self._take_all(several)
+                return
             chosen, _filter = QFileDialog.getOpenFileName(self, title, self._browse_folder(), filters)
         if chosen:
             self._take(chosen)
@@ -120,13 +125,23 @@ class PathEditor(TextEditor):
         self.set_text(relative_to_project(path, self._project_dir))
         self.line.setFocus()
 
+    def _take_all(self, paths: Sequence[str]) -> None:
+        if paths:
+            self.set_text(join_paths(relative_to_project(path, self._project_dir) for path in paths))
+            self.line.setFocus()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept one local file."""
+        """Accept one local file, or several where the option takes them."""
         urls = event.mimeData().urls()
-        if len(urls) == 1 and urls[0].isLocalFile():
+        if urls and (len(urls) == 1 or self.spec.multiple) and all(url.isLocalFile() for url in urls):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Write the dropped file's path."""
-        self._take(event.mimeData().urls()[0].toLocalFile())
+        """Write the dropped file's path; where several are taken, behind those that are there."""
+        dropped = [url.toLocalFile() for url in event.mimeData().urls()]
+        if self.spec.multiple:
+            before = split_paths(self.text())
+            self._take_all([*before, *(path for path in dropped if path not in before)])
+        else:
+            self._take(dropped[0])
         event.acceptProposedAction()

@@ -78,6 +78,16 @@ QPushButton[role="link"] {{
 QPushButton[role="link"]:hover {{ text-decoration: underline; }}
 QPushButton[role="link"]:focus {{ border: 1px solid {c.accent}; }}
 QPushButton[role="link"]:disabled {{ color: {c.disabled}; }}
+QPushButton[role="tile"] {{
+    background: {c.surface}; border: 1px solid {c.line}; padding: 0; text-align: left;
+}}
+QPushButton[role="row"] {{ background: transparent; border: 1px solid transparent; padding: 0; }}
+QPushButton[role="tile"]:hover {{ background: {c.hover}; border-color: {c.accent}; }}
+QPushButton[role="row"]:hover {{ background: {c.hover}; }}
+QPushButton[role="tile"]:focus, QPushButton[role="row"]:focus {{
+    border: 1px solid {c.accent}; background: {c.hover}; padding: 0;
+}}
+QPushButton[role="row"]:disabled {{ background: transparent; border-color: transparent; }}
 QToolButton[role="quiet"] {{
     background: transparent; border: 1px solid transparent; border-radius: {RADIUS}px; padding: 2px;
 }}

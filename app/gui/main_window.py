@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -25,6 +25,8 @@ from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs.question import Answer, ask
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
+from app.gui.file_drops import FileDrops
+from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.follower import Follower
 from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
@@ -42,6 +44,7 @@ from app.gui.start_commands import StartCommands
 from app.gui.welcome import WelcomePage
 from app.gui.workplace import Opened, Workplace, job_types
 from app.settings import Settings
+from app.project.recent import RecentProject, look_at
 from widgets import style
 from widgets.fields import GpuChoice
 from widgets.gpu_panel import GpuPanel
@@ -111,6 +114,7 @@ class MainWindow(QMainWindow):
         self.panes = Panes(self, self._pane_contents())
         menus.fill_menu_bar(
             self.menu_bar,
+        self.drops = FileDrops(self)
             self.actions_by_key,
             {
                 "recent": self._add_recent_menu,
@@ -211,6 +215,9 @@ class MainWindow(QMainWindow):
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
 
     def _fill_recent_menu(self) -> None:
+        self.welcome.project_forgotten.connect(self._forget_project)
+        self.welcome.page_requested.connect(self.project_commands.show_page_of)
+        self.notifier.clicked.connect(self.select)
         self._recent_menu.clear()
         for path in self.settings.recent_projects[:10]:
             action = self._recent_menu.addAction(path)
@@ -274,11 +281,14 @@ class MainWindow(QMainWindow):
         self.central.setCurrentWidget(self.welcome)
         self.panes.set_central(True)
         paths = [Path(text) for text in self.settings.recent_projects]
-        self.welcome.set_recent([(path, True) for path in paths])
+        self.welcome.set_recent([RecentProject(path) for path in paths])
         # Folders on a network that is away can take seconds to answer.
-        self.bridge.submit(
-            lambda: [(path, path.is_dir()) for path in paths], self.welcome.set_recent, lane="watch"
-        )
+        self.bridge.submit(lambda: look_at(paths), self.welcome.set_recent, lane="watch")
+
+    def _forget_project(self, path: str) -> None:
+        self.settings.recent_projects = [known for known in self.settings.recent_projects if known != path]
+        self.bridge.submit(self.settings.save, lane="watch")
+        self._show_welcome()
 
     def toggle_welcome(self) -> None:
         """Show the start screen, or go back to the open project."""
@@ -482,3 +492,11 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
         QTimer.singleShot(0, self.deleteLater)
         event.accept()
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders may be dropped anywhere."""
+        self.drops.enter(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Import files, or open a folder."""
+        self.drops.drop(event)
+

@@ -70,7 +70,7 @@ class NewsDesk:
         if window.demo is not None:
             window.demo.job_finished(news)
         if window.settings.notify_end and not window.isActiveWindow():
-            window.notifier.notify(name, news.sentence, good=news.kind == "succeeded")
+            window.notifier.notify(name, news.sentence, good=news.kind == "succeeded", job=news.name)
 
     def _show_log_of(self, name: str) -> None:
         window = self.window
