@@ -289,6 +289,9 @@ _ALL = (
     ActionInfo("help_start", "&Getting started", "How to run a first job", ("F1",), "help"),
     ActionInfo("help_job", "About this &job type", "What the options of the job type mean", ("Shift+F1",)),
     ActionInfo("help_explorer", "The e&xplorer", "How to walk through latent space"),
+    ActionInfo("help_import", "&Importing files", "Particles and maps of other projects and programs"),
+    ActionInfo("help_remote", "&Remote use", "Jobs on a distant machine, the window here"),
+    ActionInfo("selftest", "&Graphics self-test…", "What draws and computes on this machine, and what to do"),
     ActionInfo("whats_new", "&What is new", "Changes in this version"),
     ActionInfo("about", "&About Heteroscope", "Version and licence"),
 )
@@ -352,19 +355,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "clean_job",
         "delete",
     ),
-    "&View": (
-        "*panes",
-        SEPARATOR,
-        "show_flowchart",
-        "export_flowchart",
-        SEPARATOR,
-        "find_in_log",
-        SEPARATOR,
-        "*theme",
-        "tomo_mode",
-        SEPARATOR,
-        "reset_layout",
-    ),
+    "&View": ("*panes", SEPARATOR, "find_in_log", SEPARATOR, "*theme", SEPARATOR, "reset_layout"),
     "Hel&p": (
         "help_start",
         "help_job",
@@ -377,9 +368,6 @@ MENUS: dict[str, tuple[str, ...]] = {
         SEPARATOR,
         "about",
     ),
-    ActionInfo("help_import", "&Importing files", "Particles and maps of other projects and programs"),
-    ActionInfo("help_remote", "&Remote use", "Jobs on a distant machine, the window here"),
-    ActionInfo("selftest", "&Graphics self-test…", "What draws and computes on this machine, and what to do"),
 }
 
 #: The menu that opens on a right click on a job.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -26,7 +26,6 @@ from app.gui.dialogs.question import Answer, ask
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.file_drops import FileDrops
-from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.follower import Follower
 from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
@@ -43,8 +42,8 @@ from app.gui.project_commands import ProjectCommands, plain
 from app.gui.start_commands import StartCommands
 from app.gui.welcome import WelcomePage
 from app.gui.workplace import Opened, Workplace, job_types
-from app.settings import Settings
 from app.project.recent import RecentProject, look_at
+from app.settings import Settings
 from widgets import style
 from widgets.fields import GpuChoice
 from widgets.gpu_panel import GpuPanel
@@ -109,12 +108,12 @@ class MainWindow(QMainWindow):
         for action in self.actions_by_key.values():
             self.addAction(action)
         self._connect()
+        self.drops = FileDrops(self)
         self._apply_quietly()
         self.resize(1280, 800)
         self.panes = Panes(self, self._pane_contents())
         menus.fill_menu_bar(
             self.menu_bar,
-        self.drops = FileDrops(self)
             self.actions_by_key,
             {
                 "recent": self._add_recent_menu,
@@ -209,15 +208,15 @@ class MainWindow(QMainWindow):
         self.welcome.create_requested.connect(self.project_commands.new_project)
         self.welcome.demo_requested.connect(self.project_commands.start_demo)
         self.welcome.project_chosen.connect(lambda path: self.project_commands.open(Path(path)))
+        self.welcome.project_forgotten.connect(self._forget_project)
+        self.welcome.page_requested.connect(self.project_commands.show_page_of)
+        self.notifier.clicked.connect(self.select)
 
     def _add_recent_menu(self, menu: QMenu) -> None:
         self._recent_menu = menu.addMenu("Open &recent")
         self._recent_menu.aboutToShow.connect(self._fill_recent_menu)
 
     def _fill_recent_menu(self) -> None:
-        self.welcome.project_forgotten.connect(self._forget_project)
-        self.welcome.page_requested.connect(self.project_commands.show_page_of)
-        self.notifier.clicked.connect(self.select)
         self._recent_menu.clear()
         for path in self.settings.recent_projects[:10]:
             action = self._recent_menu.addAction(path)
@@ -482,6 +481,14 @@ class MainWindow(QMainWindow):
         for lane in self.bridge.lanes.values():
             lane.set_period(self.settings.refresh_s)
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders may be dropped anywhere."""
+        self.drops.enter(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Import files, or open a folder."""
+        self.drops.drop(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout and end the lanes; jobs go on."""
         self.note.flush()
@@ -492,11 +499,3 @@ class MainWindow(QMainWindow):
         self.bridge.stop()
         QTimer.singleShot(0, self.deleteLater)
         event.accept()
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders may be dropped anywhere."""
-        self.drops.enter(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Import files, or open a folder."""
-        self.drops.drop(event)
-

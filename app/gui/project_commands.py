@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from PySide6.QtCore import Qt
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 import resources
 from app import __version__
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs import forms, troubles
+from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.selftest_window import SelfTestWindow
 from app.project.lock import LockedError, LockInfo, break_lock, lock_info
 from app.project.project import NotAProject, OldProject, PipelineDamaged, Project
@@ -229,28 +230,6 @@ class ProjectCommands:
         if forms.edit_preferences(self.window, self.window.settings):
             self.window.apply_settings()
 
-    def help_import(self) -> None:
-        """Show how files of other programs get into the project."""
-        self.show_help("import", "Importing files")
-
-    def help_remote(self) -> None:
-        """Show how to work on a distant machine."""
-        self.show_help("remote", "Remote use")
-
-    def selftest(self) -> None:
-        """Try what draws and computes on this machine."""
-        dialog = SelfTestWindow(self.window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        dialog.start()
-
-    def show_page_of(self, name: str, title: str) -> None:
-        """Show a help page, or what is new."""
-        if name == "whats_new":
-            self.whats_new()
-        else:
-            self.show_help(name, title)
-
     def quit(self) -> None:
         """Close the window."""
         self.window.close()
@@ -275,6 +254,28 @@ class ProjectCommands:
         job_type = self.window.page.job_type
         if job_type is not None:
             self.show_help(job_type.key, job_type.title)
+
+    def help_import(self) -> None:
+        """Show how files of other programs get into the project."""
+        self.show_help("import", "Importing files")
+
+    def help_remote(self) -> None:
+        """Show how to work on a distant machine."""
+        self.show_help("remote", "Remote use")
+
+    def selftest(self) -> None:
+        """Try what draws and computes on this machine."""
+        dialog = SelfTestWindow(self.window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        dialog.start()
+
+    def show_page_of(self, name: str, title: str) -> None:
+        """Show a help page, or what is new."""
+        if name == "whats_new":
+            self.whats_new()
+        else:
+            self.show_help(name, title)
 
     def show_help(self, name: str, title: str) -> None:
         """Show a help page."""
