@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if view_commands.is_view_command(words):
         return cli.guarded(lambda: _explore(words))
+    if words[:1] == ["display"]:
+        return cli.guarded(lambda: _display(words[1:]))
     if words[:1] == ["demo"]:
         return cli.guarded(lambda: _demo(words[1:]))
     if not words or not cli.is_command(words[0]):
@@ -69,6 +71,15 @@ def _explore(words: list[str]) -> int:
         return int(application.explore(job_type, request, services))
     finally:
         services.close()
+
+
+def _display(words: list[str]) -> int:
+    from app.display_command import display_request
+
+    request = display_request(words)
+    from app.gui import application
+
+    return int(application.display(request))
 
 
 def _demo(words: list[str]) -> int:

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 #: Commands that app.__main__ carries out, because they open the window.
 WINDOW_COMMANDS: dict[str, tuple[str, str]] = {
     "explore": ("JOB [--half 0|1|2] …", "walk through the latent space of a job, beside the moving map"),
+    "display": ("FILE …", "show maps, image stacks, STAR files, curves, logs, pictures and pages"),
     "demo": ("[DIR]", "simulate data, learn their motion, open the result"),
 }
 

@@ -14,7 +14,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 import app.settings as preferences
+from app.display_command import DisplayRequest
 from app.explorer_services import JobServices
+from app.gui.display_alone import DisplayAlone, show_files
 from app.gui.icons import program_icon
 from app.gui.main_window import MainWindow
 from app.settings import Settings
@@ -120,7 +122,12 @@ def explore(job_type: JobType, request: ViewRequest, services: JobServices) -> i
     return _stay(show)
 
 
-def _stay(show: Callable[[Settings], QMainWindow]) -> int:
+def display(request: DisplayRequest) -> int:
+    """Show files, each in a viewer of its own, and stay until all are closed; returns the exit code."""
+    return _stay(lambda _settings: show_files(request))
+
+
+def _stay(show: Callable[[Settings], QMainWindow | DisplayAlone]) -> int:
     """Make the application and a window, and stay until it is closed."""
     # Threads hand over to the window within a millisecond, not five: dragging in the explorer stays smooth.
     sys.setswitchinterval(0.001)

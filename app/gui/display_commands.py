@@ -71,8 +71,11 @@ class DisplayCommands:
 
     def add_menu(self, menu: QMenu) -> None:
         """Add a sub-menu with the files of the shown job."""
-        sub = menu.addMenu("&Display")
-        sub.aboutToShow.connect(lambda: self.fill_menu(sub))
+        self.fill_from(menu.addMenu("&Display"))
+
+    def fill_from(self, menu: QMenu) -> None:
+        """Fill a menu with the files of the job that is shown when it opens."""
+        menu.aboutToShow.connect(lambda: self.fill_menu(menu))
 
     def fill_menu(self, menu: QMenu) -> None:
         """Offer the files of the shown job, as RELION's Display does: ``in:`` and ``out:``."""

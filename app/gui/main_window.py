@@ -195,7 +195,7 @@ class MainWindow(QMainWindow):
         self.io.job_selected.connect(self.select)
         self.monitor.explore_requested.connect(self.explorer_commands.explore)
         self.io.file_activated.connect(lambda path: self.open_file(Path(path)))
-        self.io.display_menu.aboutToShow.connect(lambda: self.display_commands.fill_menu(self.io.display_menu))
+        self.display_commands.fill_from(self.io.display_menu)
         self.note.save_requested.connect(self._save_note)
         self.logs.open_requested.connect(self._open_log)
         page.run_requested.connect(starts.run)
