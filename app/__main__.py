@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+#: As RELION's: look only; offer the job types for tomograms.
+_WINDOW_OPTIONS = ("--readonly", "--tomo")
 _PACKAGES = ("jobs", "resources", "widgets")
 
 
@@ -43,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return cli.guarded(lambda: _display(words[1:]))
     if words[:1] == ["demo"]:
         return cli.guarded(lambda: _demo(words[1:]))
-    if not words or not cli.is_command(words[0]):
-        if words and not Path(words[0]).is_dir():
-            return cli.main(words)  # tells what is wrong with it
+    places = [word for word in words if word not in _WINDOW_OPTIONS]
+    if not places or (len(places) < len(words) and len(places) == 1) or not cli.is_command(words[0]):
+        if places and not Path(places[0]).is_dir():
+            return cli.main(places)  # tells what is wrong with it
         return cli.guarded(lambda: _window(words))
     return cli.main(words)
 

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """How much of a long log is shown at first, in MiB."""
     notify_end: bool = True
     """Tell with a notification of the desktop when a job ends."""
+    tomo: bool = False
+    """Offer the job types for tomograms instead of those for single particles."""
     show_advanced: bool = True
     """Show the tabs with options for advanced use."""
 

@@ -156,5 +156,6 @@ class JobListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             when = f"\n{row.time:%Y-%m-%d %H:%M}" if row.time is not None else ""
             more = f"\n{self._details[row.name]}" if row.name in self._details else ""
+            more += f"\n{self._details[row.name]}" if row.name in self._details else ""
             return f"{row.name}\n{row.type} · {row.status}{when}{more}"
         return None

@@ -56,6 +56,10 @@ OURS = Need(lambda s: s.ours, "This job belongs to another program, which has to
 RUNNING = Need(lambda s: s.status == "Running" or s.waits, "The job is not running.")
 IDLE = Need(lambda s: s.status != "Running" or s.waits, "The job is running: abort it first.")
 UNFINISHED = Need(lambda s: s.status not in ("", "Succeeded"), "The job is finished already.")
+SUCCEEDED = Need(
+    lambda s: s.status == "Succeeded",
+    "Only jobs that have succeeded can be cleaned: an unfinished one may need its files.",
+)
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
 EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
 READY = Need(lambda s: s.can_run, "")
@@ -215,10 +219,24 @@ _ALL = (
     ActionInfo(
         "clean_gently",
         "&Gently clean all jobs…",
-        "What cleaning would remove",
+        "Move what no job needs any more to the trash, after a look at the list",
         ("Alt+G",),
         needs=(PROJECT, WRITABLE),
     ),
+    ActionInfo(
+        "clean_harshly",
+        "&Harshly clean all jobs…",
+        "Also what can be made again at a cost; protected jobs are spared",
+        ("Alt+H",),
+        needs=(PROJECT, WRITABLE),
+    ),
+    ActionInfo(
+        "disk_use",
+        "Disk &use…",
+        "What each job takes, and what cleaning would free",
+        needs=(PROJECT,),
+    ),
+    ActionInfo("schedule_log", "Schedule &log…", "What happened in schedules", icon="log", needs=(PROJECT,)),
     # the shown job
     ActionInfo("edit_note", "Edit &note", "Write into the note of this job", icon="note", needs=(JOB,)),
     ActionInfo("set_alias", "&Alias…", "Give this job a name", icon="alias", needs=(JOB, WRITABLE)),
@@ -273,7 +291,25 @@ _ALL = (
         "Sentences for a methods section: what was done, settings, versions, citation",
         needs=(PROJECT, JOB, OURS),
     ),
-    ActionInfo("clean_job", "&Gentle clean…", "What cleaning this job would remove", needs=(JOB, WRITABLE)),
+    ActionInfo(
+        "clean_job",
+        "&Gentle clean…",
+        "Move files of this job that nothing needs any more to the trash",
+        needs=(JOB, WRITABLE, SUCCEEDED),
+    ),
+    ActionInfo(
+        "clean_job_harshly",
+        "Ha&rsh clean…",
+        "Also files of this job that can be made again at a cost",
+        needs=(JOB, WRITABLE, SUCCEEDED),
+    ),
+    ActionInfo(
+        "bring_back",
+        "Bring bac&k cleaned files",
+        "Move what cleaning took from this job out of the trash again",
+        icon="restore",
+        needs=(JOB, WRITABLE),
+    ),
     ActionInfo(
         "delete",
         "&Delete…",
@@ -284,6 +320,12 @@ _ALL = (
     ),
     ActionInfo("open_folder", "&Open folder", "Show the files of this job", icon="folder", needs=(JOB,)),
     # the window
+    ActionInfo(
+        "tomo_mode",
+        "To&mography mode",
+        "Offer the job types for tomograms, as relion --tomo does; jobs of all types stay in the lists",
+        checkable=True,
+    ),
     ActionInfo("reset_layout", "&Reset layout", "Put all panes back to their places"),
     ActionInfo("find_in_log", "&Find in log", "Search run.out and run.err", ("Ctrl+F",), "search"),
     ActionInfo("help_start", "&Getting started", "How to run a first job", ("F1",), "help"),
@@ -334,8 +376,12 @@ MENUS: dict[str, tuple[str, ...]] = {
         SEPARATOR,
         "run_scheduled",
         "stop_scheduled",
+        "schedule_log",
+        SEPARATOR,
         "undelete",
+        "disk_use",
         "clean_gently",
+        "clean_harshly",
     ),
     "Job act&ions": (
         "explore",
@@ -353,9 +399,11 @@ MENUS: dict[str, tuple[str, ...]] = {
         "mark_failed",
         SEPARATOR,
         "clean_job",
+        "clean_job_harshly",
+        "bring_back",
         "delete",
     ),
-    "&View": ("*panes", SEPARATOR, "find_in_log", SEPARATOR, "*theme", SEPARATOR, "reset_layout"),
+    "&View": ("*panes", SEPARATOR, "find_in_log", SEPARATOR, "*theme", "tomo_mode", SEPARATOR, "reset_layout"),
     "Hel&p": (
         "help_start",
         "help_job",

@@ -69,14 +69,18 @@ def make_application(argv: Sequence[str], settings: Settings) -> QApplication:
     return application
 
 
-def open_window(settings: Settings, project: Path | None = None) -> MainWindow:
+def open_window(
+    settings: Settings, project: Path | None = None, *, readonly: bool = False, tomo: bool = False
+) -> MainWindow:
     """Make the window, show it, and open a project in it."""
     window = MainWindow(settings)
     window.show()
     for text in settings.warnings:
         window.message_bar.show_warning(text)
+    if tomo:
+        window.housekeeping.set_tomo(True)
     if project is not None:
-        window.project_commands.open(project.expanduser().absolute())
+        window.project_commands.open(project.expanduser().absolute(), readonly=readonly)
     return window
 
 
@@ -86,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv
-        Arguments after the program's name: at most the project's folder.
+        Arguments after the program's name: at most the project's folder, ``--readonly`` and ``--tomo``.
 
     Returns
     -------
@@ -94,7 +98,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return _stay(lambda settings: open_window(settings, Path(arguments[0]) if arguments else None))
+    folders = [word for word in arguments if not word.startswith("--")]
+    return _stay(
+        lambda settings: open_window(
+            settings,
+            Path(folders[0]) if folders else None,
+            readonly="--readonly" in arguments,
+            tomo="--tomo" in arguments,
+        )
+    )
 
 
 def explore(job_type: JobType, request: ViewRequest, services: JobServices) -> int:

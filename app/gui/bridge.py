@@ -1,10 +1,10 @@
-"""Everything slow happens here: two threads beside the window, and one Qt signal back to it.
+"""Everything slow happens here: three threads beside the window, and one Qt signal back to it.
 
 The *project lane* owns the open project: every reading and writing of it, starting and stopping
 jobs included, is done there, one thing after the other; between requests it looks every few
 hundred milliseconds whether jobs ended or other programs changed the project. The *watch lane*
 follows the files of the job that is shown, the GPUs and the lock, so that it keeps moving while the
-project lane waits for a lock.
+project lane waits for a lock. The *disk lane* counts the room that jobs take.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from app.gui.collector import Collector
 
-Lane = Literal["project", "watch"]
+Lane = Literal["project", "watch", "disk"]
 T = TypeVar("T")
 
 #: Time between two looks at the project and at the shown job (s).
@@ -136,6 +136,7 @@ class Bridge(QObject):
         self.lanes: dict[Lane, LaneThread] = {
             "project": LaneThread("project", POLL_S, self),
             "watch": LaneThread("watch", POLL_S, self),
+            "disk": LaneThread("disk", POLL_S, self),
         }
         for lane in self.lanes.values():
             lane.news.connect(self._receive)

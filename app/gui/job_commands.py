@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
-from app.gui.project_commands import ProjectCommands, entry_line
+from app.gui.project_commands import ProjectCommands
 from app.project.project import Project
-from app.project.trash import TrashEntry
 from app.runner.queue_jobs import withdraw
 from jobs.core.errors import UserError
 from jobs.core.job_star import JobStar, read_job_star, write_job_star
@@ -22,10 +20,11 @@ from jobs.core.job_star import JobStar, read_job_star, write_job_star
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
 
-_CLEAN = (
-    "Cleaning moves files that are no longer needed to the trash. There is nothing of that kind in the jobs "
-    "of this program: everything they write is a result, or needed to continue. RELION cleans nothing of "
-    "DynaMight and External jobs either; jobs of other programs are cleaned there, never here."
+_ALONE = Answer(
+    "alone",
+    "Delete this job only",
+    danger=True,
+    tip="The jobs that use its results stay, but their input files are gone until it comes back",
 )
 
 
@@ -214,14 +213,6 @@ class JobCommands:
         if page.details is not None and page.job_type is not None:
             self.window.show_new(page.job_type.key, dict(page.details.values))
 
-    def clean_job(self) -> None:
-        """Explain why there is nothing to clean."""
-        ask(self.window, "Nothing to clean", _CLEAN, [Answer("", "Close", default=True)])
-
-    def clean_gently(self) -> None:
-        """Explain why there is nothing to clean."""
-        self.clean_job()
-
     def delete(self) -> None:
         """Move the job and everything that depends on it to the trash, after a question that lists them."""
         window, name = self.window, self._name()
@@ -250,39 +241,23 @@ class JobCommands:
                 text,
                 [
                     Answer("delete", "Delete" if not more else f"Delete {len(names)} jobs", danger=True),
+                    *([_ALONE] if more else []),
                     CANCEL,
                 ],
                 items=shown,
             )
+            gone = names[:1] if answer == "alone" else names
             if answer:
-                self._project.change(lambda project: _delete(project, names), lambda: window.job_gone(names))
+                self._project.change(
+                    lambda project: _delete(project, gone, dependants=answer == "delete"),
+                    lambda: window.job_gone(gone),
+                )
 
         window.bridge.submit(lambda: window.workplace.doomed(name), confirm, window.complain_of)
 
     def _line(self, name: str) -> str:
         entry = self.window.entries.get(name)
         return f"{entry.shown}   {entry.title}, {entry.status.lower()}" if entry is not None else name
-
-    def undelete(self) -> None:
-        """Ask which deleted jobs shall come back."""
-        window = self.window
-
-        def choose(entries: list[TrashEntry]) -> None:
-            entries = [entry for entry in entries if entry.can_return]
-            if not entries:
-                window.tell("There are no deleted jobs in the trash.")
-                return
-            chosen = forms.ask_pick(
-                window,
-                "Undelete jobs",
-                "They move back to their places.",
-                [(str(e.path), entry_line(e)) for e in entries],
-                "Bring back",
-            )
-            for entry in chosen:
-                self._project.change(partial(_undelete, entry))
-
-        window.bridge.submit(window.workplace.trash, choose, window.complain_of)
 
     def open_folder(self) -> None:
         """Show the job's files in the file manager of the desktop."""
@@ -291,13 +266,9 @@ class JobCommands:
             self.window.tell(f"The files are in {details.folder}.")
 
 
-def _delete(project: Project, names: list[str]) -> object:
+def _delete(project: Project, names: list[str], *, dependants: bool) -> object:
     withdraw(project, names)
-    return project.delete(names)
-
-
-def _undelete(entry: str, project: Project) -> object:
-    return project.undelete(entry)
+    return project.delete(names, dependants=dependants)
 
 
 def check_alias(text: str) -> str:

@@ -37,6 +37,8 @@ class JobTypeList(QListWidget):
             item.setToolTip(job_type.summary)
             item.setSizeHint(QSize(0, 32))
             self.addItem(item)
+        self.mode = "spa"
+        self._modes = {job_type.key: job_type.modes for job_type in types}
         self._draw()
         style.ThemeWatcher(self, self._draw)
         self.itemClicked.connect(self._emit)
@@ -54,8 +56,21 @@ class JobTypeList(QListWidget):
     def _emit(self, item: QListWidgetItem) -> None:
         self.chosen.emit(str(item.data(_KEY)))
 
+    def set_mode(self, mode: str) -> None:
+        """Offer the types for single particles (``spa``) or for tomograms (``tomo``)."""
+        self.mode = mode
+        self._hide(str(self.item(self.currentRow()).data(_KEY)) if self.currentRow() >= 0 else None)
+
+    def _hide(self, current: str | None) -> None:
+        """Hide the types of the other mode; that of the shown job stays."""
+        for row in range(self.count()):
+            key = str(self.item(row).data(_KEY))
+            self.setRowHidden(row, self.mode not in self._modes[key] and key != current)
+        self.updateGeometry()
+
     def show_current(self, key: str | None) -> None:
         """Mark the type that the form shows; None for another program's job."""
+        self._hide(key)
         for row in range(self.count()):
             if self.item(row).data(_KEY) == key:
                 self.setCurrentRow(row)

@@ -27,6 +27,7 @@ from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.file_drops import FileDrops
 from app.gui.follower import Follower
+from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
 from app.gui.job_types import JobTypeList
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.display_commands = DisplayCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
+        self.housekeeping = HousekeepingCommands(self, self.project_commands)
         self.actions_by_key: Mapping[str, QAction] = menus.make_actions(
             self,
             [
@@ -101,6 +103,7 @@ class MainWindow(QMainWindow):
                 self.start_commands,
                 self.job_commands,
                 self.explorer_commands,
+                self.housekeeping,
                 self.display_commands,
                 self.overview_commands,
             ],
@@ -245,6 +248,7 @@ class MainWindow(QMainWindow):
         self.entries = {}
         self.jobs.set_rows([])
         self.settings.add_recent(opened.path)
+        self.housekeeping.follow(opened.path)
         self.bridge.submit(self.settings.save, lane="watch")
         self.page.set_project(opened.path, readonly=opened.readonly)
         self.bridge.submit(lambda: self.follower.follow(opened.path), lane="watch")
@@ -266,6 +270,7 @@ class MainWindow(QMainWindow):
         self.explorer_commands.close()
         self.display_commands.close_all()
         self.project_path, self.readonly, self.entries = None, False, {}
+        self.housekeeping.follow(None)
         self.page.set_project(None)
         self.bridge.submit(lambda: self.follower.follow(None), lane="watch")
         self.jobs.set_rows([])
@@ -463,6 +468,7 @@ class MainWindow(QMainWindow):
         )
         menus.update_actions(self.actions_by_key, situation)
         self.actions_by_key["toggle_overwrite"].setChecked(page.overwrites)
+        self.actions_by_key["tomo_mode"].setChecked(self.types.mode == "tomo")
 
     def apply_settings(self) -> None:
         """Apply and save the preferences."""

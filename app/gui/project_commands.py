@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,10 @@ import resources
 from app import __version__
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs import forms, troubles
-from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.selftest_window import SelfTestWindow
 from app.project.lock import LockedError, LockInfo, break_lock, lock_info
 from app.project.project import NotAProject, OldProject, PipelineDamaged, Project
-from app.project.trash import TrashEntry
 from jobs.core.errors import UserError
-from widgets.durations import moment
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -191,28 +187,6 @@ class ProjectCommands:
             lambda: self.window.tell("The folder .Nodes was rebuilt."),
         )
 
-    def empty_trash(self) -> None:
-        """Remove deleted jobs for good, after a question."""
-        window = self.window
-
-        def confirm(entries: list[TrashEntry]) -> None:
-            if not entries:
-                window.tell("The trash is empty.")
-                return
-            answer = ask(
-                window,
-                "Empty the trash?",
-                "These jobs and files will be removed for good. This can not be undone.",
-                [Answer("empty", "Remove for good", danger=True), CANCEL],
-                items=[entry_line(entry) for entry in entries],
-            )
-            if answer:
-                self.change(
-                    lambda project: project.empty_trash(), lambda: window.tell("The trash was emptied.")
-                )
-
-        window.bridge.submit(window.workplace.trash, confirm, window.complain_of)
-
     def start_demo(self) -> None:
         """Ask for a folder, make a project of it and simulate data; the form then waits, filled in."""
         if folder := self._ask_folder("Empty folder for the demo"):
@@ -299,12 +273,6 @@ class ProjectCommands:
             "BSD 3-clause licence. The methods are described in the publications named on the help "
             "pages of the job types.",
         )
-
-
-def entry_line(entry: TrashEntry) -> str:
-    """Return a deleted job in words."""
-    when = datetime.fromtimestamp(entry.deleted)
-    return f"{entry.name.rstrip('/')}   deleted {moment(when)}"
 
 
 def plain(error: Exception) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
+from app.gui.dialogs.schedule import ask_schedule
 from app.gui.project_commands import ProjectCommands
 from app.runner.checks import OptionProblems
 from jobs.core.declaration import JobOptions, JobType
@@ -144,20 +145,26 @@ class StartCommands:
         if not waiting:
             window.tell("No job is scheduled.")
             return
-        names = forms.ask_pick(
-            window,
-            "Run scheduled jobs",
-            "They run one after another, and stop at the first that fails.",
-            waiting,
-            "Run",
-            checked=True,
-        )
-        if names:
+
+        def choose(running: list[str]) -> None:
+            wanted = ask_schedule(window, waiting, running)
+            if wanted is None:
+                return
+            names, plan = wanted
+
+            def started(_none: None) -> None:
+                count = f"{len(names)} scheduled {'job runs' if len(names) == 1 else 'jobs run'}"
+                window.message_bar.show_info(
+                    f"{count} one after another as {plan.name}.",
+                    "Show log",
+                    window.housekeeping.schedule_log,
+                )
+
             window.bridge.submit(
-                lambda: window.workplace.run_scheduled(names),
-                lambda _none: window.tell(f"{len(names)} scheduled jobs will run one after another."),
-                window.complain_of,
+                lambda: window.workplace.run_scheduled(names, plan), started, window.complain_of
             )
+
+        window.bridge.submit(window.workplace.running_schedules, choose, window.complain_of)
 
     def stop_scheduled(self) -> None:
         """Ask which schedules shall stop after the job they are at."""

@@ -18,7 +18,7 @@ from app.runner import launch
 from app.runner.checks import find_problems, refuse
 from app.runner.events import Event, JobEnded, Notice
 from app.runner.queue import LocalQueue
-from app.runner.schedule import running_schedules, stop_schedule
+from app.runner.schedule_plan import SchedulePlan, running_schedules, start_schedule, stop_schedule
 from app.runner.supervise import Supervisor
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType
@@ -240,14 +240,9 @@ class Workplace:
         if self._supervisor is not None:
             self._supervisor.abort(name, grace_s=grace_s)
 
-    def run_scheduled(self, names: list[str]) -> None:
+    def run_scheduled(self, names: list[str], plan: SchedulePlan | None = None) -> None:
         """Start scheduled jobs one after another."""
-        if "schedule1" in self.running_schedules():
-            raise UserError(
-                "Scheduled jobs are being run already",
-                hint="Wait for them, or use Jobs > Stop scheduled jobs",
-            )
-        launch.run_scheduled(self.project, names)
+        start_schedule(self.project, names, plan or SchedulePlan())
 
     def running_schedules(self) -> list[str]:
         """Return the names of the schedules that run, also those of other programs."""

@@ -16,7 +16,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from app.gui import job_commands, main_window, project_commands, start_commands
+from app.gui import housekeeping_commands, job_commands, main_window, start_commands
 from app.gui.dialogs import troubles
 from app.gui.main_window import MainWindow
 from app.project.project import Project
@@ -215,7 +215,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[dict[str, Any]]
             questions.append({"title": title, "text": text, "answers": {c.key for c in choices}, **more})
             return waiting.pop(0) if waiting else ""
 
-        for module in (job_commands, start_commands, project_commands, troubles):
+        for module in (housekeeping_commands, job_commands, start_commands, troubles):
             monkeypatch.setattr(module, "ask", ask)
         return questions
 

@@ -9,6 +9,7 @@ import pytest
 import resources
 from app.gui.actions import ACTIONS, MENUS, Situation, action_info
 from app.gui.explorer_commands import ExplorerCommands
+from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
 from app.gui.overview_commands import OverviewCommands
 from app.gui.project_commands import ProjectCommands
@@ -29,7 +30,14 @@ def test_that_each_action_is_found_in_a_menu() -> None:
 @pytest.mark.parametrize("key", ACTIONS)
 def test_that_each_action_has_a_handler_a_tip_and_an_existing_icon(key: str) -> None:
     info = ACTIONS[key]
-    handlers = (ProjectCommands, StartCommands, JobCommands, ExplorerCommands, OverviewCommands)
+    handlers = (
+        ProjectCommands,
+        StartCommands,
+        JobCommands,
+        ExplorerCommands,
+        OverviewCommands,
+        HousekeepingCommands,
+    )
     assert any(callable(getattr(handler, key, None)) for handler in handlers)
     assert info.tip
     assert not info.icon or resources.icon(info.icon).is_file()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.gui import job_commands
+from app.gui import housekeeping_commands, job_commands
 from app.gui.job_commands import check_alias
 from app.gui.main_window import MainWindow
 from app.project.project import Project
@@ -128,7 +128,9 @@ def test_that_a_deleted_job_comes_back_from_the_trash(
     choose(qtbot, window, name)
     window.actions_by_key["delete"].trigger()
     qtbot.waitUntil(lambda: name not in window.entries, timeout=5000)
-    monkeypatch.setattr(job_commands.forms, "ask_pick", lambda *args, **_more: [key for key, _ in args[3]])
+    monkeypatch.setattr(
+        housekeeping_commands, "ask_undelete", lambda _window, lines: [line.key for line in lines]
+    )
     window.actions_by_key["undelete"].trigger()
     qtbot.waitUntil(lambda: name in window.entries, timeout=5000)
     assert (folder(window) / name / "job.star").exists()
@@ -234,11 +236,6 @@ def test_that_the_settings_of_the_last_job_are_there_at_the_next_start(
     qtbot.waitUntil(lambda: form.values()["initial_threshold"] == "0.015", timeout=4000)
     assert form.mode == "new"
 
-
-def test_that_cleaning_is_explained(window: MainWindow, asked: Asked) -> None:
-    questions = asked()
-    window.actions_by_key["clean_gently"].trigger()
-    assert "nothing of that kind" in questions[0]["text"]
 
 
 def start_quickly(qtbot: Any, window: MainWindow) -> str:

@@ -68,7 +68,7 @@ def test_that_a_running_schedule_can_be_stopped_after_its_present_job(
     assert window.project_path is not None
     mark = marker(window.project_path, "schedule1")
     mark.touch()
-    with pytest.raises(UserError, match="are being run already"):
+    with pytest.raises(UserError, match="is being run already"):
         window.bridge.wait_for(lambda: window.workplace.run_scheduled(["DynaMight/job002/"]), 5.0)
     monkeypatch.setattr(start_commands.forms, "ask_pick", lambda *args, **_more: [key for key, _ in args[3]])
     window.actions_by_key["stop_scheduled"].trigger()
