@@ -88,6 +88,7 @@ class TextEditor(Editor):
         self.line = QLineEdit(self)
         self.line.setObjectName(spec.name)
         self.line.setMaximumWidth(_TEXT_WIDTH)
+        self.line.setPlaceholderText(spec.placeholder)
         self.line.textChanged.connect(self.changed)
         self._layout.addWidget(self.line, 1)
         self._layout.addStretch(0)

@@ -85,6 +85,8 @@ class OptionSpec:
         Spellings of the original program's command line, such as ``--n-gaussians``.
     cli_task
         Task whose command uses those spellings; empty = every command.
+    placeholder
+        What an empty field stands for, shown greyed inside it.
     in_job_star
         False: kept in ``options.NNN.json`` only, because RELION does not know the option.
     resolve
@@ -113,6 +115,7 @@ class OptionSpec:
     multiple: bool = False
     cli: tuple[str, ...] = ()
     cli_task: str = ""
+    placeholder: str = ""
     in_job_star: bool = True
     resolve: Callable[[OptionSpec], OptionSpec | None] | None = field(default=None, repr=False, compare=False)
 

@@ -114,7 +114,8 @@ class RunningOptions(JobOptions):
     qsub: str = option(
         "sbatch",
         label="Queue submit command:",
-        help="Program that takes the filled-in script, for example sbatch or qsub.",
+        help="Program that takes the filled-in script, for example sbatch or qsub. With bash the script runs "
+        "at once on this computer, without a queue.",
         tab=RUNNING_TAB,
         kind=Kind.TEXT,
         when="do_queue",
@@ -124,12 +125,19 @@ class RunningOptions(JobOptions):
     qsub_extra2: str = _extra_field(2)
     qsub_extra3: str = _extra_field(3)
     qsub_extra4: str = _extra_field(4)
+    qsub_extra5: str = _extra_field(5)
+    qsub_extra6: str = _extra_field(6)
+    qsub_extra7: str = _extra_field(7)
+    qsub_extra8: str = _extra_field(8)
+    qsub_extra9: str = _extra_field(9)
+    qsub_extra10: str = _extra_field(10)
     qsubscript: str = option(
         "",
         label="Standard submission script:",
         help="Template of the submission script, with XXX...XXX placeholders as in RELION. "
-        "Empty: the template that comes with this program.",
+        "Empty: the template for SLURM that comes with this program.",
         tab=RUNNING_TAB,
+        placeholder="Template for SLURM of this program",
         kind=Kind.FILE,
         when="do_queue",
         resolve=_from_environment("RELION_QSUB_TEMPLATE"),

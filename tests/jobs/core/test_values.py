@@ -184,4 +184,12 @@ def test_that_defaults_of_the_running_tab_follow_the_environment_of_relion(
     }
     assert spec(RunningOptions, "nr_threads").high == 48
     assert spec(RunningOptions, "qsub_extra1").label == "Hours:"
+    monkeypatch.setenv("RELION_QSUB_EXTRA_COUNT", "7")
+    monkeypatch.setenv("RELION_QSUB_EXTRA7", "Cards:")
+    monkeypatch.setenv("RELION_QSUB_EXTRA7_HELP", "How many graphics cards.")
+    assert spec(RunningOptions, "qsub_extra7").help == "How many graphics cards."
+    assert "qsub_extra3" in to_values(RunningOptions()) and "qsub_extra2" not in to_values(RunningOptions())
+    # types without MPI have no such field, whatever the site's default is
+    monkeypatch.setenv("RELION_QSUB_NRMPI", "5")
+    assert "nr_mpi" not in to_values(RunningOptions())
     assert spec(RunningOptions, "min_dedicated").enabled == "never"
