@@ -33,7 +33,7 @@ def chart_jobs(chart: Flowchart, tags: Tags) -> tuple[list[GraphJob], list[Graph
         GraphJob(
             name=job.name,
             number=job.number,
-            title=job.short_alias or job.name.rstrip("/"),
+            title=job.short_alias or job.directory,
             kind=job.directory,
             status=job.status,
             tags=tuple((tag.word, tag.colour) for tag in tags.of(job.name)),
@@ -137,7 +137,7 @@ def _card(job: GraphJob, x: float, y: float) -> list[Shape]:
         Box(x, y, CARD_WIDTH, CARD_HEIGHT, 8, LIGHT.raised, LIGHT.line),
         Box(x, y + 8, 4, CARD_HEIGHT - 16, 2, colour),
         Words(x + 14, y + 21, elided(job.title, 13, room, bold=True), 13, LIGHT.text, bold=True),
-        Words(x + 14, y + 38, elided(_second_line(job), 11, room), 11, LIGHT.muted),
+        Words(x + 14, y + 38, elided(job.name.rstrip("/"), 11, room), 11, LIGHT.muted),
         Box(x + 14, y + 49, badge, 18, 9, soft),
         Words(x + 22, y + 61.5, word, 10, colour),
     ]
@@ -151,8 +151,3 @@ def _card(job: GraphJob, x: float, y: float) -> list[Shape]:
         shapes.append(Words(left + 7, y + 61.5, word, 10, line))
         left += width + 4
     return shapes
-
-
-def _second_line(job: GraphJob) -> str:
-    name = job.name.rstrip("/")
-    return name if job.title != name else job.kind

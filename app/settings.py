@@ -48,6 +48,10 @@ class Settings(BaseModel):
     """How much of a long log is shown at first, in MiB."""
     notify_end: bool = True
     """Tell with a notification of the desktop when a job ends."""
+    flowchart_down: bool = True
+    """The flowchart grows downwards, not to the right."""
+    flowchart_zoom: float = Field(default=0.0, ge=0.0, le=10.0)
+    """Zoom of the flowchart, 0 = as it fits."""
     tomo: bool = False
     """Offer the job types for tomograms instead of those for single particles."""
     show_advanced: bool = True

@@ -182,7 +182,7 @@ def hint(chart: GraphScene, at: int) -> str:
         lines.append(job.detail)
     for word, around in (("From", chart.ways.parents[at]), ("Used by", chart.ways.children[at])):
         if around:
-            names = [chart.jobs[other].title for other in around[:4]]
+            names = [chart.jobs[other].shown for other in around[:4]]
             more = f" and {len(around) - 4} more" if len(around) > 4 else ""
             lines.append(f"{word}: {', '.join(names)}{more}")
     return "\n".join(lines)

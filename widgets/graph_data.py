@@ -18,7 +18,7 @@ class GraphJob:
     number
         Shown before everything else.
     title
-        Its alias, or its name when it has none.
+        Its alias, or its type in words when it has none.
     kind
         Type in words.
     status
@@ -46,6 +46,11 @@ class GraphJob:
     layer: int = 0
     column: int = 0
     detail: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its alias, or its name without one."""
+        return self.title if self.title not in ("", self.kind) else self.name.rstrip("/")
 
     @property
     def searched(self) -> str:

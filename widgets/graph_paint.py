@@ -130,7 +130,7 @@ class CardPainter:
         )
         painter.setPen(style.colour("muted"))
         painter.setFont(self.text)
-        under = f"{job.number:03d} · {job.kind}" if job.number else job.kind
+        under = job.name.rstrip("/")
         painter.drawText(
             QRectF(left, rect.top() + 26, room, 16), middle, self._texts.elidedText(under, elide, room)
         )

@@ -150,7 +150,7 @@ class JobGraph(QWidget):
         count = f"{len(self._jobs):,} {'job' if len(self._jobs) == 1 else 'jobs'}"
         if first is None:
             return None, False, count
-        title = canvas.chart.jobs[first].title
+        title = canvas.chart.jobs[first].shown
         if second is not None:
             return self._way(first, second)
         follow = self.bar.follow()
@@ -164,7 +164,7 @@ class JobGraph(QWidget):
 
     def _way(self, first: int, second: int) -> tuple[frozenset[int], bool, str]:
         canvas = self.canvas
-        names = [canvas.chart.jobs[at].title for at in (first, second)]
+        names = [canvas.chart.jobs[at].shown for at in (first, second)]
         way = canvas.chart.ways.between(first, second)
         if way:
             n_between = len(way) - 2

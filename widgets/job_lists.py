@@ -27,6 +27,7 @@ from widgets.durations import moment
 from widgets.empty_state import EmptyState, WithEmptyState
 from widgets.job_model import ROW_ROLE, JobListModel, JobRow, Order
 from widgets.status_badge import badge_size, paint_badge
+from widgets.tag_chips import paint_tags
 
 _ROW_HEIGHT: Final = 34
 _Index = QModelIndex | QPersistentModelIndex
@@ -74,7 +75,10 @@ class _JobDelegate(QStyledItemDelegate):
             if row.number > 999
             else QFontMetrics(font).horizontalAdvance("0000")
         )
-        # in a narrow list the time gives way to the name
+        # in a narrow list tags and the time give way to the name
+        if row.tags:
+            free = max(0.0, right - left - number_width - title_width - 20)
+            right -= paint_tags(painter, row.tags, right, rect.center().y(), free, badge.height() - 2, small)
         if when and right - left - number_width - title_width > width + 16:
             painter.setFont(small)
             painter.setPen(style.colour("muted"))
@@ -220,7 +224,7 @@ class JobLists(QWidget):
         self.scheduled = JobListView("Scheduled jobs", "Nothing is scheduled", self, newest_first=False)
         self.filter_line = QLineEdit(self)
         self.filter_line.setObjectName("jobs_filter")
-        self.filter_line.setPlaceholderText("Filter jobs by name, alias, type or status")
+        self.filter_line.setPlaceholderText("Filter jobs by name, alias, type, status or tag")
         self.filter_line.setClearButtonEnabled(True)
         self._search_action = self.filter_line.addAction(
             glyphs.glyph_icon("search"), QLineEdit.ActionPosition.LeadingPosition

@@ -35,6 +35,8 @@ class JobRow:
         When it started or ended, None when unknown.
     note
         Short text in the badge instead of the status, for example ``42 %``.
+    tags
+        ``(word, number of its colour)``.
     """
 
     name: str
@@ -43,6 +45,7 @@ class JobRow:
     status: str = ""
     time: datetime | None = None
     note: str = ""
+    tags: tuple[tuple[str, int], ...] = ()
 
     @property
     def number(self) -> int:
@@ -64,7 +67,8 @@ class JobRow:
     @property
     def searched(self) -> str:
         """Everything that is searched, in small letters."""
-        return f"{self.number:03d} {self.name} {self.title} {self.type} {self.status}".lower()
+        words = " ".join(word for word, _ in self.tags)
+        return f"{self.number:03d} {self.name} {self.title} {self.type} {self.status} {words}".lower()
 
 
 class JobListModel(QAbstractListModel):
@@ -155,7 +159,7 @@ class JobListModel(QAbstractListModel):
             return f"{row.number:03d}: {row.title} {row.status}"
         if role == Qt.ItemDataRole.ToolTipRole:
             when = f"\n{row.time:%Y-%m-%d %H:%M}" if row.time is not None else ""
-            more = f"\n{self._details[row.name]}" if row.name in self._details else ""
+            more = f"\nTags: {', '.join(word for word, _ in row.tags)}" if row.tags else ""
             more += f"\n{self._details[row.name]}" if row.name in self._details else ""
             return f"{row.name}\n{row.type} · {row.status}{when}{more}"
         return None

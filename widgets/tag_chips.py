@@ -59,6 +59,31 @@ def paint_chips(painter: QPainter, tags: Sequence[Tag], rect: QRectF, font: QFon
     painter.restore()
 
 
+def paint_tags(
+    painter: QPainter,
+    tags: Sequence[Tag],
+    right: float,
+    middle: float,
+    room: float,
+    height: float,
+    font: QFont,
+) -> float:
+    """Draw tags that end at `right`, as chips or, where no word has room, as dots; return the width taken."""
+    width = chips_width(tags[:1], font, room) and chips_width(tags, font, room)
+    if width:
+        paint_chips(painter, tags, QRectF(right - width + _GAP, middle - height / 2, width, height), font)
+        return width + 6.0
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    shown = tags[:3]
+    for at, (_, number) in enumerate(reversed(shown)):
+        painter.setBrush(tag_colour(number))
+        painter.drawEllipse(QRectF(right - 8 - 10 * at, middle - 4, 8, 8))
+    painter.restore()
+    return 10.0 * len(shown) + 6.0
+
+
 def _fitting(tags: Sequence[Tag], font: QFont, room: float) -> list[tuple[Tag, float]]:
     metrics = QFontMetricsF(font)
     found: list[tuple[Tag, float]] = []

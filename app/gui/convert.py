@@ -18,7 +18,7 @@ def job_row(entry: JobEntry) -> JobRow:
     """Return the line of a job for the lists."""
     when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
     note = entry.note or queue_note(entry)
-    return JobRow(entry.name, entry.alias, entry.title, shown_status(entry), when, note)
+    return JobRow(entry.name, entry.alias, entry.title, shown_status(entry), when, note, entry.tags)
 
 
 def shown_status(entry: JobEntry) -> str:

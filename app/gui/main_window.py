@@ -26,6 +26,7 @@ from app.gui.dialogs.question import Answer, ask
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.file_drops import FileDrops
+from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.follower import Follower
 from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.start_commands = StartCommands(self, self.project_commands)
         self.explorer_commands = ExplorerCommands(self)
         self.overview_commands = OverviewCommands(self)
+        self.flowchart_commands = FlowchartCommands(self)
         self.display_commands = DisplayCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
@@ -106,6 +108,7 @@ class MainWindow(QMainWindow):
                 self.housekeeping,
                 self.display_commands,
                 self.overview_commands,
+                self.flowchart_commands,
             ],
         )
         for action in self.actions_by_key.values():
@@ -182,6 +185,7 @@ class MainWindow(QMainWindow):
             "job": self.page,
             "gpus": self.gpu_panel,
             "monitor": self.monitor,
+            "flowchart": self.flowchart_commands.graph,
             "logs": self.logs,
             "io": self.io,
             "note": self.note,
@@ -192,7 +196,7 @@ class MainWindow(QMainWindow):
         self.types.chosen.connect(self.show_new)
         self.jobs.job_selected.connect(self.select)
         self.jobs.job_activated.connect(self.explorer_commands.activate)
-        self.jobs.menu_requested.connect(self._job_menu)
+        self.jobs.menu_requested.connect(self.show_job_menu)
         self.overview.asked.connect(self.overview_commands.act)
         self.overview.job_chosen.connect(self.select)
         self.io.job_selected.connect(self.select)
@@ -399,7 +403,8 @@ class MainWindow(QMainWindow):
             self._note_text = text
             self.note.mark_saved(text)
 
-    def _job_menu(self, name: str, place: QPoint) -> None:
+    def show_job_menu(self, name: str, place: QPoint) -> None:
+        """Select a job and open its menu."""
         self.select(name)
         menu = QMenu(self)
         menus.fill_menu(menu, JOB_MENU, self.actions_by_key, {"display": self.display_commands.add_menu})
@@ -467,6 +472,7 @@ class MainWindow(QMainWindow):
             explorable=self.explorer_commands.explores(details),
         )
         menus.update_actions(self.actions_by_key, situation)
+        self.flowchart_commands.follow()
         self.actions_by_key["toggle_overwrite"].setChecked(page.overwrites)
         self.actions_by_key["tomo_mode"].setChecked(self.types.mode == "tomo")
 
@@ -501,6 +507,7 @@ class MainWindow(QMainWindow):
         self.explorer_commands.close()
         self.display_commands.close_all()
         self.panes.save(self.settings)
+        self.flowchart_commands.remember()
         self.settings.save()
         self.bridge.stop()
         QTimer.singleShot(0, self.deleteLater)

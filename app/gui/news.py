@@ -35,6 +35,8 @@ class JobEntry:
         Its place among the jobs that wait for the same device, 1 = next; 0 when it is not in the queue.
     device
         What it waits for: ``the CPU``, ``GPU 0``.
+    tags
+        ``(word, number of its colour)`` of each word that people put on it.
     queued
         It stands as running in the project, but waits in a cluster's queue.
     where
@@ -51,6 +53,7 @@ class JobEntry:
     note: str = ""
     place: int = 0
     device: str = ""
+    tags: tuple[tuple[str, int], ...] = ()
     queued: bool = False
     where: str = ""
 

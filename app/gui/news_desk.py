@@ -47,6 +47,7 @@ class NewsDesk:
         before = window.entries.get(window.wanted)
         window.entries = {entry.name: entry for entry in news.entries}
         window.jobs.set_rows([convert.job_row(entry) for entry in news.entries])
+        window.flowchart_commands.jobs_changed()
         after = window.entries.get(window.wanted)
         if before is not None and after is None:
             window.job_gone([before.name])

@@ -33,6 +33,8 @@ class OverviewCommands:
     def come_forward(self, details: JobDetails) -> None:
         """A job was chosen: show its overview, unless somebody goes through the monitors of jobs."""
         window = self.window
+        if window.flowchart_commands.in_front():
+            return  # somebody goes from job to job there
         # a pane behind another tab counts as visible for Qt; nothing of it is seen, though
         if details.type_key is None or window.monitor.visibleRegion().isEmpty():
             window.panes.reveal("overview")

@@ -11,7 +11,7 @@ from app.settings import Settings
 from widgets import style
 
 #: Rises when panes are added or renamed, so that an older layout is not forced upon them.
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -33,6 +33,7 @@ PANES = (
     PaneInfo("overview", "Overview", 0),
     PaneInfo("job", "Job", 0),
     PaneInfo("monitor", "Monitor", 0),
+    PaneInfo("flowchart", "Flowchart", 0),
     PaneInfo("logs", "Logs"),
     PaneInfo("io", "Inputs and outputs"),
     PaneInfo("note", "Note"),
@@ -114,6 +115,7 @@ class Panes:
         window.splitDockWidget(docks["overview"], docks["logs"], _VERTICAL)
         window.tabifyDockWidget(docks["overview"], docks["job"])
         window.tabifyDockWidget(docks["job"], docks["monitor"])
+        window.tabifyDockWidget(docks["monitor"], docks["flowchart"])
         for first, second in (("logs", "io"), ("io", "note"), ("note", "gpus")):
             window.tabifyDockWidget(docks[first], docks[second])
         for dock in docks.values():

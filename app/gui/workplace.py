@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.gui import job_details
+from app.gui.flowchart_maker import Chart, FlowchartMaker
 from app.gui.news import JobDetails, JobEntry, JobFinished, JobsChanged, Told
 from app.project.graph import Process
 from app.project.notes import write_note
 from app.project.project import Project
+from app.project.tags import Tag
 from app.project.trash import TRASH, TrashEntry
 from app.runner import launch
 from app.runner.checks import find_problems, refuse
@@ -45,6 +47,7 @@ class Workplace:
         self._entries: tuple[JobEntry, ...] = ()
         self._known: dict[str, tuple[Process, JobEntry]] = {}
         self._queue: LocalQueue | None = None
+        self._flowchart = FlowchartMaker()
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -120,6 +123,7 @@ class Workplace:
             else entry
             for entry in map(self._entry, self.project.pipeline.processes)
         )
+        entries = self._flowchart.tagged(self.project, entries)
         if entries == self._entries:
             return []
         self._entries = entries
@@ -148,6 +152,18 @@ class Workplace:
         """Return the lists even when nothing changed."""
         self._entries = ()
         return self._changes() or [JobsChanged((), self.project.readonly)]
+
+    def flowchart(self) -> Chart:
+        """Return the jobs with their places in the flowchart, and what goes between them."""
+        return self._flowchart.make(self.project, self._entries)
+
+    def tags_of(self, name: str) -> tuple[tuple[Tag, ...], tuple[Tag, ...]]:
+        """Return the tags of a job, and all tags of the project."""
+        return self._flowchart.tags_of(self.project, name)
+
+    def set_tags(self, name: str, words: Sequence[str]) -> list[object]:
+        """Give a job these tags and return the changed lists."""
+        return self.change(lambda project: self._flowchart.set_tags(project, name, words))
 
     def details(self, name: str) -> JobDetails:
         """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""

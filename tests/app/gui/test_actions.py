@@ -9,6 +9,7 @@ import pytest
 import resources
 from app.gui.actions import ACTIONS, MENUS, Situation, action_info
 from app.gui.explorer_commands import ExplorerCommands
+from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
 from app.gui.overview_commands import OverviewCommands
@@ -36,6 +37,7 @@ def test_that_each_action_has_a_handler_a_tip_and_an_existing_icon(key: str) -> 
         JobCommands,
         ExplorerCommands,
         OverviewCommands,
+        FlowchartCommands,
         HousekeepingCommands,
     )
     assert any(callable(getattr(handler, key, None)) for handler in handlers)
