@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from widgets.graph_data import GraphJob, GraphLink
@@ -26,18 +27,18 @@ class Grid:
 
     down: bool = True
 
-    @property
+    @cached_property
     def gaps(self) -> tuple[float, float]:
         """Gap between columns, gap between layers."""
         return _GAPS_DOWN if self.down else _GAPS_RIGHT
 
-    @property
+    @cached_property
     def pitch(self) -> tuple[float, float]:
         """Distance from column to column, and from layer to layer."""
         across, along = self._card
         return across + self.gaps[0], along + self.gaps[1]
 
-    @property
+    @cached_property
     def _card(self) -> tuple[float, float]:
         return (CARD_WIDTH, CARD_HEIGHT) if self.down else (CARD_HEIGHT, CARD_WIDTH)
 

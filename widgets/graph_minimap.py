@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from widgets import style
 from widgets.graph_canvas import GraphCanvas
-from widgets.status_badge import look_of
+from widgets.graph_geometry import CARD_HEIGHT, CARD_WIDTH
+from widgets.graph_paint import paint_dots
 
 _LARGEST: Final = (168, 120)
 _SMALLEST: Final = 26
@@ -90,17 +91,12 @@ class GraphMinimap(QWidget):
         painter = QPainter(picture)
         across, along = self._scales()
         origin = self._canvas.chart.rect.topLeft()
-        painter.setPen(Qt.PenStyle.NoPen)
+        width, height = max(CARD_WIDTH * across, 1.0), max(CARD_HEIGHT * along, 1.0)
+        by_status: dict[str, list[QRectF]] = {}
         for job, card in zip(self._canvas.chart.jobs, self._canvas.chart.cards, strict=True):
-            painter.setBrush(style.colour(look_of(job.status).colour))
-            painter.drawRect(
-                QRectF(
-                    (card.left() - origin.x()) * across,
-                    (card.top() - origin.y()) * along,
-                    max(card.width() * across, 1.0),
-                    max(card.height() * along, 1.0),
-                )
-            )
+            left, top = (card.left() - origin.x()) * across, (card.top() - origin.y()) * along
+            by_status.setdefault(job.status, []).append(QRectF(left, top, width, height))
+        paint_dots(painter, by_status.items())
         painter.end()
         return picture
 

@@ -248,6 +248,11 @@ class GraphView(QGraphicsView):
 
     # -- the glow of running jobs --------------------------------------------------------------------------
 
+    @property
+    def glows(self) -> bool:
+        """Whether running jobs glow."""
+        return self._pulse.isActive()
+
     def _start_pulse(self) -> None:
         runs = self.isVisible() and any(job.status == "Running" for job in self.chart.jobs)
         if runs != self._pulse.isActive():

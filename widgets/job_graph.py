@@ -208,4 +208,4 @@ class JobGraph(QWidget):
             canvas.set_scale(scale, canvas.chart.rect.center())
         else:
             canvas.set_scale(scale, canvas.chart.cards[job].center())
-        self.minimap.redraw()
+        self.minimap.place()
