@@ -95,10 +95,10 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     if about.get("queued"):
         # The submitter may have written the id only after we had begun.
         record["queue_id"] = queue_words.own_id(job_dir)
-        if not aborted and (number or exit_code == TERMINATED):
-            reason = _queue_reason(job_dir, offsets["err"]) or (
-                ending.describe_end(None, number or signal.SIGTERM, out_of_memory=oom)
-            )
+        if not aborted:
+            ended = number or (signal.SIGTERM if exit_code == TERMINATED else None)
+            told = _queue_reason(job_dir, offsets["err"], 1.0 if ended else 0.0)
+            reason = told or ending.describe_end(exit_code if not ended else None, ended, out_of_memory=oom)
     record.update({"ended": _now(), "exit_code": exit_code, "signal": number, "out_of_memory": oom, **usage})
     try:
         ending.write_worker_file(job_dir, record)
@@ -109,14 +109,14 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     return 0
 
 
-def _queue_reason(job_dir: str, start: int) -> str:
+def _queue_reason(job_dir: str, start: int, patience_s: float) -> str:
     """Return what the queue wrote into run.err about ending the job, "" if nothing; it may need a moment."""
-    for _ in range(10):
+    until = time.monotonic() + patience_s
+    while True:
         reason = queue_words.logged_reason(job_dir, start)
-        if reason:
+        if reason or time.monotonic() >= until:
             return reason
         time.sleep(0.1)
-    return ""
 
 
 def _wait(worker: subprocess.Popen[bytes]) -> tuple[int | None, int | None, dict[str, float]]:

@@ -15,6 +15,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +38,9 @@ EXIT_SUCCESS, EXIT_FAILED, EXIT_INPUT, EXIT_ABORTED = 0, 1, 2, 130
 #: A cluster's queue ended the worker, which leaves reason and marker to its keeper.
 EXIT_TERMINATED = 143
 
-_received: list[int] = []
+#: When signals that ask to stop were received; several at once are one request (s).
+_received: list[float] = []
+_SAME_SIGNAL_S = 2.0
 
 
 def main(job_type: JobType) -> NoReturn:
@@ -175,8 +178,12 @@ def _listen_to_signals() -> None:
     _received.clear()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        _received.append(number)
-        raise AbortRequested
+        now = time.monotonic()
+        again = bool(_received) and now - _received[-1] < _SAME_SIGNAL_S
+        _received.append(now)
+        # A queue signals us and our keeper, which passes it on: the end that has begun is not disturbed.
+        if not again:
+            raise AbortRequested
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
