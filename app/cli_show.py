@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.cli_overview import print_commands, print_story
 from app.cli_parser import Parser
 from app.cli_places import find_job, find_project, open_project
 from app.project.lock import break_lock, lock_info
@@ -22,7 +23,6 @@ from app.runner.stored import read_stored
 from jobs import registry
 from jobs.core.declaration import specs, to_text
 from jobs.core.errors import Problem, UserError
-from jobs.core.folder import JobFolder
 from jobs.core.job_star import read_job_star
 
 
@@ -89,7 +89,13 @@ def _job_arguments(command: str, text: str, words: Sequence[str]) -> tuple[Proje
 
 def show(words: Sequence[str]) -> int:
     """``heteroscope show JOB``: everything about one job."""
-    project, name = _job_arguments("show", "Show status, files, options and runs of a job.", words)
+    words = list(words)
+    if "--command" in words:
+        words.remove("--command")
+        print_commands(*_job_arguments("show", "Show the command of every run of a job.", words))
+        return 0
+    about = "Show status, files, options and runs of a job; with --command, only the commands of its runs."
+    project, name = _job_arguments("show", about, words)
     _look(project)
     root = Path(project.path)
     process = project.pipeline.process(name)
@@ -110,20 +116,9 @@ def show(words: Sequence[str]) -> int:
         for node in nodes:
             missing = "" if (root / node.name).exists() else "  (does not exist)"
             print(f"{title:<7} {node.name}  {node.label}{missing}")
-    _show_runs(JobFolder(root, name))
+    print_story(project, name)
     _show_options(root, name, known=declared is not None)
     return 0
-
-
-def _show_runs(folder: JobFolder) -> None:
-    for run in folder.runs():
-        try:
-            record = folder.read_options(run)
-        except UserError as error:
-            print(f"run {run:<3} {error}")
-            continue
-        print(f"run {run:<3} {record.task}  {record.started}  {record.host}  seed {record.seed}")
-        print(f"        {shlex.join(record.command)}")
 
 
 def _show_options(root: Path, name: str, *, known: bool) -> None:

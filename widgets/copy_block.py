@@ -3,64 +3,89 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QTextOption, QWheelEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from widgets import style
 
 
-class CopyBlock(QFrame):
-    """Wraps the text, so that a long command is seen as a whole."""
+class _Text(QPlainTextEdit):
+    """As high as its text, which is broken anywhere: a long path is seen as a whole."""
 
-    def __init__(self, title: str, parent: QWidget | None = None, *, fixed_width: bool = True) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("copy_text")
+        style.set_role(self, "log")
+        self.setReadOnly(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def fit(self) -> None:
+        """Take the height of the text."""
+        lines = max(1, round(self.document().size().height()))
+        margins = 2 * (round(self.document().documentMargin()) + style.TIGHT + 1)
+        height = lines * self.fontMetrics().lineSpacing() + margins
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the lines for the new width."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave scrolling to the page around it."""
+        event.ignore()
+
+
+class CopyBlock(QWidget):
+    """A title with a button, and the text below."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("copy_block")
-        style.set_role(self, "card")
-        self._fixed_width = fixed_width
         self.title = QLabel(title)
-        style.set_role(self.title, "caption")
+        style.set_role(self.title, "subheading")
         self.button = QPushButton("Copy")
         self.button.setObjectName("copy_button")
         style.set_role(self.button, "link")
-        self.button.setMinimumWidth(style.text_width(self.font(), "Copied") + 2 * style.MEDIUM)
         self.button.clicked.connect(self._copy)
-        self.text = QLabel(wordWrap=True)
-        self.text.setObjectName("copy_text")
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
-        self.text.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self._value = ""
+        self.text = _Text()
         self._timer = QTimer(self, singleShot=True, interval=1500)
         self._timer.timeout.connect(lambda: self.button.setText("Copy"))
         top = QHBoxLayout()
         top.addWidget(self.title, 1)
         top.addWidget(self.button)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(style.MEDIUM, style.TIGHT, style.TIGHT, style.SMALL)
-        layout.setSpacing(0)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(style.TIGHT)
         layout.addLayout(top)
         layout.addWidget(self.text)
-        self._set_font()
-        style.ThemeWatcher(self, self._set_font)
+        style.ThemeWatcher(self, self.text.fit)
 
     def set_text(self, text: str, title: str = "") -> None:
         """Show another text; without any, nothing is shown."""
         if title:
             self.title.setText(title)
-        if text != self._value:
-            self._value = text
-            # Qt breaks lines at blanks only: a long path may be broken behind each part as well
-            self.text.setText(text.replace("/", "/\u200b") if self._fixed_width else text)
+        if text != self.value():
+            self.text.setPlainText(text)
+            self.text.fit()
         self.setVisible(bool(text))
 
     def value(self) -> str:
         """Return the text as it is copied."""
-        return self._value
+        return self.text.toPlainText()
 
     def _copy(self) -> None:
-        QApplication.clipboard().setText(self._value)
+        QApplication.clipboard().setText(self.value())
         self.button.setText("Copied")
         self._timer.start()
-
-    def _set_font(self) -> None:
-        self.text.setFont(style.monospace_font(0.95) if self._fixed_width else QApplication.font())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -94,7 +94,7 @@ class DiffTable(QWidget):
         row.addStretch(1)
         row.addWidget(self.count)
         self.tree = _Tree()
-        self.empty = EmptyState("search", "Nothing to show")
+        self.empty = EmptyState("list", "Reading the options…")
         self.stack = WithEmptyState(self.tree, self.empty)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -181,14 +181,23 @@ class _Tree(QTreeWidget):
         self.header().setMinimumSectionSize(70)
 
     def fit(self) -> None:
-        """Give names their width and share the rest among the values."""
+        """Give names their width and share the rest among the values, as far as they need it."""
         for column in range(self.columnCount()):
             self.resizeColumnToContents(column)
-        self.setColumnWidth(0, min(max(self.columnWidth(0) + 12, 180), 300))
-        self.setColumnWidth(1, min(self.columnWidth(1) + 12, 190))
-        for column in range(2, self.columnCount()):
-            self.setColumnWidth(column, min(max(self.columnWidth(column) + 16, 120), 260))
+        self.setColumnWidth(0, min(max(self.columnWidth(0) + 12, 180), 280))
+        self.setColumnWidth(1, min(self.columnWidth(1) + 12, 170))
+        values = range(2, self.columnCount())
+        room = self.viewport().width() - self.columnWidth(0) - self.columnWidth(1)
+        share = max(room // max(len(values), 1), 96)
+        for column in values:
+            self.setColumnWidth(column, share)
         self.header().setStretchLastSection(True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy the selected rows as text."""

@@ -122,6 +122,7 @@ class RunTable(QTreeWidget):
             item.setData(_DURATION, _SHARE, row.share)
             item.setToolTip(5, row.where)
             self.addTopLevelItem(item)
+        self.setColumnHidden(len(_COLUMNS) - 1, not any(row.where for row in rows))
         height = self.header().sizeHint().height() + _ROW_HEIGHT * len(rows) + 2 * self.frameWidth() + 2
         self.setFixedHeight(height)
 

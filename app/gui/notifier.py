@@ -92,7 +92,8 @@ class Notifier(QObject):
 
     def _show_badge(self) -> None:
         application = QGuiApplication.instance()
-        if isinstance(application, QGuiApplication):
+        # without the name of its entry in the desktop's menu there is nothing to put a badge on
+        if isinstance(application, QGuiApplication) and application.desktopFileName():
             application.setBadgeNumber(self.unseen)
         title = self._window.windowTitle()
         if title.startswith("(") and ") " in title:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
-from app.gui.convert import queue_note, queue_sentence
+from app.gui.convert import queue_note, queue_sentence, shown_status
 from app.gui.news import JobDetails, JobEntry
 from app.gui.overview_options import Comparison, Parameters
 from app.gui.overview_origin import Origin
@@ -155,7 +155,7 @@ class Overview(QWidget):
         parts = [entry.alias, entry.title, waits]
         self.title.setText(entry.name.rstrip("/"))
         self.subtitle.setText(" · ".join(part for part in parts if part))
-        self.badge.set_status(entry.status, queue_note(entry))
+        self.badge.set_status(shown_status(entry), queue_note(entry))
         ours = details.type_key is not None
         self.methods.setVisible(ours)
         self.methods.setEnabled(self.story is not None and bool(self.story.methods))

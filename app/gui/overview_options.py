@@ -115,6 +115,8 @@ class Comparison(QWidget):
         self._with = QLabel("with")
         style.set_role(self._this, "subheading")
         style.set_role(self._with, "muted")
+        for box in (self.this_run, self.other, self.other_run):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         row = QHBoxLayout()
         row.setSpacing(style.SMALL)
         for part in (self._this, self.this_run, self._with, self.other, self.other_run):
@@ -158,6 +160,9 @@ class Comparison(QWidget):
             part.setVisible(bool(choices))
         if new:
             self._set_other_runs(())
+            # what two other jobs had in common is not to be read as a comparison of this one
+            self.message.set_message("Reading the options…", glyph="list")
+            self.stack.show_empty(True)
         if choices:
             self._choose_other() if new else self._ask()
         else:

@@ -108,6 +108,7 @@ class Origin(QScrollArea):
         self._checker.answered.connect(self._checked)
         self.run = QComboBox()
         self.run.setObjectName("origin_run")
+        self.run.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.run.activated.connect(lambda _index: self._show())
         self.again = CopyBlock("Heteroscope command")
         self.command = CopyBlock("What was executed")

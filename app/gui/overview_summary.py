@@ -28,8 +28,11 @@ from widgets.run_table import RunRow, RunTable
 
 
 def date(when: datetime | None) -> str:
-    """Return a moment in full, without what goes without saying."""
-    return f"{when.day} {when:%b %Y, %H:%M}" if when is not None else ""
+    """Return a moment in full, the year only when it is another one."""
+    if when is None:
+        return ""
+    year = "" if when.year == datetime.now().year else f"{when:%Y}, "
+    return f"{when.day} {when:%b}, {year}{when:%H:%M}"
 
 
 class AdviceBar(QFrame):
@@ -115,7 +118,7 @@ class Summary(QScrollArea):
         self.setObjectName("overview_summary")
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.facts = FactGrid(112)
+        self.facts = FactGrid(98)
         self.reason = _Reason()
         self.advice = AdviceBar()
         self.advice.asked.connect(self.asked)
@@ -158,10 +161,9 @@ class Summary(QScrollArea):
             facts = [
                 Fact("Started", date(first.started)),
                 Fact("Ended", date(latest.ended) or ("still running" if story.status == "Running" else "")),
-                Fact("Time of all runs" if len(story.runs) > 1 else "Duration", duration(story.seconds)),
+                Fact("Total time" if len(story.runs) > 1 else "Duration", duration(story.seconds)),
                 *story.data,
-                Fact("Computer", latest.host),
-                Fact("Device", _device(latest.device)),
+                Fact("Ran on", where(latest)),
                 Fact("Seed", "" if latest.seed is None else str(latest.seed)),
             ]
         self.facts.set_facts([fact for fact in facts if fact.value])
@@ -225,9 +227,6 @@ def run_rows(runs: tuple[Run, ...]) -> list[RunRow]:
     rows, start = [], 0.0
     for run in runs:
         length = (run.seconds or 0.0) / total
-        where = ", ".join(part for part in (run.host, _device(run.device)) if part)
-        if not where and run.command:
-            where = run.command.splitlines()[0].split()[0].rpartition("/")[2].strip("`")
         rows.append(
             RunRow(
                 run.number,
@@ -235,12 +234,17 @@ def run_rows(runs: tuple[Run, ...]) -> list[RunRow]:
                 date(run.started),
                 duration(run.seconds),
                 run.outcome,
-                where,
+                where(run),
                 (start, length),
             )
         )
         start += length
     return rows
+
+
+def where(run: Run) -> str:
+    """Return computer and device of a run, as far as they are known."""
+    return ", ".join(part for part in (run.host, _device(run.device)) if part)
 
 
 def _device(name: str) -> str:
