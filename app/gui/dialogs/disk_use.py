@@ -89,7 +89,8 @@ class DiskUseDialog(QDialog):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         for column in _NUMBERS:
-            self.table.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            self.table.headerItem().setTextAlignment(column, right)
         self.table.headerItem().setToolTip(4, "What gentle cleaning of the job would free")
         self.table.headerItem().setToolTip(5, "What harsh cleaning of the job would free")
         self.table.itemSelectionChanged.connect(self._update)
@@ -144,7 +145,8 @@ class DiskUseDialog(QDialog):
             if row.data(0, _NAME) == name:
                 self.table.setCurrentItem(row)
         more = "" if use.complete else ", still counting …"
-        self.total.setText(f"{in_words(use.size)} in jobs, {in_words(use.trash)} in the trash{more}")
+        trash = f"{in_words(use.trash)} in the trash" if use.trash else "the trash is empty"
+        self.total.setText(f"{in_words(use.size)} in jobs, {trash}{more}")
         self._body.show_empty(not rows)
         self._update()
 

@@ -84,7 +84,8 @@ class Question(QDialog):
             listing = QListWidget()
             listing.setObjectName("question_items")
             listing.addItems(list(items))
-            listing.setMaximumHeight(220)
+            row = max(listing.sizeHintForRow(0), 1)
+            listing.setFixedHeight(min(220, row * len(items) + 4 * listing.frameWidth() + style.SMALL))
             listing.setSelectionMode(QListWidget.SelectionMode.NoSelection)
             layout.addWidget(listing)
         if copyable:

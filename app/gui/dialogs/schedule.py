@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -59,6 +59,7 @@ class ScheduleDialog(QDialog):
             item.setData(_NAME, name)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked)
+            item.setSizeHint(QSize(0, 28))
         self.list.itemChanged.connect(self._update)
         self.name = QLineEdit(self._free_name())
         self.name.setObjectName("schedule_name")
@@ -83,6 +84,7 @@ class ScheduleDialog(QDialog):
             ("Least time between repeats", self.between),
             ("Wait after each job", self.after),
         ):
+            widget.setMinimumHeight(self.name.sizeHint().height())
             rows.addRow(label, widget)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel

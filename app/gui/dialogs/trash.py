@@ -78,9 +78,14 @@ class UndeleteDialog(QDialog):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.table.headerItem().setTextAlignment(3, Qt.AlignmentFlag.AlignRight)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        self.table.headerItem().setTextAlignment(3, right)
         self._items = [_item(line) for line in lines]
         self.table.addTopLevelItems(self._items)
+        # the width that Qt finds for this column leaves out the box to tick
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        self.table.resizeColumnToContents(0)
+        self.table.setColumnWidth(0, self.table.columnWidth(0) + 2 * style.LARGE)
         self.table.itemChanged.connect(lambda *_: self._update())
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
