@@ -65,7 +65,7 @@ class Outcome:
             return self.reason or ending.describe_end(None, self.signal)
         if self.kind is OutcomeKind.VANISHED:
             return self.reason or ending.describe_end(None, None)
-        code = f" (exit code {self.code})" if self.code not in (None, 0, 1, 2) else ""
+        code = f" (exit code {self.code})" if self.code not in (None, 0, 1, 2, 143) else ""
         return f"The job failed{code}: {self.reason}" if self.reason else f"The job failed{code}."
 
     @property
