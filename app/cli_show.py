@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.cli_overview import print_commands, print_story
 from app.cli_parser import Parser
 from app.cli_places import find_job, find_project, open_project
 from app.project.lock import break_lock, lock_info
@@ -89,6 +88,9 @@ def _job_arguments(command: str, text: str, words: Sequence[str]) -> tuple[Proje
 
 def show(words: Sequence[str]) -> int:
     """``heteroscope show JOB``: everything about one job."""
+    # reads heads of maps and particle files; the list of jobs does without, and comes at once
+    from app.cli_overview import print_commands, print_story
+
     words = list(words)
     if "--command" in words:
         words.remove("--command")
