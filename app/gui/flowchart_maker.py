@@ -91,7 +91,8 @@ class FlowchartMaker:
     def make(self, project: Project, entries: Sequence[JobEntry]) -> Chart:
         """Return the chart of a project; `entries` are its jobs as the lists show them."""
         pipeline = project.pipeline
-        key = (id(project), id(pipeline), pipeline.revision)
+        names = [process.name for process in pipeline.processes]
+        key = (names, list(pipeline.input_edges), list(pipeline.output_edges))
         if self._chart is None or key != self._key:
             chart = make_flowchart(pipeline)
             self._links = [
@@ -103,7 +104,7 @@ class FlowchartMaker:
         shown = {entry.name: entry for entry in entries}
         layers, columns = chart.layout.layers.tolist(), chart.layout.columns.tolist()
         jobs = []
-        for at, process in enumerate(chart.jobs):
+        for at, process in enumerate(pipeline.processes):
             job = GraphJob(
                 process.name,
                 process.number,

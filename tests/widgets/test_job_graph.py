@@ -95,7 +95,7 @@ def test_that_a_selection_from_outside_is_not_announced(qtbot: Any, graph: JobGr
 
 def test_that_arrows_walk_along_the_lines_and_return_opens(qtbot: Any, graph: JobGraph) -> None:
     graph.select("Import/job001/")
-    way = []
+    way: list[str] = []
     graph.job_selected.connect(way.append)
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Up):
         qtbot.keyClick(graph.canvas, key)
