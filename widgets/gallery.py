@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -295,12 +295,6 @@ class Gallery(QWidget):
         """End the thread that reads."""
         self._loader.close()
         self.facts.close_down()
-
-    def event(self, event: QEvent) -> bool:
-        """End with the window."""
-        if event.type() is QEvent.Type.DeferredDelete:
-            self.close_down()
-        return super().event(event)
 
     def _draw_icons(self) -> None:
         largest_first = self.descending.isChecked()

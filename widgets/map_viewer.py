@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -272,12 +272,6 @@ class MapViewer(QWidget):
         self.facts.close_down()
         if self._pane is not None:
             self._pane.close_down()
-
-    def event(self, event: QEvent) -> bool:
-        """End with the window."""
-        if event.type() is QEvent.Type.DeferredDelete:
-            self.close_down()
-        return super().event(event)
 
 
 def _padded(content: QWidget) -> QWidget:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from widgets import style, volume_slices
@@ -224,7 +224,7 @@ class LinkedSlices(QWidget):
             name = volume_slices.AXES[axis]
             words = f"{name} {found[0] + 1} of {self.maps[k].shape[axis]}"
             if len(self.maps) > 1:
-                words = f"{self.maps[k].name}   {words}"
+                words = f"{words}   {self.maps[k].name}"
             pane.set_picture(grey, words, self.maps[k].voxel_size_a or None)
 
     def _write_places(self) -> None:
@@ -232,11 +232,9 @@ class LinkedSlices(QWidget):
             if self.maps:
                 label.setText(f"{self.place(0, axis) + 1} of {self.maps[0].shape[axis]}")
 
-    def event(self, event: QEvent) -> bool:
-        """Give up reading with the window."""
-        if event.type() is QEvent.Type.DeferredDelete:
-            self._newest.cancel()
-        return super().event(event)
+    def close_down(self) -> None:
+        """Give up reading."""
+        self._newest.cancel()
 
 
 def _read(request: Any) -> Any:

@@ -34,8 +34,8 @@ class DisplayAlone(QObject):
                 if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
                     self._collector.stop()
                     raise UserError(
-                        f"there is no viewer for {path.suffix or 'such'} files, and no program of the desktop "
-                        "opens it",
+                        f"there is no viewer for {path.suffix or 'such'} files, and no program of the "
+                        "desktop opens it",
                         path=path,
                     )
                 continue

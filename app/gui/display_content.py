@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from weakref import WeakMethod
 
 from PySide6.QtWidgets import QTabWidget, QWidget
 
@@ -26,10 +27,24 @@ _MAPS: Final = "Maps (*.mrc *.map);;All files (*)"
 
 
 class Asking:
-    """How viewers ask for files."""
+    """How viewers ask for files.
+
+    The methods are held weakly: a viewer that kept its window alive would, when it goes, take the window
+    down while this is taking the viewer down.
+    """
 
     def __init__(self, save: AskSave, load: AskOpen) -> None:
-        self.save, self.load = save, load
+        self._save, self._load = WeakMethod(save), WeakMethod(load)
+
+    def save(self, title: str, name: str, names: str, done: Callable[[Path], None]) -> None:
+        """Ask where to write."""
+        if (ask := self._save()) is not None:
+            ask(title, name, names, done)
+
+    def load(self, title: str, names: str, done: Callable[[Path], None]) -> None:
+        """Ask which file to read."""
+        if (ask := self._load()) is not None:
+            ask(title, names, done)
 
 
 def make_content(path: Path, viewer: Viewer, content: Content, asking: Asking) -> QWidget:

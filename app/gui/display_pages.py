@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImageReader, QPainter, QPixmap, QResizeEvent, QWheelEvent
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import (
@@ -175,11 +175,9 @@ class PdfPages(QWidget):
             view.setZoomMode(type(view).ZoomMode.Custom)
             view.setZoomFactor(min(max(view.zoomFactor() * factor, 0.1), 8.0))
 
-    def event(self, event: QEvent) -> bool:
+    def close_down(self) -> None:
         """Let go of the document before its view goes."""
-        if event.type() is QEvent.Type.DeferredDelete:
-            self.document.close()
-        return super().event(event)
+        self.document.close()
 
 
 def can_show_pdf() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QStackedWidget, QWidget
 
@@ -47,7 +47,6 @@ class DisplayWindow(QMainWindow):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("display_window")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowIcon(program_icon())
         self.path, self.viewer = path, viewer
         self._project_dir, self._on_closed = project_dir, on_closed
@@ -125,6 +124,8 @@ class DisplayWindow(QMainWindow):
         self._drop()
         if self._on_closed is not None:
             self._on_closed(self)
+        # the timer keeps the window until Qt deletes it, in its own time
+        QTimer.singleShot(0, self.deleteLater)
         event.accept()
 
 

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from app.viewing.tables import PlainSource, Source, StarSource
 from jobs.core.errors import FormatError, UserError
+from jobs.formats.cryosparc import read_cs
+from jobs.formats.cryosparc_fields import join_passthrough
+from jobs.formats.cryosparc_particles import cs_tables
 from jobs.formats.image_names import WHOLE_FILE, find_project_root, images_not_found, split_image_names
 from jobs.formats.mrc import write_stack
 from jobs.formats.mrc_header import MapHeader, read_map_header
-from jobs.formats.particles import particles_from_tables, read_particle_blocks
+from jobs.formats.particles import particles_from_tables
 from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.formats.star_table import NEW_VERSION, StarTable
 
@@ -260,7 +263,13 @@ def read_images(path: Path, project_dir: Path | None = None) -> ImageSource:
     """
     if path.suffix.lower() not in (".star", ".cs"):
         return _of_stack(path)
-    return images_of(read_particle_blocks(path, project_dir), path, project_dir)
+    if path.suffix.lower() == ".cs":
+        # particles without poses are to be seen, too
+        fields = join_passthrough(read_cs(path), path)
+        tables = cs_tables(fields, project_dir, require_poses=False)[0]
+    else:
+        tables = read_star_tables(path)
+    return images_of(tables, path, project_dir)
 
 
 def images_of(tables: dict[str, StarTable], path: Path, project_dir: Path | None = None) -> ImageSource:
