@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ class HousekeepingCommands:
         trash = f", {in_words(item.use.trash)} in the trash" if item.use.trash else ""
         self.room.setText(f"{in_words(item.use.size)}{trash}{more}")
         self.room.show()
-        self.window.jobs.set_details({name: in_sentence(use) for name, use in item.use.jobs.items()})
+        self.window.jobs.set_details(_Sentences(item.use.jobs))
         self.window.page.show_room()
         if self._dialog is not None:
             self._dialog.set_use(self.use, self.window.entries)
@@ -267,6 +268,22 @@ class HousekeepingCommands:
         path = window.project_path
         if path is not None:
             window.bridge.submit(lambda: schedule_logs(path), show, window.complain_of)
+
+
+class _Sentences(Mapping[str, str]):
+    """The sentence of each job, made when it is asked for: a project may have ten thousand."""
+
+    def __init__(self, jobs: Mapping[str, JobUse]) -> None:
+        self._jobs = jobs
+
+    def __getitem__(self, name: str) -> str:
+        return in_sentence(self._jobs[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._jobs)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
 
 
 def in_sentence(use: JobUse) -> str:
