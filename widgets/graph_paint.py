@@ -17,7 +17,7 @@ from widgets.type_glyphs import glyph_path
 
 #: Below these scales cards lose their words, and then everything but their colour.
 WORDS_FROM: Final = 0.42
-SHAPE_FROM: Final = 0.13
+SHAPE_FROM: Final = 0.2
 LABELS_FROM: Final = 0.6
 _FADED: Final = 0.16
 _PADDING: Final = 12.0
