@@ -8,6 +8,7 @@ import pytest
 
 import resources
 from app.gui.actions import ACTIONS, MENUS, Situation, action_info
+from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.housekeeping_commands import HousekeepingCommands
@@ -16,7 +17,7 @@ from app.gui.overview_commands import OverviewCommands
 from app.gui.project_commands import ProjectCommands
 from app.gui.start_commands import StartCommands
 
-PARTS = {"*recent", "*panes", "*theme"}
+PARTS = {"*recent", "*panes", "*theme", "*display"}
 
 
 def test_that_each_menu_entry_is_a_declared_action() -> None:
@@ -39,6 +40,7 @@ def test_that_each_action_has_a_handler_a_tip_and_an_existing_icon(key: str) -> 
         OverviewCommands,
         FlowchartCommands,
         HousekeepingCommands,
+        DisplayCommands,
     )
     assert any(callable(getattr(handler, key, None)) for handler in handlers)
     assert info.tip
