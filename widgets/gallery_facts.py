@@ -82,6 +82,7 @@ class ImageFacts(QWidget):
         self.facts = list(facts)
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()  # deleted later, but out of sight now
                 widget.deleteLater()
         for line, (name, value) in enumerate(self.facts):
             title, text = ElidedLabel(name.removeprefix("rln"), self), ElidedLabel(value, self)

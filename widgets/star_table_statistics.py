@@ -120,6 +120,7 @@ class ColumnStatistics(QWidget):
         self.bars.show_statistics(shown)
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
+                widget.hide()  # deleted later, but out of sight now
                 widget.deleteLater()
         for row, (name, value) in enumerate(shown.facts):
             label, number = QLabel(name, self), QLabel(value, self)
