@@ -53,7 +53,7 @@ def check_rigid(options: RigidOptions, context: CheckContext) -> list[Problem]:
             mask_files(folder)
         except UserError as error:
             problems.append(Problem(str(error), field="deformation_masks"))
-    if isinstance(options, AdvancedOptions) and options.mask_file:
+    if isinstance(options, AdvancedOptions) and options.mask_file and folder.is_dir():
         problems.append(
             Problem(
                 "Deformation mask and masks of rigid bodies are both given",
