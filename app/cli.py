@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "jobs": ("cli_show:jobs", "[PROJECT]", "list the jobs of a project"),
     "show": ("cli_show:show", "JOB [--command]", "status, files, options and runs of a job; its commands"),
     "compare": ("cli_overview:compare", "JOB[:RUN] JOB[:RUN]", "in which options two jobs or runs differ"),
+    "report": ("cli_report:report", "JOB [--out FILE]", "a job as one page: plots, parameters, methods"),
     "validate": ("cli_show:validate", "JOB", "check settings and input files of a job"),
     "selftest": ("selftest:command", "[--json]", "try windows, OpenGL, drawing of maps and the GPU"),
     "gpus": ("cli_show:gpus", "", "list the GPUs and who uses them"),

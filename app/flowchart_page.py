@@ -105,16 +105,32 @@ def _page(
         Words(_MARGIN, _MARGIN + 16, title, 20, LIGHT.text, bold=True),
         Words(_MARGIN, _MARGIN + 36, under, 11, LIGHT.muted),
     ]
+    return [*shapes, *_cards_and_lines(jobs, links, grid, _MARGIN, top)], width, height
+
+
+def chart_shapes(
+    jobs: Sequence[GraphJob], links: Sequence[GraphLink], *, down: bool = True
+) -> tuple[list[Shape], float, float]:
+    """Return a chart alone, without title and margin, and its width and height."""
+    grid = Grid(down)
+    width, height = grid.size(jobs)
+    return _cards_and_lines(jobs, links, grid, 1, 1), width + 2, height + 2
+
+
+def _cards_and_lines(
+    jobs: Sequence[GraphJob], links: Sequence[GraphLink], grid: Grid, left: float, top: float
+) -> list[Shape]:
+    shapes: list[Shape] = []
     lines = grid.lines(jobs, links)
     for line in lines:
-        pieces = tuple(tuple((x + _MARGIN, y + top) for x, y in piece) for piece in line.pieces)
-        shapes.append(Curve((line.start[0] + _MARGIN, line.start[1] + top), pieces, LIGHT.outline))
+        pieces = tuple(tuple((x + left, y + top) for x, y in piece) for piece in line.pieces)
+        shapes.append(Curve((line.start[0] + left, line.start[1] + top), pieces, LIGHT.outline))
     for link, line in zip(links, lines, strict=True):
-        shapes += _label(link.label, line.middle[0] + _MARGIN, line.middle[1] + top)
+        shapes += _label(link.label, line.middle[0] + left, line.middle[1] + top)
     for job in jobs:
         x, y = grid.corner(job.layer, job.column)
-        shapes += _card(job, x + _MARGIN, y + top)
-    return shapes, width, height
+        shapes += _card(job, x + left, y + top)
+    return shapes
 
 
 def _label(text: str, x: float, y: float) -> list[Shape]:

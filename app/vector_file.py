@@ -42,6 +42,7 @@ class Curve:
     pieces: tuple[tuple[Point, ...], ...]
     line: str
     line_width: float = 1.2
+    dash: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ def _svg_shape(shape: Shape) -> str:
         way = f"M{_pair(shape.start)}"
         for piece in shape.pieces:
             way += ("L" if len(piece) == 1 else "C") + " ".join(map(_pair, piece))
-        return f'<path d="{way}" fill="none" stroke="{shape.line}" stroke-width="{_n(shape.line_width)}"/>'
+        dash = f' stroke-dasharray="{" ".join(map(_n, shape.dash))}"' if shape.dash else ""
+        return (
+            f'<path d="{way}" fill="none" stroke="{shape.line}" stroke-width="{_n(shape.line_width)}"{dash}/>'
+        )
     weight = ' font-weight="bold"' if shape.bold else ""
     anchor = f' text-anchor="{shape.anchor}"' if shape.anchor != "start" else ""
     return (
@@ -169,7 +173,8 @@ def _pdf_shape(shape: Shape) -> str:
     if isinstance(shape, Curve):
         way = [f"{_plain(shape.start)} m"]
         way += [" ".join(map(_plain, piece)) + (" l" if len(piece) == 1 else " c") for piece in shape.pieces]
-        return f"{_rgb(shape.line)} RG {_n(shape.line_width)} w {' '.join(way)} S"
+        dash = f"[{' '.join(map(_n, shape.dash))}] 0 d"
+        return f"{_rgb(shape.line)} RG {_n(shape.line_width)} w {dash} {' '.join(way)} S"
     paint = {(True, False): "f", (False, True): "S", (True, True): "B"}.get(
         (bool(shape.fill), bool(shape.line)), "n"
     )

@@ -1,0 +1,103 @@
+"""The pictures of a report: curves of metrics, figures of the tasks, latent space, and maps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from app.report import html, latent_picture
+from app.report.contents import JobContents, LatentCloud, TaskPart
+from app.report.map_pictures import MapPicture
+from app.report.plots import Line, draw_figure, draw_lines
+from app.report.png import data_address
+from widgets.curve_data import CurveData, Name
+from widgets.volume_slices import AXES, bar_length_a
+
+
+def metric_plots(task: TaskPart) -> str:
+    """Return the curves of a task over its steps, the half-sets of one quantity together."""
+    data = CurveData()
+    data.add(task.records)
+    phases = [(phase.step, phase.name) for phase in data.phases_with_room("step", 0.12)]
+    found = []
+    for title, names in data.quantities().items():
+        lines = [line for name in names if (line := _line(data, name)) is not None]
+        if lines:
+            drawing = draw_lines(lines, data.step_name.lower(), "", title, 360.0, phases=phases)
+            found.append(html.figure(_capital(title), drawing))
+    return html.grid(found, "three")
+
+
+def _line(data: CurveData, name: Name) -> Line | None:
+    """Return a curve, None when it never changed or has a single value: a number says that better."""
+    x, y = data.xy(name.key, "step")
+    known = y[np.isfinite(y)]
+    if len(known) < 3 or float(np.ptp(known)) == 0.0:
+        return None
+    return Line(name.series, x.tolist(), y.tolist(), max(0, name.half - 1))
+
+
+def figure_plots(task: TaskPart) -> str:
+    """Return the figures that a task described."""
+    found = []
+    for figure in task.figures:
+        if figure.x and figure.series:
+            found.append(html.figure(figure.title, draw_figure(figure)))
+    return html.grid(found)
+
+
+def latent_space(cloud: LatentCloud | None) -> str:
+    """Return the particles over the main axes of the latent space."""
+    picture = latent_picture.draw(cloud) if cloud is not None else None
+    if cloud is None or picture is None:
+        return ""
+    (left, right), (low, high) = picture.spans
+    shares = [
+        f"main axis {k} ({100 * share:.0f} % of the variance)" for k, share in enumerate(picture.shares, 1)
+    ]
+    shares += [""] * (2 - len(shares))
+    words = f"Latent space, {len(cloud.points):,} particles, along the axes in which they differ most"
+    body = (
+        f'<div class="latent"><div class="y"><span>{low:.3g}</span><span>{shares[1]}</span>'
+        f'<span>{high:.3g}</span></div><img alt="{html.text(words)}" src="{data_address(picture.pixels)}">'
+        f'<div class="x"><span>{left:.3g}</span><span>{shares[0]}</span><span>{right:.3g}</span></div></div>'
+    )
+    if picture.limits is not None:
+        scale = data_address(latent_picture.colour_table()[None, :, :])
+        first, last = picture.limits
+        body += (
+            f'<div class="key"><span>{html.text(cloud.value_name)}</span><span>{first:.3g}</span>'
+            f'<img alt="colours from low to high" src="{scale}"><span>{last:.3g}</span></div>'
+        )
+    shape = f"{cloud.points.shape[1]} dimensions; those not shown are projected away"
+    return html.figure(words, body, shape if cloud.points.shape[1] > 2 else "")
+
+
+def map_slices(maps: tuple[MapPicture, ...]) -> str:
+    """Return the maps as their three middle slices with a scale bar."""
+    return html.grid([_map(picture) for picture in maps])
+
+
+def _map(picture: MapPicture) -> str:
+    parts = []
+    for axis, grey in zip(AXES, picture.slices, strict=True):
+        words = f"{picture.title}, slice across {axis} through the middle"
+        parts.append(f'<div><img alt="{html.text(words)}" src="{data_address(grey)}">across {axis}</div>')
+    body = f'<div class="slices">{"".join(parts)}</div>'
+    length = bar_length_a(picture.width_a) if math.isfinite(picture.width_a) else 0.0
+    if length > 0:
+        share = 100 * length / picture.width_a
+        body += f'<div class="scale"><div><span style="width:{share:.2f}%">{length:g} Å</span></div></div>'
+    box = f"{picture.box[0]}³" if len(set(picture.box)) == 1 else " × ".join(map(str, picture.box))
+    size = f"{box} voxels" + (f" of {picture.voxel_size_a:.4g} Å" if picture.voxel_size_a > 0 else "")
+    return html.figure(picture.title, body, " · ".join(part for part in (picture.detail, size) if part))
+
+
+def has_pictures(job: JobContents) -> bool:
+    """Tell whether there is anything to look at."""
+    return bool(job.maps or job.latent is not None or any(t.figures or t.records for t in job.tasks))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
