@@ -28,6 +28,7 @@ class _Message:
     text: str
     action_text: str
     on_action: Callable[[], object] | None
+    about: str = ""
 
 
 class MessageBar(QFrame):
@@ -75,28 +76,48 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_error(
-        self, text: str, action_text: str = "", on_action: Callable[[], object] | None = None
+        self,
+        text: str,
+        action_text: str = "",
+        on_action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
     ) -> None:
         """Show an error, usually with ``Show log``."""
-        self.show_message("error", text, action_text, on_action)
+        self.show_message("error", text, action_text, on_action, about=about)
 
     def show_warning(
-        self, text: str, action_text: str = "", on_action: Callable[[], object] | None = None
+        self,
+        text: str,
+        action_text: str = "",
+        on_action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
     ) -> None:
         """Show a warning."""
-        self.show_message("warning", text, action_text, on_action)
+        self.show_message("warning", text, action_text, on_action, about=about)
 
     def show_info(
-        self, text: str, action_text: str = "", on_action: Callable[[], object] | None = None
+        self,
+        text: str,
+        action_text: str = "",
+        on_action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
     ) -> None:
         """Show something worth knowing."""
-        self.show_message("info", text, action_text, on_action)
+        self.show_message("info", text, action_text, on_action, about=about)
 
     def show_success(
-        self, text: str, action_text: str = "", on_action: Callable[[], object] | None = None
+        self,
+        text: str,
+        action_text: str = "",
+        on_action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
     ) -> None:
         """Show good news."""
-        self.show_message("success", text, action_text, on_action)
+        self.show_message("success", text, action_text, on_action, about=about)
 
     def show_message(
         self,
@@ -104,9 +125,14 @@ class MessageBar(QFrame):
         text: str,
         action_text: str = "",
         on_action: Callable[[], object] | None = None,
+        *,
+        about: str = "",
     ) -> None:
-        """Show a message; one that is shown already is not stacked upon itself."""
-        message = _Message(severity, text, action_text, on_action)
+        """Show a message; one that is shown already is not stacked upon itself.
+
+        With `about`, what it is about, it can be taken back by `forget` when that has changed.
+        """
+        message = _Message(severity, text, action_text, on_action, about)
         self._messages = [m for m in self._messages if m.text != text]
         self._messages.append(message)
         self._show()
@@ -117,6 +143,13 @@ class MessageBar(QFrame):
             self._messages.pop()
         self._show()
         self.closed.emit()
+
+    def forget(self, about: str) -> None:
+        """Close the messages about something: they are no longer true."""
+        left = [message for message in self._messages if message.about != about]
+        if len(left) != len(self._messages):
+            self._messages = left
+            self._show()
 
     def clear(self) -> None:
         """Close all messages."""

@@ -361,6 +361,7 @@ class MainWindow(QMainWindow):
     def job_started(self, name: str) -> None:
         """A job was started from the form: show it as loaded for continuation."""
         self.page.started()
+        self.message_bar.forget(name)
         self.tell(f"{name} was entered in the project.")
         self.select(name, started=True)
         self.panes.reveal("monitor")
@@ -436,8 +437,9 @@ class MainWindow(QMainWindow):
 
     def complain(self, text: str) -> None:
         """Say what went wrong; with the log at hand when a job is shown."""
-        if self.page.details is not None:
-            self.message_bar.show_error(text, "Show log", self.show_log)
+        details = self.page.details
+        if details is not None:
+            self.message_bar.show_error(text, "Show log", self.show_log, about=details.entry.name)
         else:
             self.message_bar.show_error(text)
 

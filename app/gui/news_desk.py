@@ -45,6 +45,7 @@ class NewsDesk:
     def _take_jobs(self, news: JobsChanged) -> None:
         window = self.window
         before = window.entries.get(window.wanted)
+        self._forget_old(news)
         window.entries = {entry.name: entry for entry in news.entries}
         window.jobs.set_rows([convert.job_row(entry) for entry in news.entries])
         window.flowchart_commands.jobs_changed()
@@ -57,17 +58,25 @@ class NewsDesk:
         running = sum(entry.status == "Running" and not entry.queued for entry in news.entries)
         window.show_counts(len(news.entries), running, sum(entry.queued for entry in news.entries))
 
+    def _forget_old(self, news: JobsChanged) -> None:
+        """Take back what was said of jobs that run again, or are gone, whoever did that."""
+        before, after = self.window.entries, {entry.name: entry for entry in news.entries}
+        for name, entry in before.items():
+            now = after.get(name)
+            if now is None or (now.status == "Running" and entry.status != "Running"):
+                self.window.message_bar.forget(name)
+
     def _take_end(self, news: JobFinished) -> None:
-        window = self.window
+        window, bar = self.window, self.window.message_bar
         name = news.name.rstrip("/")
+        text = f"{name}: {news.sentence}"
+        bar.forget(news.name)  # an end makes what was said of earlier runs old
         if news.kind == "succeeded":
-            window.message_bar.show_success(f"{name}: {news.sentence}")
+            bar.show_success(text, about=news.name)
         elif news.kind == "aborted":
-            window.message_bar.show_info(f"{name}: {news.sentence}")
+            bar.show_info(text, about=news.name)
         else:
-            window.message_bar.show_error(
-                f"{name}: {news.sentence}", "Show log", lambda: self._show_log_of(news.name)
-            )
+            bar.show_error(text, "Show log", lambda: self._show_log_of(news.name), about=news.name)
         if window.demo is not None:
             window.demo.job_finished(news)
         if window.settings.notify_end and not window.isActiveWindow():

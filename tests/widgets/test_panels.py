@@ -136,6 +136,19 @@ def test_that_messages_wait_for_each_other_and_are_not_repeated(qtbot: QtBot, ba
     assert not bar.isVisible()
 
 
+def test_that_messages_about_what_has_changed_are_taken_back(bar: MessageBar) -> None:
+    bar.show_error("It was killed.", about="job002")
+    bar.show_warning("The disk is full.")
+    bar.show_success("It ended.", about="job002")
+    bar.forget("job003")
+    assert bar.text.text() == "It ended." and bar.more.text() == "+2 more"
+    bar.forget("job002")
+    assert bar.messages() == ["The disk is full."]
+    assert bar.text.text() == "The disk is full." and bar.more.text() == ""
+    bar.forget("")
+    assert bar.isHidden()
+
+
 def test_that_good_news_leaves_by_itself(qtbot: QtBot, bar: MessageBar) -> None:
     bar.show_success("DynaMight/job034/ has finished.")
     assert bar._timer.isActive()

@@ -62,6 +62,22 @@ def test_that_a_killed_worker_is_a_failed_job_within_five_seconds(qtbot: Any, wi
     assert "kill" in window.message_bar.messages()[-1].lower()
 
 
+def test_that_the_message_of_a_killed_run_is_gone_when_the_next_one_begins_and_ends(
+    qtbot: Any, window: MainWindow
+) -> None:
+    window.message_bar.show_warning("Something else.")
+    name = begin(qtbot, window, "23")
+    wait_for_status(qtbot, window, name, "Failed")
+    qtbot.waitUntil(lambda: "SIGKILL" in window.message_bar.text.text(), timeout=5000)
+    assert start(qtbot, window) == name
+    wait_for_status(qtbot, window, name, "Succeeded")
+    qtbot.waitUntil(lambda: len(window.message_bar.messages()) > 1, timeout=5000)
+    other, success = window.message_bar.messages()
+    assert other == "Something else."
+    assert success.startswith("DynaMight/job002: ") and "SIGKILL" not in success
+    assert window.message_bar.more.text() == "+1 more"
+
+
 def test_that_a_job_can_be_aborted_and_taken_up_again(qtbot: Any, window: MainWindow, asked: Asked) -> None:
     questions = asked("abort")
     name = begin(qtbot, window, "19")

@@ -1,8 +1,9 @@
-"""What the fake job does; its seed says how: 13 fails, 17 dies, 19 takes long."""
+"""What the fake job does; its seed says how: 13 fails, 17 dies, 19 takes long, 23 is killed once."""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -21,6 +22,10 @@ def run(context: WorkerContext) -> None:
         raise UserError("the box of the map is 60 px, that of the particles 64 px", path="consensus.mrc")
     if seed == 17:
         os._exit(9)
+    begun = context.folder.path / "begun"
+    if seed == 23 and not begun.exists():
+        begun.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     rng = np.random.default_rng(seed)
     angles = rng.uniform(-1, 1, 2000)
     points = np.stack([angles, 0.4 * angles**2], axis=1) + rng.normal(0, 0.05, (2000, 2))
