@@ -40,8 +40,12 @@ class Settings(BaseModel):
     """Size of text relative to the system's."""
     grace_s: float = Field(default=30.0, ge=0.0, le=3600.0)
     """Seconds an aborted job has to stop by itself before it is ended."""
-    queue_per_gpu: bool = False
+    queue_per_gpu: bool = True
     """Run! lets jobs for the same GPU (or the CPU) wait for each other."""
+    cpu_jobs: int = Field(default=1, ge=1, le=64)
+    """How many jobs may compute on the CPU at the same time."""
+    gpu_busy_percent: float = Field(default=25.0, ge=1.0, le=100.0)
+    """A GPU of whose memory other programs hold more than this counts as busy."""
     refresh_s: float = Field(default=0.3, ge=0.1, le=60.0)
     """Seconds between two looks at the project and at the shown job."""
     log_history_mb: float = Field(default=2.0, ge=0.01, le=100.0)

@@ -315,6 +315,7 @@ class GpuEditor(TextEditor):
         """Read the list of GPUs again."""
         self.menu.clear()
         offered = [
+            GpuChoice("auto", "Any free GPU (the processor where there is none)"),
             *(self._gpus() if self._gpus is not None else ()),
             GpuChoice("cpu", "No GPU, use the processor"),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.runner.devices import AUTO, best_gpu, is_auto, slot_of
 from app.runner.gpus import GpuChoice, choose_gpu
 from jobs.core.declaration import CheckContext, JobOptions, JobType, Task, specs
 from jobs.core.errors import Problem, UserError
@@ -19,8 +20,10 @@ class OptionProblems(UserError):
         self.problems = tuple(problems)
 
 
-def gpu_for(job_type: JobType, options: JobOptions) -> GpuChoice:
+def gpu_for(job_type: JobType, options: JobOptions, place: str = "") -> GpuChoice:
     """Return the GPU these options ask for; types without a GPU option get none.
+
+    A queue that has found a place for a job that takes any GPU names it as `place`.
 
     Raises
     ------
@@ -29,8 +32,30 @@ def gpu_for(job_type: JobType, options: JobOptions) -> GpuChoice:
     """
     for declared in specs(job_type.options):
         if declared.kind is Kind.GPU:
-            return choose_gpu(str(getattr(options, declared.name)), default=str(declared.default))
+            wanted = place or str(getattr(options, declared.name))
+            return choose_gpu(best_gpu() if is_auto(wanted) else wanted, default=str(declared.default))
     return GpuChoice(None, "")
+
+
+def slot_for(job_type: JobType, options: JobOptions) -> str:
+    """Return the slot for which a job waits; "" when it begins at once.
+
+    Types that have no GPU option (imports and the like) are short and never wait. Jobs for a cluster wait in
+    its queue.
+
+    Raises
+    ------
+    UserError
+        When its GPU does not exist.
+    """
+    if is_cluster_job(options):
+        return ""
+    for declared in specs(job_type.options):
+        if declared.kind is Kind.GPU:
+            if is_auto(str(getattr(options, declared.name))):
+                return AUTO
+            return slot_of(gpu_for(job_type, options).text)
+    return ""
 
 
 def is_cluster_job(options: JobOptions) -> bool:

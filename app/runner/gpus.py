@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -19,11 +20,12 @@ _MIB = 1024**2
 
 @dataclass(frozen=True)
 class GpuProcess:
-    """A process that uses a GPU; memory in MiB, None where the driver does not tell."""
+    """A process that uses a GPU, and whose it is; memory in MiB, None where the driver does not tell."""
 
     pid: int
     memory_mb: float | None
     name: str
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Gpu:
         Share of the last moments in which it computed; None where the driver does not tell.
     processes
         Who uses it.
+    temperature_c, power_w
+        Where the driver tells.
     """
 
     index: int
@@ -51,6 +55,8 @@ class Gpu:
     memory_used_mb: float
     load_percent: float | None
     processes: tuple[GpuProcess, ...] = field(default=())
+    temperature_c: float | None = None
+    power_w: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -123,6 +129,9 @@ def _describe(nvml: Any, handle: Any, index: int) -> Gpu | None:
         return None  # fallen off the bus
     load = _ask(nvml.nvmlDeviceGetUtilizationRates, handle)
     running = _ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
+    # Older libraries lack some of these functions altogether.
+    temperature = _ask(getattr(nvml, "nvmlDeviceGetTemperature", None), handle, 0)
+    power = _ask(getattr(nvml, "nvmlDeviceGetPowerUsage", None), handle)
     return Gpu(
         index=index,
         name=_text(_ask(nvml.nvmlDeviceGetName, handle)) or "GPU",
@@ -131,16 +140,19 @@ def _describe(nvml: Any, handle: Any, index: int) -> Gpu | None:
         memory_used_mb=memory.used / _MIB if memory else 0.0,
         load_percent=float(load.gpu) if load is not None else None,
         processes=tuple(_process(entry) for entry in running),
+        temperature_c=None if temperature is None else float(temperature),
+        power_w=None if power is None else power / 1000,
     )
 
 
 def _process(entry: Any) -> GpuProcess:
-    try:
-        name = psutil.Process(entry.pid).name()
-    except psutil.Error:
-        name = ""
+    name = user = ""
+    with contextlib.suppress(psutil.Error, KeyError):
+        process = psutil.Process(entry.pid)
+        name = process.name()
+        user = process.username()
     used = entry.usedGpuMemory
-    return GpuProcess(int(entry.pid), used / _MIB if used else None, name)
+    return GpuProcess(int(entry.pid), used / _MIB if used else None, name, user)
 
 
 def _allowed(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
@@ -157,10 +169,7 @@ def _allowed(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
         if not match:
             break  # CUDA, too, stops at the first that does not exist
         kept += match[:1]
-    return [
-        Gpu(n, g.name, g.uuid, g.memory_total_mb, g.memory_used_mb, g.load_percent, g.processes)
-        for n, g in enumerate(kept)
-    ]
+    return [replace(gpu, index=number) for number, gpu in enumerate(kept)]
 
 
 def choose_gpu(wanted: str, *, default: str = "0", gpus: list[Gpu] | None = None) -> GpuChoice:

@@ -189,8 +189,10 @@ def _has_run(folder: JobFolder) -> bool:
     return folder.exit_status() is not None or folder.run_out.exists()
 
 
-def start_scheduled(project: Project, name: str) -> str:
+def start_scheduled(project: Project, name: str, *, place: str = "") -> str:
     """Start a job that waits as Scheduled, with the options it was scheduled with; returns the name.
+
+    `place` is the GPU that a queue has found for a job that takes any.
 
     Raises
     ------
@@ -219,7 +221,7 @@ def start_scheduled(project: Project, name: str) -> str:
         forget_queue(folder.path)
 
     project.continue_job(name, inputs=plan.inputs, outputs=plan.outputs, status=RUNNING, prepare=prepare)
-    _launch(project, name, plan, run)
+    _launch(project, name, plan, run, place)
     return name
 
 
@@ -253,7 +255,7 @@ def refuse_running(project: Project, name: str) -> None:
         raise UserError(f"{name} is running", hint="Wait for its end, or abort it first")
 
 
-def _launch(project: Project, name: str, plan: _Plan, run: int | None = None) -> None:
+def _launch(project: Project, name: str, plan: _Plan, run: int | None = None, place: str = "") -> None:
     """Start the worker of a job that stands in the project as Running; on failure the job is Failed."""
     folder = JobFolder(project.path, name)
     run = run or max(folder.runs())
@@ -263,7 +265,7 @@ def _launch(project: Project, name: str, plan: _Plan, run: int | None = None) ->
             command = _submit(folder, plan, run, command)
         else:
             threads = int(getattr(plan.options, "nr_threads", 1))
-            gpu = gpu_for(plan.job_type, plan.options)
+            gpu = gpu_for(plan.job_type, plan.options, place)
             spawn(project.path, name, command, run=run, gpu=gpu, threads=threads)
     except UserError as error:
         ending.end_silently(str(folder.path), str(error), aborted=False)

@@ -1,8 +1,9 @@
-"""The local queue: jobs that run one after another per GPU (or on the CPU), whoever is there to start them.
+"""The local queue: jobs that wait until their GPUs (or the CPU) are free, whoever is there to start them.
 
 The queue is a file in the project. Every Heteroscope process that looks at the project moves it on: the
 window, a waiting command, and the short-lived process that follows the end of each job. So it goes on when
-the window is closed.
+the window is closed. Where it is not a job of this project that is waited for, a small process waits
+(:mod:`app.runner.queue_keeper`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.project.project import Project
-from app.runner.checks import gpu_for, is_cluster_job
+from app.runner.checks import slot_for
+from app.runner.devices import AUTO, Devices, numbers_of
 from app.runner.launch import SCHEDULED, continue_job, start_job, start_scheduled, status_of
-from app.runner.outcome import outcome_of, read_worker
+from app.runner.reservations import announce, claims_of_others, machine_lock
+from app.runner.spawn import spawn_program
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
 from jobs.core.folder import ExitStatus, JobFolder
@@ -29,16 +32,28 @@ _FOLDER = ".heteroscope"
 
 @dataclass(frozen=True)
 class Entry:
-    """A job that waits; `slot` is ``gpu0`` … or ``cpu``, `added` seconds since 1970."""
+    """A job that waits; `slot` is ``gpu0``, ``gpu0,1``, ``auto`` or ``cpu``, `added` seconds since 1970."""
 
     job: str
     slot: str
     added: float
 
 
-def slot_of(gpu: str) -> str:
-    """Return the slot that a job with this GPU ("" = CPU) occupies."""
-    return f"gpu{gpu}" if gpu else "cpu"
+def queue_path(project_dir: Path) -> Path:
+    """Return the file of a project's queue."""
+    return Path(project_dir) / _FOLDER / "queue.json"
+
+
+def read_entries(project_dir: Path) -> list[Entry]:
+    """Return the waiting jobs of a project, first come first."""
+    try:
+        stored = json.loads(queue_path(project_dir).read_text(encoding="utf-8"))
+        return [Entry(str(e["job"]), str(e["slot"]), float(e["added"])) for e in stored["waiting"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError):
+        # A damaged queue loses the order of waiting, never a job: they stay Scheduled in the project.
+        return []
 
 
 class LocalQueue:
@@ -52,25 +67,21 @@ class LocalQueue:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.path = Path(project.path) / _FOLDER / "queue.json"
+        self.path = queue_path(Path(project.path))
+        self.needs_keeper = False
+        """Whether a job waits for something whose end no process of this project would notice."""
 
     def entries(self) -> list[Entry]:
         """Return the waiting jobs, first come first."""
-        try:
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
-            return [Entry(str(e["job"]), str(e["slot"]), float(e["added"])) for e in stored["waiting"]]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, KeyError, TypeError):
-            # A damaged queue loses the order of waiting, never a job: they stay Scheduled in the project.
-            return []
+        return read_entries(Path(self.project.path))
 
     def submit(
         self, job_type: JobType, options: JobOptions, *, alias: str = "", name: str | None = None
     ) -> str:
-        """Let a job start when its GPU (or the CPU) is free of earlier ones; returns its name.
+        """Let a job start when its GPUs (or the CPU) are free of earlier ones; returns its name.
 
-        Jobs for a cluster's queue are submitted at once: the cluster lets them wait.
+        Jobs for a cluster's queue are submitted at once: the cluster lets them wait. Jobs of types that use
+        no GPU at all begin at once as well.
 
         Parameters
         ----------
@@ -86,17 +97,18 @@ class LocalQueue:
         UserError
             As :func:`app.runner.launch.start_job` and :func:`app.runner.launch.continue_job`.
         """
-        waits = not is_cluster_job(options)
-        slot = slot_of(gpu_for(job_type, options).text) if waits else ""
+        slot = slot_for(job_type, options)
         if name is None:
-            name = start_job(self.project, job_type, options, schedule=waits, alias=alias)
+            name = start_job(self.project, job_type, options, schedule=bool(slot), alias=alias)
         else:
-            name = continue_job(self.project, name, job_type, options, schedule=waits)
-        if not waits:
-            return name
-        self.add(name, slot)
-        self.advance()
+            name = continue_job(self.project, name, job_type, options, schedule=bool(slot))
+        if slot:
+            self.add(name, slot)
+            self.advance()
+            self.ensure_keeper()
         return name
+
+    # -- changing ------------------------------------------------------------------------------------------
 
     def add(self, name: str, slot: str) -> None:
         """Let a job that is Scheduled in the project wait for a slot."""
@@ -111,38 +123,84 @@ class LocalQueue:
             waiting[:] = [entry for entry in waiting if entry.job != name]
             return len(waiting) < before
 
-    def advance(self) -> list[str]:
-        """Start the next job of every free slot.
+    def move(self, name: str, place: int) -> bool:
+        """Give a waiting job another place among all that wait, 0 = first; False when it does not wait.
 
-        A job that cannot be started becomes Failed, with the reason in its ``run.err``, and the next gets its
-        turn.
+        The times of arrival stay where they were, so that other projects are neither favoured nor passed.
+        """
+        with self._locked() as waiting:
+            moved = next((entry for entry in waiting if entry.job == name), None)
+            if moved is None:
+                return False
+            times = [entry.added for entry in waiting]
+            waiting.remove(moved)
+            waiting.insert(min(max(place, 0), len(waiting)), moved)
+            waiting[:] = [Entry(e.job, e.slot, added) for e, added in zip(waiting, times, strict=True)]
+        return True
+
+    def start_now(self, name: str) -> None:
+        """Start a waiting job although its device is busy.
+
+        Raises
+        ------
+        UserError
+            When it cannot be started; it then stays Scheduled, or is Failed where its worker did not begin.
+        """
+        self.remove(name)
+        start_scheduled(self.project, name)
+
+    # -- moving on -----------------------------------------------------------------------------------------
+
+    def advance(self) -> list[str]:
+        """Start every waiting job whose device is free, in their order.
+
+        A job that waits for several GPUs gets them together: those it names are kept for it until the last is
+        free, so that smaller jobs behind it do not take them again and again. A job that cannot be started
+        becomes Failed, with the reason in its ``run.err``, and the next gets its turn.
 
         Returns
         -------
         list of str
             The jobs that were started.
         """
+        self.needs_keeper = False
         if not self.path.exists() or not self.entries():
             return []
         started: list[str] = []
-        with self._locked() as waiting:
+        with machine_lock() as ours, self._locked() as waiting:
+            if not ours:
+                self.needs_keeper = True
+                return []
             self.project.refresh()
-            busy = self._busy_slots()
+            devices = Devices.look(self.project)
+            others = claims_of_others(self.project.path)
+            claimed: set[str] = set()
             for entry in list(waiting):
                 if self._status(entry.job) != SCHEDULED:
                     waiting.remove(entry)  # deleted, or started by hand
                     continue
-                if entry.slot in busy:
+                earlier = {n for c in others if c.added < entry.added for n in numbers_of(c.slot)}
+                place = devices.place_for(entry.slot, claimed | earlier)
+                if place is None:
+                    claimed.update(numbers_of(entry.slot))
+                    self.needs_keeper |= not devices.waits_for_own(entry.slot)
                     continue
                 waiting.remove(entry)
-                if self._start(entry):
-                    busy.add(entry.slot)
+                if self._start(entry, place):
+                    devices.occupy(Path(self.project.path), entry.job, place)
                     started.append(entry.job)
+            announce(self.project.path, [(e.job, e.slot, e.added) for e in waiting])
         return started
 
-    def _start(self, entry: Entry) -> bool:
+    def ensure_keeper(self) -> None:
+        """Start the process that waits for what no job of this project will announce, if there is need."""
+        if self.needs_keeper:
+            log = self.path.with_name("queue.log")
+            spawn_program(self.project.path, "app.runner.queue_keeper", [], log)
+
+    def _start(self, entry: Entry, place: str) -> bool:
         try:
-            start_scheduled(self.project, entry.job)
+            start_scheduled(self.project, entry.job, place=place if entry.slot == AUTO else "")
         except UserError as error:
             folder = JobFolder(self.project.path, entry.job)
             if folder.path.is_dir() and folder.exit_status() is None:
@@ -159,18 +217,6 @@ class LocalQueue:
             return status_of(self.project, name)
         except UserError:
             return ""
-
-    def _busy_slots(self) -> set[str]:
-        busy = set()
-        for process in self.project.pipeline.running():
-            job_dir = Path(self.project.path) / process.name
-            record = read_worker(job_dir)
-            if record is None or record.queue_id or outcome_of(job_dir).is_over:
-                continue
-            # A worker on another machine may use that machine's GPUs, not ours.
-            if record.is_here:
-                busy.add(slot_of(record.gpu))
-        return busy
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[list[Entry]]:

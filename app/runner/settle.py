@@ -20,7 +20,9 @@ def main(_arguments: list[str]) -> int:
         if project.readonly:
             return 1
         project.check_completion()
-        LocalQueue(project).advance()
+        queue = LocalQueue(project)
+        queue.advance()
+        queue.ensure_keeper()
     except (UserError, OSError):
         return 1  # locked or damaged: whoever opens the project next does it
     return 0

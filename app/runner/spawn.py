@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.runner.gpus import GpuChoice
+from app.runner.reservations import reserve
 from jobs.core.errors import UserError
 
 #: Folder that holds the packages `app` and `jobs`.
@@ -136,6 +137,7 @@ def spawn(
     if word != "started":
         reason = rest or "its keeper ended at once; see run.err"
         raise UserError(f"{name} could not be started: {reason}", path=job_dir)
+    reserve(project_dir, name, gpu.text, gpu.visible, int(rest))
     return int(rest)
 
 

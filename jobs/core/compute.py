@@ -29,7 +29,7 @@ def choose_device(gpu_id: str) -> tuple[str, str]:
     Parameters
     ----------
     gpu_id
-        Number of a GPU; empty or ``cpu`` = none.
+        Number of a GPU; empty or ``cpu`` = none, ``auto`` = any.
 
     Returns
     -------
@@ -42,6 +42,9 @@ def choose_device(gpu_id: str) -> tuple[str, str]:
         When this computer has GPUs but not this one.
     """
     wanted = gpu_id.strip().lower()
+    # "auto" (any free GPU) was decided by the launcher, which hides all where the processor is to be used
+    if wanted in ("auto", "any") and not torch_may_see_gpus():
+        return choose_device("cpu")
     if "CUDA_VISIBLE_DEVICES" not in os.environ and wanted.isdecimal():
         os.environ["CUDA_VISIBLE_DEVICES"] = wanted
     import torch
@@ -61,6 +64,11 @@ def choose_device(gpu_id: str) -> tuple[str, str]:
             hint="Choose another one, or cpu to use the processor",
         )
     return "cpu", f"No GPU was found on this computer; the processor is used instead of GPU {gpu_id}."
+
+
+def torch_may_see_gpus() -> bool:
+    """Tell whether any GPU is left to this process by who started it."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1") and count_gpus() > 0
 
 
 def count_gpus() -> int:

@@ -50,7 +50,8 @@ def private_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting
     folder = tmp_path / "config"
     folder.mkdir()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
-    return Settings(theme="light", refresh_s=0.1)  # looked at more often, so that waits are short
+    # looked at more often, so that waits are short; jobs wait for each other where a test asks for it
+    return Settings(theme="light", refresh_s=0.1, queue_per_gpu=False)
 
 
 @pytest.fixture
