@@ -34,6 +34,10 @@ COARSE_RESOLUTION_A = 12.0
 #: The positional encoding repeats over this many radii of gyration, and has this many waves on that length.
 EXTENT_IN_RADII = 6.0
 MAX_FREQUENCY = 6.0
+#: Weight of the prior of the states when bodies are rigid. No restraint holds them back there, and at 1 the
+#: states that no true motion needs are learnt to follow the noise: on R1 the turn is off by 3.3° then, by 2.6°
+#: with 2 and with 4.
+RIGID_PRIOR = 2.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ def build_half(
         torch.from_numpy(rows),
         torch.from_numpy(split.validation[rows]),
         sizes=StepSizes(
-            prior=settings.kld_factor,
+            prior=settings.kld_factor * (1.0 if bodies is None else RIGID_PRIOR),
             restraint=settings.regularization_factor,
             weight_decay=settings.weight_decay,
         ),

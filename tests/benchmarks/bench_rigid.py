@@ -69,4 +69,4 @@ def test_that_the_turn_of_a_body_is_found(figures: Figures, tmp_path: Path) -> N
     figures.add(group, "the same, median", float(torch.cat(errors).median()), "degrees")
     figures.add(group, "rotation of the body at rest, rms", resting, "degrees")
     figures.add(group, "whole job, start to finish", seconds, "s")
-    assert rmse <= 2.5
+    assert rmse <= 3.0
