@@ -10,8 +10,8 @@ from jobs.core.errors import Problem, UserError
 from jobs.dynamight.advanced import AdvancedOptions
 from jobs.dynamight.rigid_folder import mask_files
 
-#: What ``optimize-deformations-rigid`` sets when it is not told otherwise, as the original does. Two widths, a
-#: long warm-up and a narrow edge, the original's other defaults, made the motions found on R1 worse.
+#: What ``optimize-deformations-rigid`` sets when it is not told otherwise, as the original does. Its other
+#: defaults, two widths, a long warm-up and a narrow edge, made the motions found on R1 worse.
 RIGID_DEFAULTS: Final[dict[str, Any]] = {"n_latent_dimensions": 5}
 
 

@@ -35,8 +35,8 @@ COARSE_RESOLUTION_A = 12.0
 EXTENT_IN_RADII = 6.0
 MAX_FREQUENCY = 6.0
 #: Weight of the prior of the states when bodies are rigid. No restraint holds them back there, and at 1 the
-#: states that no true motion needs are learnt to follow the noise: on R1 the turn is off by 3.3° then, by 2.6°
-#: with 2 and with 4.
+#: states that no true motion needs are learnt to follow the noise: on R1 the turn is off by 3.3° then, and
+#: by 2.6° with 2 and with 4.
 RIGID_PRIOR = 2.0
 
 
