@@ -9,15 +9,12 @@ from typing import Final
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
     QSplitter,
-    QTableView,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -30,6 +27,7 @@ from widgets.star_table_filter import FilterLine
 from widgets.star_table_model import TableModel
 from widgets.star_table_source import Arrangement, Rows, Statistics, TableSource, arranged, statistics
 from widgets.star_table_statistics import ColumnStatistics
+from widgets.star_table_view import RowsView
 
 #: ``write(path, source, rows)``; called in a thread.
 Write = Callable[[Path, TableSource, Rows], Path]
@@ -80,22 +78,8 @@ class StarTable(QWidget):
         self.export_button.setVisible(self._write is not None)
         self.export_button.clicked.connect(self.export_requested)
         self.bar = MessageBar()
-        self.view = QTableView(self)
-        self.view.setObjectName("table_rows")
-        self.view.setModel(self.model)
-        self.view.setAlternatingRowColors(True)
-        self.view.setShowGrid(False)
-        self.view.setWordWrap(False)
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view = RowsView(self.model, self)
         self.view.customContextMenuRequested.connect(self._menu)
-        self.view.setCornerButtonEnabled(False)
-        line = self.view.verticalHeader()
-        # one height for all: a million rows are not measured one by one
-        line.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        line.setDefaultSectionSize(self.fontMetrics().height() + 8)
         head = self.view.horizontalHeader()
         head.setSectionsClickable(True)
         head.setHighlightSections(False)

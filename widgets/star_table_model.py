@@ -55,13 +55,21 @@ class TableModel(QAbstractTableModel):
 
     def cell(self, place: int, column: int) -> str:
         """Return the text at a place of the shown rows."""
+        return self.cells(place)[column]
+
+    def alignment(self, column: int) -> int:
+        """Return how a column is aligned: numbers to the right."""
+        return self._align[column]
+
+    def cells(self, place: int) -> Sequence[str]:
+        """Return the texts of one of the shown rows."""
         row = int(self.rows[place])
         found = self._cache.get(row)
         if found is None:
             found = self._cache[row] = self.source.row(row)
             if len(self._cache) > _REMEMBERED:
                 self._cache.popitem(last=False)
-        return found[column]
+        return found
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
