@@ -172,8 +172,7 @@ class JobPage(QWidget):
         self.job_type = None
         self._defaults = {}
         self._touched = False
-        for key in self._types:
-            form = self.form(key)
+        for form in self._forms.values():
             for row in form.rows.values():
                 if isinstance(row.editor, PathEditor):
                     row.editor.set_project(project_dir, self._node_source)
@@ -197,6 +196,8 @@ class JobPage(QWidget):
                 project_dir=self._project_dir,
                 gpus=self._gpus,
             )
+            if key in self._defaults:
+                form.set_values(self._defaults[key])
             form.changed.connect(self._on_changed)
             form.problems_changed.connect(lambda _problems: self._refresh())
             form.show_tab(ADVANCED, self._advanced)

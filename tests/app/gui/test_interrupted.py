@@ -48,7 +48,7 @@ def begin(qtbot: Any, window: MainWindow, name: str) -> None:
     since = (job / "metrics.jsonl").stat().st_size
     press_continue(qtbot, window, "do_reconstruct")
     qtbot.waitUntil((job / f"options.{before + 1:03d}.json").is_file, timeout=10_000)
-    qtbot.waitUntil(lambda: (job / "metrics.jsonl").stat().st_size > since, timeout=30_000)
+    qtbot.waitUntil(lambda: (job / "metrics.jsonl").stat().st_size > since, timeout=90_000)
     os.kill(worker_pid(window, name), signal.SIGSTOP)  # held in the middle, however fast the machine
 
 

@@ -253,7 +253,6 @@ def test_that_the_settings_of_the_last_job_are_there_at_the_next_start(
     assert form.mode == "new"
 
 
-
 def start_quickly(qtbot: Any, window: MainWindow) -> str:
     """Run the tutorial's first job to its end."""
     fill_in_tutorial(qtbot, window)

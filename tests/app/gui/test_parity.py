@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QLabel, QMenu
 
 from app.gui import application, housekeeping_commands, start_commands
@@ -114,15 +115,28 @@ def cleanable(project: Path) -> str:
     return REFINEMENT
 
 
-@pytest.mark.parametrize(("entry", "shortcut", "key"), MENU_ENTRIES, ids=[row[0] for row in MENU_ENTRIES])
-def test_that_each_entry_of_relions_menus_is_in_ours_with_its_shortcut(
-    window: MainWindow, entry: str, shortcut: str, key: str
-) -> None:
-    action = window.actions_by_key[key]
+def test_that_each_entry_of_relions_menus_is_in_ours_with_its_shortcut(window: MainWindow) -> None:
     shown = {other.objectName() for menu in window.menu_bar.findChildren(QMenu) for other in menu.actions()}
-    assert action.objectName() in shown, entry
-    if shortcut:
-        assert QKeySequence(shortcut) in action.shortcuts()
+    for entry, shortcut, key in MENU_ENTRIES:
+        action = window.actions_by_key[key]
+        assert action.objectName() in shown, entry
+        assert not shortcut or QKeySequence(shortcut) in action.shortcuts(), entry
+
+
+def test_that_no_key_does_two_things_in_the_window(window: MainWindow) -> None:
+    """Also those of panes and fields, which declare theirs themselves."""
+    everywhere = Qt.ShortcutContext.WindowShortcut, Qt.ShortcutContext.ApplicationShortcut
+    keys = [
+        key.toString()
+        for action in window.findChildren(QAction)
+        if action.shortcutContext() in everywhere
+        for key in action.shortcuts()
+    ]
+    keys += [s.key().toString() for s in window.findChildren(QShortcut) if s.context() in everywhere]
+    assert "Ctrl+Return" in keys
+    assert sorted(keys) == sorted(set(keys))
+    for action in window.actions_by_key.values():
+        assert action.toolTip() and action.statusTip(), action.text()
 
 
 @pytest.mark.parametrize("number", sorted(TYPE_LABELS))
@@ -199,8 +213,6 @@ def test_that_disk_use_is_seen_in_status_bar_lists_and_job(
     assert subtitle is not None
     assert subtitle.text().endswith(housekeeping.room_of(cleanable))
     index = window.jobs.finished.model.index(0)
-    from PySide6.QtCore import Qt
-
     assert "cleaning frees 2.0 kB gently" in index.data(Qt.ItemDataRole.ToolTipRole)
 
 
@@ -262,8 +274,6 @@ def test_that_the_trash_is_a_table_with_dates(qtbot: Any) -> None:
     assert second is not None
     assert first.toolTip(2).startswith("2023-11-1")
     assert second.isDisabled()
-    from PySide6.QtCore import Qt
-
     first.setCheckState(0, Qt.CheckState.Checked)
     assert dialog.chosen() == ["job:a"]
     assert dialog.ok_button.isEnabled()
