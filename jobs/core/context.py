@@ -41,6 +41,8 @@ class WorkerContext:
         What is done, in which run of the job, and the seed of all random numbers.
     device
         ``cuda:0`` or ``cpu``.
+    devices
+        One for every process of a task that can use several; the first is ``device``.
     metrics
         Writer of ``metrics.jsonl``.
     """
@@ -54,6 +56,7 @@ class WorkerContext:
     device: str
     metrics: MetricsWriter
     outputs: list[tuple[str, str]] = field(default_factory=list)
+    devices: tuple[str, ...] = ()
     _polled: float = field(default=0.0, repr=False)
     _phase: tuple[str, float, int] = field(default=("", 0.0, 0), repr=False)
     _line_at: float = field(default=0.0, repr=False)

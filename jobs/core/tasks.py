@@ -37,6 +37,8 @@ class Task:
         Files (relative to the job) that show the main task has been completed.
     viewer
         True: opens a view instead of starting a worker.
+    many_devices
+        True: the task can use several GPUs at once; others use the first that is named.
     next_step
         What can be done with its results, in a sentence or two.
     """
@@ -50,6 +52,7 @@ class Task:
     resumes: bool = False
     unless: tuple[str, ...] = ()
     viewer: bool = False
+    many_devices: bool = False
     next_step: str = ""
 
 

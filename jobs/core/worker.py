@@ -22,9 +22,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from jobs.core.compute import choose_device, set_seed, set_threads
+from jobs.core.compute import set_seed, set_threads
 from jobs.core.context import WorkerContext
 from jobs.core.declaration import JobType, Task, add_arguments, from_arguments
+from jobs.core.devices import choose_devices
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.external import add_external_arguments
 from jobs.core.folder import ExitStatus, JobFolder, OptionsRecord, make_record
@@ -194,7 +195,10 @@ def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tup
     task = job_type.task(record.task)
     set_threads(getattr(options, "nr_threads", 1))
     function = _task_function(task)
-    device, remark = choose_device(getattr(options, "gpu_id", "cpu")) if job_type.uses_torch else ("cpu", "")
+    devices: tuple[str, ...] = ("cpu",)
+    remark = ""
+    if job_type.uses_torch:
+        devices, remark = choose_devices(getattr(options, "gpu_id", "cpu"), many=task.many_devices)
     set_seed(record.seed, job_type.uses_torch)
     metrics = MetricsWriter(folder.metrics, record.run, task.name)
     context = WorkerContext(
@@ -204,10 +208,11 @@ def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tup
         task=task,
         run=record.run,
         seed=record.seed,
-        device=device,
+        device=devices[0],
         metrics=metrics,
+        devices=devices,
     )
-    context.say(f"{job_type.title}: {task.label}, run {record.run} of {folder.name} on {device}")
+    context.say(f"{job_type.title}: {task.label}, run {record.run} of {folder.name} on {', '.join(devices)}")
     if remark:
         context.say(remark)
     try:

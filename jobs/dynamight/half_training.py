@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.noise import NoiseModel
 from jobs.dynamight.poses import PoseCorrections, apply_corrections
 from jobs.dynamight.rigid_field import RigidField
+from jobs.dynamight.team import Team
 from jobs.maths.gaussians import radius_graph
 
 #: Weight of the restraint at a regularisation factor of 1, relative to equal gradient norms.
@@ -80,6 +81,39 @@ class Pass:
     poses: bool = False
 
 
+@dataclass(frozen=True)
+class StepLosses:
+    """What our part of a batch adds to the means over the whole batch, with the leaves of its graph.
+
+    Attributes
+    ----------
+    data, prior, geometry, penalty
+        Negative log-likelihood and prior in nats, restraint in Å², prior of the poses; numbers.
+    mean, log_sd, corrections
+        States and poses of our particles.
+    """
+
+    data: Tensor
+    prior: Tensor
+    geometry: Tensor
+    penalty: Tensor
+    mean: Tensor
+    log_sd: Tensor
+    corrections: Tensor | None
+
+    def whole(self, prior: float, restraint: Tensor) -> Tensor:
+        """What is minimised."""
+        return self.data + prior * self.prior + restraint * self.geometry + self.penalty
+
+    @torch.no_grad()
+    def sums(self, n: int, learn: bool) -> Tensor:
+        """Sums over our particles of data, prior, restraint, and of what is held out, ``(5,)``."""
+        zero = torch.zeros_like(self.data)
+        if not learn:
+            return n * torch.stack((zero, zero, zero, self.data + self.prior, zero))
+        return n * torch.stack((self.data, self.prior, self.geometry, zero, zero))
+
+
 class HalfTraining:
     """Model, particle states and optimisers of one half-set.
 
@@ -127,6 +161,9 @@ class HalfTraining:
         )
         self.restraint = torch.zeros((), device=self.device)
         self.steps = 0
+        #: With whom the half-set is trained, and the particles that we have visited in the last pass.
+        self.team = Team()
+        self.visited: list[Tensor] = []
         #: Restrains motions in place of neighbours in space.
         self.graph: ModelGraph | None = None
         self.edges = torch.zeros(2, 0, dtype=torch.int64, device=self.device)
@@ -140,13 +177,19 @@ class HalfTraining:
             self.edges = self.edges[:, :0]
         return distance
 
-    def _geometry(self, coefficients: Tensor, basis: Tensor) -> Tensor:
-        """The restraint on the motions of the first particles of a batch, ``(p,)`` in Å²."""
-        positions, few = self.model.positions, coefficients[:PARTICLES_PER_STEP]
+    def _pairs(self) -> ModelGraph | Tensor:
+        """The pairs of Gaussians whose distances are looked at in a step, drawn at random."""
         # Where no neighbours are held (rigid bodies), bonds are not either.
         if self.graph is not None and self.edges.shape[1]:
-            return length_error(few, basis, positions, sampled(self.graph, self.sampler, EDGES_PER_STEP))
-        return length_change(few, basis, positions, sample_edges(self.edges, self.sampler))
+            return sampled(self.graph, self.sampler, EDGES_PER_STEP)
+        return sample_edges(self.edges, self.sampler)
+
+    def _geometry(self, coefficients: Tensor, basis: Tensor, pairs: ModelGraph | Tensor) -> Tensor:
+        """The restraint on the motions of the first particles of a batch, ``(p,)`` in Å²."""
+        few = coefficients[: self.team.count(PARTICLES_PER_STEP)]
+        if isinstance(pairs, Tensor):
+            return length_change(few, basis, self.model.positions, pairs)
+        return length_error(few, basis, self.model.positions, pairs)
 
     def run_pass(self, plan: Pass, noise: NoiseModel, each: Callable[[], None]) -> dict[str, float]:
         """Pass once over the particles of the half-set, in random order.
@@ -173,9 +216,11 @@ class HalfTraining:
         sums = torch.zeros(5, device=self.device)
         n_taught = max(1, len(self.training))
         order = torch.randperm(len(self.training), generator=self.shuffler)
+        self.visited.clear()
         self._visit(self.training[order], plan, precision, sums, each, learn=True)
         if plan.move and len(self.held_out):
             self._visit(self.held_out, plan, precision, sums, each, learn=False)
+        self.team.add([sums])
         # The only synchronisation with the device in a pass.
         data, prior, geometry, held_out, _ = sums.tolist()
         return {
@@ -195,13 +240,20 @@ class HalfTraining:
         *,
         learn: bool,
     ) -> None:
-        batches = self.images.batches(self.rows[local], self.batch_size, plan.box)
-        start = 0
-        for batch in batches:
-            n = len(batch.rows)
-            self._step_within_memory(local[start : start + n], batch, plan, precision, sums, learn)
-            start += n
+        own, wholes = self.team.order(local, self.batch_size)
+        size = max(1, self.team.count(self.batch_size))
+        batches = self.images.batches(self.rows[own], size, plan.box) if len(own) else iter(())
+        for whole in wholes:
+            mine = self.team.part(whole)
+            if self.team.size == 1:
+                self._step_within_memory(mine, next(batches), plan, precision, sums, learn)
+            else:
+                self._step_of_team(mine, batches, len(whole), plan, precision, sums, learn)
             each()
+        # Lets the threads that read images end.
+        next(batches, None)
+        if plan.move:
+            self.visited.append(own)
 
     def _step_within_memory(
         self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
@@ -212,8 +264,9 @@ class HalfTraining:
             part = slice(start, start + self.batch_size)
             piece = Batch(batch.rows[part], batch.transforms[part], batch.ctf[part])
             try:
-                self._step(local[part].to(self.device), piece, plan, precision, sums, learn)
-                start += len(piece.rows)
+                n = len(piece.rows)
+                self._step(local[part].to(self.device), piece, n, plan, precision, sums, learn)
+                start += n
                 continue
             except torch.cuda.OutOfMemoryError as error:
                 if self.batch_size == 1:
@@ -225,11 +278,96 @@ class HalfTraining:
             torch.cuda.empty_cache()
             self.batch_size = max(1, min(self.batch_size, len(piece.rows)) // 2)
 
-    def _step(
-        self, local: Tensor, batch: Batch, plan: Pass, precision: Tensor, sums: Tensor, learn: bool
+    def _step_of_team(
+        self,
+        mine: Tensor,
+        batches: Iterator[Batch],
+        n: int,
+        plan: Pass,
+        precision: Tensor,
+        sums: Tensor,
+        learn: bool,
     ) -> None:
-        """One step on one batch: likelihood, priors, restraint, and the update of everything they touch."""
-        model, n = self.model, len(local)
+        """Take our part of a step; a small last batch may have nothing for us."""
+        batch = next(batches) if len(mine) else None
+        try:
+            self._step(mine.to(self.device), batch, n, plan, precision, sums, learn)
+        except torch.cuda.OutOfMemoryError as error:
+            # The others wait for our sum: a smaller batch would have to be agreed upon in every step.
+            raise UserError(
+                f"a GPU has too little memory for {len(mine)} images at a time",
+                hint=f"Resume with a batch size below {self.batch_size}, or with one GPU, which adapts.",
+            ) from error
+
+    def _step(
+        self,
+        local: Tensor,
+        batch: Batch | None,
+        n: int,
+        plan: Pass,
+        precision: Tensor,
+        sums: Tensor,
+        learn: bool,
+    ) -> None:
+        """One step on one batch: likelihood, priors, restraint, and the update of everything they touch.
+
+        ``local`` and ``batch`` are our part of the ``n`` particles of the batch.
+        """
+        drawn, pairs = None, None
+        if plan.move:
+            # For the whole batch, whatever our part of it.
+            shape = (n, self.latents.n_latent)
+            drawn = self.team.part(torch.randn(shape, generator=self.sampler, device=self.device))
+            pairs = self._pairs() if learn else None
+        found = None
+        if batch is not None:
+            found = self._losses(local, batch, n, plan, precision, learn, drawn, pairs)
+            sums += found.sums(n, learn)
+        latent_rate = self.sizes.latents * math.sqrt(plan.rate)
+        if not learn:
+            if found is not None:
+                loss = found.data + self.sizes.prior * found.prior
+                found.mean.grad, found.log_sd.grad = torch.autograd.grad(loss, [found.mean, found.log_sd])
+                self.latents.step(local, found.mean, found.log_sd, n, latent_rate)
+            return
+        if plan.move:
+            if self.steps % _CALIBRATE_EVERY == 0:
+                self._calibrate(found)
+            self.steps += 1
+        self.field_optimiser.zero_grad(set_to_none=True)
+        self.structure_optimiser.zero_grad(set_to_none=True)
+        if found is not None:
+            found.whole(self.sizes.prior, self.restraint).backward()
+        self._share_gradients(plan)
+        if plan.move:
+            self._set_rate(self.field_optimiser, self.sizes.field * plan.rate)
+            self.field_optimiser.step()
+            if found is not None:
+                self.latents.step(local, found.mean, found.log_sd, n, latent_rate)
+        if found is not None and found.corrections is not None:
+            assert self.poses is not None
+            self.poses.step(local, found.corrections, n, plan.rate)
+        if plan.structure:
+            # Without motion there is no restraint that would hold the beads of a model together.
+            held = self.graph is not None and not plan.move
+            rates = (0.0 if held else self.sizes.positions_a, self.sizes.amplitudes)
+            for group, rate in zip(self.structure_optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate
+            self.structure_optimiser.step()
+
+    def _losses(
+        self,
+        local: Tensor,
+        batch: Batch,
+        n: int,
+        plan: Pass,
+        precision: Tensor,
+        learn: bool,
+        drawn: Tensor | None,
+        pairs: ModelGraph | Tensor | None,
+    ) -> StepLosses:
+        """What our part of a batch of ``n`` adds to the losses of a step."""
+        model = self.model
         rotations = self.images.rotations[batch.rows]
         corrections = self.poses.leaf(local) if self.poses is not None and plan.poses and learn else None
         if corrections is None and self.poses is not None:
@@ -238,69 +376,58 @@ class HalfTraining:
             rotations, shifts = apply_corrections(corrections, rotations)
         else:
             shifts = None
-        geometry = prior = sums.new_zeros(n)
+        zero = precision.new_zeros(())
+        geometry = prior = penalty = zero
+        mean = log_sd = zero
         points: Tensor = model.positions
         if plan.move:
+            assert drawn is not None
             mean, log_sd = self.latents.leaves(local)
-            noise = torch.randn(mean.shape, generator=self.sampler, device=self.device)
-            coefficients = model.field.coefficients(mean + log_sd.exp() * noise)
+            coefficients = model.field.coefficients(mean + log_sd.exp() * drawn)
             basis = model.basis(points.detach())
             points = points + displace(coefficients, basis)
-            prior = divergence(mean, log_sd)
+            prior = divergence(mean, log_sd).sum() / n
+            if pairs is not None:
+                restrained = min(n, PARTICLES_PER_STEP)
+                geometry = self._geometry(coefficients, basis, pairs).sum() / restrained
         pixels = model.project(points, rotations, plan.box)
         if shifts is not None:
             pixels = pixels + shifts[:, None] * (plan.box / model.frame.side_a)
         data = projection_nll(
             pixels, model.weights(), model.transfer(plan.box), batch.transforms, batch.ctf, precision
         )
-        loss = data.mean() + self.sizes.prior * prior.mean()
-        if not learn:
-            gradients = torch.autograd.grad(loss, [mean, log_sd])
-            mean.grad, log_sd.grad = gradients
-            self.latents.step(local, mean, log_sd, n, self.sizes.latents * math.sqrt(plan.rate))
-            sums[3] += (data + prior).detach().sum()
-            return
-        if plan.move:
-            geometry = self._geometry(coefficients, basis)
-            if self.steps % _CALIBRATE_EVERY == 0:
-                self._calibrate(data.mean(), geometry.mean())
-            loss = loss + self.restraint * geometry.mean()
-            self.steps += 1
         if corrections is not None:
             assert self.poses is not None
-            loss = loss + self.poses.penalty(corrections).mean()
-        self.field_optimiser.zero_grad(set_to_none=True)
-        self.structure_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if plan.move:
-            self._set_rate(self.field_optimiser, self.sizes.field * plan.rate)
-            self.field_optimiser.step()
-            self.latents.step(local, mean, log_sd, n, self.sizes.latents * math.sqrt(plan.rate))
-        if corrections is not None:
-            assert self.poses is not None
-            self.poses.step(local, corrections, n, plan.rate)
-        if plan.structure:
-            # Without motion there is no restraint that would hold the beads of a model together.
-            held = self.graph is not None and not plan.move
-            rates = (0.0 if held else self.sizes.positions_a, self.sizes.amplitudes)
-            for group, rate in zip(self.structure_optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate
-            self.structure_optimiser.step()
-        with torch.no_grad():
-            parts = (data.sum(), prior.sum(), geometry.mean() * n)
-            sums[:3] += torch.stack(parts)
+            penalty = self.poses.penalty(corrections).sum() / n
+        return StepLosses(data.sum() / n, prior, geometry, penalty, mean, log_sd, corrections)
 
-    def _calibrate(self, data: Tensor, geometry: Tensor) -> None:
+    def _share_gradients(self, plan: Pass) -> None:
+        """Give every member of the team the gradient of the whole batch."""
+        if self.team.size == 1:
+            return
+        shared = list(self.model.field.parameters()) if plan.move else []
+        if plan.structure:
+            shared += self.model.structure_parameters()
+        for parameter in shared:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.team.add([parameter.grad for parameter in shared if parameter.grad is not None])
+
+    def _calibrate(self, found: StepLosses | None) -> None:
         """Set the weight of the restraint so that its gradient and that of the data have a fixed ratio.
 
         Norms are over the parameters of the field; the ratio is the regularisation factor (DynaMight's rule,
         here running along with the training instead of once per epoch).
         """
         parameters = list(self.model.field.parameters())
-        norms = []
-        for loss in (data, geometry):
-            gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
-            norms.append(torch.stack([g.square().sum() for g in gradients]).sum().sqrt())
+        gradients: list[list[Tensor]] = [[torch.zeros_like(p) for p in parameters] for _ in range(2)]
+        if found is not None:
+            gradients = [
+                list(torch.autograd.grad(loss, parameters, retain_graph=True))
+                for loss in (found.data, found.geometry)
+            ]
+        self.team.add([*gradients[0], *gradients[1]])
+        norms = [torch.stack([g.square().sum() for g in part]).sum().sqrt() for part in gradients]
         ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0]).clamp(min=1e-30)
         wanted = RESTRAINT_AT_ONE * self.sizes.restraint * ratio
         first = self.steps == 0

@@ -50,6 +50,17 @@ class RowAdam:
         for name, value in state.items():
             getattr(self, name).copy_(value)
 
+    def rows_dict(self, rows: Tensor) -> dict[str, Tensor]:
+        """Everything about some rows ``(b,)``."""
+        there = rows.to(self.table.device)
+        return {name: value[there] for name, value in self.state_dict().items()}
+
+    def load_rows_dict(self, rows: Tensor, state: dict[str, Tensor]) -> None:
+        """Take up what :meth:`rows_dict` gave."""
+        there = rows.to(self.table.device)
+        for name, value in state.items():
+            getattr(self, name)[there] = value.to(self.table.device)
+
 
 class LatentTable:
     """Posterior mean and log standard deviation ``(p, L)`` of every particle of a half-set.

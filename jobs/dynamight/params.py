@@ -245,6 +245,7 @@ JOB_TYPE = JobType(
             "Estimate motions",
             switch=None,
             worker="jobs.dynamight.train:run",
+            many_devices=True,
             next_step=NEXT_STEPS["train"],
         ),
         Task(
@@ -252,6 +253,7 @@ JOB_TYPE = JobType(
             "Resume the training",
             switch=None,
             worker="jobs.dynamight.train:run",
+            many_devices=True,
             resumes=True,
             unless=(FINAL_CHECKPOINT,),
             next_step=NEXT_STEPS["train"],

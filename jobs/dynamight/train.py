@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
 
 from jobs.core.errors import UserError
+from jobs.core.ranks import Ranks, give_up
 from jobs.dynamight.atomic_graph import BIAS
 from jobs.dynamight.encoder import Encoder, teach_encoder
 from jobs.dynamight.outputs import (
@@ -22,6 +25,7 @@ from jobs.dynamight.outputs import (
 from jobs.dynamight.reporting import JobObserver
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import Prepared, prepare_training
+from jobs.dynamight.sharing import Sharing, follow
 from jobs.dynamight.state import load_model, read_state, restore, write_checkpoint
 from jobs.dynamight.uncertainty_files import write_errors
 
@@ -45,7 +49,32 @@ def run(context: WorkerContext) -> None:
         # In tenths: progress is drawn beside that of the epochs.
         context.progress("initialise", round(10 * done / of), 10)
 
-    prepared = prepare_training(source, settings, device, context.say, read)
+    with ExitStack() as stack:
+        ranks = _start_followers(context, stack, source, settings)
+        prepared = prepare_training(source, settings, device, context.say, read)
+        if ranks is not None:
+            Sharing(ranks, context.check_abort).attach(prepared.training)
+        _train(context, prepared)
+    _finish(context, prepared, options.fn_star)
+
+
+def _start_followers(
+    context: WorkerContext, stack: ExitStack, source: TrainingInput, settings: TrainingSettings
+) -> Ranks | None:
+    """Start the processes on the other devices, which read the images while we do."""
+    n = len(context.devices)
+    if n < 2:
+        return None
+    context.say(f"{n} processes share the training, on {', '.join(context.devices)}")
+    threads = int(getattr(context.options, "nr_threads", 1))
+    return stack.enter_context(
+        Ranks(context.devices, threads, follow, (source, settings), partial(give_up, context.folder))
+    )
+
+
+def _train(context: WorkerContext, prepared: Prepared) -> None:
+    """Begin, or go on from a checkpoint, and train to the end."""
+    options = cast("DynaMightOptions", context.options)
     start = _last_checkpoint(context, options)
     if start is None:
         prepared.training.initialise()
@@ -59,7 +88,6 @@ def run(context: WorkerContext) -> None:
         observer.pictures()
     finally:
         observer.close()
-    _finish(context, prepared, options.fn_star)
 
 
 def _finish(context: WorkerContext, prepared: Prepared, star: str) -> None:

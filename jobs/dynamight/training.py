@@ -71,6 +71,16 @@ class EpochReport:
     held_out_gain: float
 
 
+PassRunner = Callable[["Training", Pass, Callable[[], None]], tuple[dict[str, float], ...]]
+
+
+def run_passes_alone(
+    training: Training, plan: Pass, each: Callable[[], None]
+) -> tuple[dict[str, float], ...]:
+    """Pass over both half-sets, one after the other."""
+    return tuple(half.run_pass(plan, training.noise, each) for half in training.halves)
+
+
 @dataclass
 class Training:
     """A training in progress: call :meth:`run`, or :meth:`epoch` until ``schedule.stage`` is ``done``.
@@ -83,6 +93,8 @@ class Training:
         Working boxes of the coarse stage and of full resolution.
     seconds
         Time used, including that of earlier runs that were resumed.
+    run_passes
+        How a pass over both half-sets is made; gives the means of each, see :meth:`HalfTraining.run_pass`.
     """
 
     settings: TrainingSettings
@@ -93,6 +105,7 @@ class Training:
     seconds: float = 0.0
     held_out_gain: float = math.nan
     history: list[dict[str, float]] = field(default_factory=list)
+    run_passes: PassRunner = run_passes_alone
 
     def initialise(self) -> None:
         """Bring both clouds to the grey scale of the images and estimate the noise."""
@@ -119,7 +132,7 @@ class Training:
             poses=self.settings.pose_refinement and moving,
         )
         normaliser = self.noise.normaliser(plan.box)
-        sums = tuple(half.run_pass(plan, self.noise, observer.each_batch) for half in self.halves)
+        sums = self.run_passes(self, plan, observer.each_batch)
         self._check_finite(sums)
         if moving:
             self._update_consensus()

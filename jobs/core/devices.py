@@ -1,0 +1,54 @@
+"""The devices of a task: one, or several that share it."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from jobs.core.compute import choose_device
+
+#: Environment variable: how many processes share a task on the CPU that could use several devices.
+PROCESSES = "HETEROSCOPE_PROCESSES"
+
+
+def gpu_words(gpu_id: str) -> list[str]:
+    """Return what stands between commas, colons and spaces: the GPUs that a text names."""
+    return [word for word in re.split(r"[\s,:]+", gpu_id.strip()) if word]
+
+
+def choose_devices(gpu_id: str, *, many: bool = False) -> tuple[tuple[str, ...], str]:
+    """Return the devices, and a remark when they are not those asked for.
+
+    The launcher has made the chosen GPUs the only visible ones, so they are ``cuda:0``, ``cuda:1``, … here;
+    without a launcher the choice is made here, before torch is loaded.
+
+    Parameters
+    ----------
+    gpu_id
+        Numbers of GPUs such as ``0,1``; empty or ``cpu`` = none.
+    many
+        Whether the task can use more than the first of them. On the CPU the environment variable
+        ``HETEROSCOPE_PROCESSES`` says how many processes share it.
+
+    Raises
+    ------
+    UserError
+        When this computer has GPUs but not this one.
+    """
+    words = gpu_words(gpu_id)
+    if "CUDA_VISIBLE_DEVICES" not in os.environ and len(words) > 1 and all(w.isdecimal() for w in words):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(words)
+    device, remark = choose_device(words[0] if words else "")
+    if device == "cpu":
+        wanted = os.environ.get(PROCESSES, "")
+        return ("cpu",) * (max(1, int(wanted)) if many and wanted.isdecimal() else 1), remark
+    if len(words) == 1:
+        return (device,), remark
+    if not many:
+        return (device,), f"This task uses one GPU: the first of {gpu_id.strip()}."
+    import torch
+
+    used = min(len(words), torch.cuda.device_count())
+    if used < len(words):
+        remark = f"{len(words)} GPUs were asked for, {used} can be used."
+    return tuple(f"cuda:{number}" for number in range(used)), remark
