@@ -67,7 +67,7 @@ def _open(job: str, given: Namespace, *, writes: bool) -> Opened:
         project.require_writable()
     name = find_job(project, job)
     root = Path(project.path)
-    job_type = registry.by_label(read_job_star(root / name).label)
+    job_type = registry.of_job(read_job_star(root / name).label, root / name)
     if job_type is None or not job_type.explorer:
         raise UserError(f"{name.rstrip('/')} has no latent space to look at")
     source = load_function(job_type.explorer)(root / name, root)

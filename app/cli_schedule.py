@@ -74,7 +74,8 @@ def schedule(words: Sequence[str]) -> int:
     names = [find_job(project, job) for job in given.jobs] or [
         process.name
         for process in project.pipeline.processes
-        if process.status == SCHEDULED and registry.by_label(process.type_label) is not None
+        if process.status == SCHEDULED
+        and registry.of_job(process.type_label, folder / process.name) is not None
     ]
     if given.detach or not names:
         start_schedule(project, names, plan)

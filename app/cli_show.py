@@ -62,7 +62,7 @@ def jobs(words: Sequence[str]) -> int:
     for process in project.pipeline.processes:
         if given.status and process.status.lower() != given.status.lower():
             continue
-        declared = registry.by_label(process.type_label)
+        declared = registry.of_job(process.type_label, Path(project.path) / process.name)
         status = f"{process.status} (in the queue)" if process.name in waiting else process.status
         if process.name in queued:
             status = place_in_queue(Path(project.path) / process.name, *queued[process.name]).sentence
@@ -103,7 +103,7 @@ def show(words: Sequence[str]) -> int:
     process = project.pipeline.process(name)
     if process is None:
         raise UserError(f"{name} was deleted this moment")
-    declared = registry.by_label(process.type_label)
+    declared = registry.of_job(process.type_label, root / name)
     print(f"{name}  {declared.title if declared else process.type_label}")
     if process.alias:
         print(f"alias   {process.alias}")

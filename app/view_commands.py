@@ -50,7 +50,7 @@ def view_request(words: Sequence[str]) -> tuple[JobType, ViewRequest]:
     project = open_project(given.project, given.job, look=True)
     name = find_job(project, given.job)
     root = Path(project.path).resolve()
-    job_type = registry.by_label(read_job_star(root / name).label)
+    job_type = registry.of_job(read_job_star(root / name).label, root / name)
     if job_type is None or not job_type.explorer:
         raise UserError(f"{name.rstrip('/')} has no latent space to explore")
     request = ViewRequest(

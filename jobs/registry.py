@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
+from jobs.core.folder import JobFolder
 from jobs.dynamight import params as dynamight
 from jobs.import_files import params as import_files
 from jobs.simulate import params as simulate
@@ -41,3 +44,19 @@ def by_label(label: str) -> JobType | None:
             return labels[label]
         label = label.rpartition(".")[0]
     return None
+
+
+def of_job(label: str, folder: Path) -> JobType | None:
+    """Return the type of a job, None when another program made it.
+
+    Parameters
+    ----------
+    label
+        RELION type label of the job.
+    folder
+        The job's folder; asked only where the label does not tell whose job it is.
+    """
+    declared = by_label(label)
+    if declared is not None and declared.shares_label and not JobFolder(folder.parent, folder.name).runs():
+        return None
+    return declared

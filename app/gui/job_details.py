@@ -37,7 +37,7 @@ def entry_of(project_dir: Path, process: Process) -> JobEntry:
     process
         Row of the pipeline.
     """
-    declared = registry.by_label(process.type_label)
+    declared = registry.of_job(process.type_label, project_dir / process.name)
     running = declared is not None and process.status == "Running"
     changed = _changed(project_dir / process.name)
     entry = JobEntry(
@@ -90,7 +90,7 @@ def read_details(project: Project, name: str) -> JobDetails:
     root = Path(project.path)
     folder = root / name
     entry = entry_of(root, process)
-    declared = registry.by_label(process.type_label)
+    declared = registry.of_job(process.type_label, folder)
     values, trouble = _values(root, name, declared)
     runs = _runs(root, name)
     inputs, outputs = _nodes(project, name, root)

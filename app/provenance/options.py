@@ -109,7 +109,7 @@ def of_settings(project_dir: Path, name: str) -> tuple[OptionLine, ...]:
         When they cannot be read.
     """
     found = read_job_star(project_dir / name)
-    job_type = registry.by_label(found.label)
+    job_type = registry.of_job(found.label, project_dir / name)
     if job_type is None:
         return tuple(_plain(n, value) for n, value in found.values.items())
     external = found.label.startswith("relion.external")

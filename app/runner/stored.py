@@ -50,7 +50,7 @@ def read_stored(project_dir: Path, name: str) -> StoredJob:
     # Jobs that RELION made have no record.
     with contextlib.suppress(UserError, OSError):
         record = JobFolder(project_dir, name).read_options()
-    job_type = registry.by_label(job_star.label)
+    job_type = registry.of_job(job_star.label, project_dir / name)
     if job_type is None and record is not None:
         # RELION shortens the labels of External jobs when it rewrites their settings.
         job_type = registry.JOB_TYPES.get(record.type_key)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.cli_options import add_arguments, from_arguments, to_arguments
-from jobs.core.common_checks import any_exists, field_problems, missing_results
+from jobs.core.common_checks import any_exists, device_problems, field_problems, missing_results
 from jobs.core.errors import Problem, UserError
 from jobs.core.options import (
     RUNNING_TAB,
@@ -97,6 +97,9 @@ class JobType:
     view_commands
         Commands of the original program that open its viewer, and the functions that turn their arguments
         into a :class:`jobs.core.exploring.ViewRequest`.
+    shares_label
+        True: RELION makes jobs of this label as well, with other options; ours are told by the record of
+        their options. RELION's DynaMight jobs have the same options as ours, and are continued like them.
     constants
         Options of RELION's job type that have one value here and no field; written into ``job.star``.
     explorer
@@ -124,6 +127,7 @@ class JobType:
     view: str = ""
     view_commands: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
+    shares_label: bool = False
 
     def __post_init__(self) -> None:
         declared = {d.name: d for d in specs(self.options)}
@@ -219,6 +223,7 @@ class JobType:
             found.append(Problem(error.message, hint=error.hint))
         else:
             found += missing_results(task, context)
+            found += device_problems(task, specs(self.options), options)
         for check in self.checks:
             found += check(options, context)
         found += environment_problems()

@@ -114,6 +114,7 @@ JOB_TYPE = JobType(
     methods="Files of other projects were imported with Heteroscope.",
     result_files=(("imported.json", "what was found in each file"),),
     uses_torch=False,
+    shares_label=True,
     # RELION's Import has a half for raw movies, which this job leaves alone.
     constants=(("do_raw", "No"), ("do_other", "Yes")),
 )
