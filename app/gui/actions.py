@@ -300,6 +300,14 @@ _ALL = (
         needs=(PROJECT, JOB, OURS),
     ),
     ActionInfo(
+        "make_report",
+        "Repor&t…",
+        "Write this job as a web page with plots, maps, parameters and methods text, and open it",
+        ("Ctrl+Shift+R",),
+        "export",
+        needs=(PROJECT, JOB),
+    ),
+    ActionInfo(
         "clean_job",
         "&Gentle clean…",
         "Move files of this job that nothing needs any more to the trash",
@@ -416,6 +424,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "clone",
         "compare_job",
         "copy_methods_text",
+        "make_report",
         "open_folder",
         SEPARATOR,
         "abort",

@@ -47,8 +47,8 @@ class Overview(QWidget):
     Signals
     -------
     asked
-        A button: ``explore``, ``monitor``, ``log``, ``form``, ``abort``, ``clone``, ``methods`` or
-        ``task:NAME``.
+        A button: ``explore``, ``monitor``, ``log``, ``form``, ``abort``, ``clone``, ``methods``,
+        ``report`` or ``task:NAME``.
     job_chosen
         Another job shall be shown.
     told
@@ -111,6 +111,12 @@ class Overview(QWidget):
             "Sentences for a methods section: what was done, settings, versions, citation"
         )
         self.methods.clicked.connect(lambda: self.asked.emit("methods"))
+        self.report = QPushButton("Report…")
+        self.report.setObjectName("overview_report")
+        self.report.setToolTip(
+            "A web page with plots, maps, parameters and methods text, opened in the browser"
+        )
+        self.report.clicked.connect(lambda: self.asked.emit("report"))
         self.clone = QPushButton("Clone job")
         self.clone.setObjectName("overview_clone")
         self.clone.setToolTip("A new job with the same settings")
@@ -125,6 +131,7 @@ class Overview(QWidget):
         row.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addSpacing(style.SMALL)
         row.addWidget(self.methods)
+        row.addWidget(self.report)
         row.addWidget(self.clone)
         return row
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 
 from app.gui.news import JobDetails
+from app.gui.report_commands import ReportCommands
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
 
 
-class OverviewCommands:
+class OverviewCommands(ReportCommands):
     """Handlers of the overview, and what decides when it comes to the front."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -50,6 +51,7 @@ class OverviewCommands:
             "abort": window.actions_by_key["abort"].trigger,
             "clone": window.actions_by_key["clone"].trigger,
             "methods": self.copy_methods_text,
+            "report": window.actions_by_key["make_report"].trigger,
         }
         if key.startswith("task:"):
             self.choose_task(key.removeprefix("task:"))

@@ -206,11 +206,10 @@ def _maps(
                 if volume is not None and volume.ndim == 3:
                     found.append(of_array(volume, figure.voxel_size_a, series.name, figure.title))
     outputs = [(node.name, "") for node in project.job_outputs(process.name) if _is_map(node)]
-    for path, words in declared.result_files if declared is not None else ():
-        if path.endswith(".mrc") and (root / process.name / path).exists():
-            name = f"{process.name}{path}"
-            outputs = [(name, words), *((old, w) for old, w in outputs if old != name)]
-    for name, words in outputs:
+    named = declared.result_files if declared is not None else ()
+    known = {f"{process.name}{path}": words for path, words in named if path.endswith(".mrc")}
+    present = {name: words for name, words in known.items() if (root / name).exists()}
+    for name, words in {**dict(outputs), **present}.items():
         if len(found) < _MOST_MAPS:
             found.append(of_file(root / name, Path(name).name, words or name))
     return tuple(picture for picture in found if picture is not None)[:_MOST_MAPS]

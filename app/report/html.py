@@ -80,12 +80,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence[
     for first, *others in rows:
         cells = "".join(f"<td{k}>{text(c)}</td>" for c, k in zip(others, marks[1:], strict=True))
         body.append(f'<tr><th scope="row">{text(first)}</th>{cells}</tr>')
-    return framed(titles, body) if body else ""
+    return framed(titles, body, kinds) if body else ""
 
 
-def framed(titles: Sequence[str], rows: Sequence[str]) -> str:
+def framed(titles: Sequence[str], rows: Sequence[str], kinds: Sequence[str] = ()) -> str:
     """Return rows that are markup already as a table."""
-    head = "".join(f'<th scope="col">{text(title)}</th>' for title in titles)
+    marks = [' class="number"' if kind == "number" else "" for kind in kinds] or [""] * len(titles)
+    head = "".join(f'<th scope="col"{mark}>{text(t)}</th>' for t, mark in zip(titles, marks, strict=True))
     return (
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )

@@ -103,7 +103,8 @@ def _key_figures(job: JobContents) -> str:
 
 def _results(job: JobContents) -> str:
     parts = []
-    titles = {run.number: run.title for run in job.story.runs}
+    # the log of a run that ended badly stands in the summary
+    titles = {run.number: run.title for run in job.story.runs if run.outcome in ("Succeeded", "")}
     for number, lines in job.closing.items():
         if number in titles:
             said = "".join(html.paragraph(line) for line in lines)
@@ -119,7 +120,7 @@ def _results(job: JobContents) -> str:
 
 def _halves(job: JobContents) -> str:
     rows = [
-        (f"{pair.task}: {pair.name.title}", f"{pair.first:.4g}", f"{pair.second:.4g}", pair.apart)
+        (f"{pair.task}: {pair.name.title}", words.number(pair.first), words.number(pair.second), pair.apart)
         for pair in words.half_pairs(job.tasks)
     ]
     titles = ("At the end of the task", "Half-set 1", "Half-set 2", "Apart")
@@ -183,7 +184,12 @@ def parameters(job: JobContents) -> str:
 
 
 def _option(line: OptionLine, values: Sequence[OptionLine | None], with_default: bool) -> str:
-    cells = "".join(f"<td>{html.text(value.shown if value is not None else '–')}</td>" for value in values)
+    shown = [value.shown if value is not None else "–" for value in values]
+    if len(set(shown)) == 1:
+        # the same in all runs is said once
+        cells = f'<td colspan="{len(shown)}">{html.text(shown[0])}</td>'
+    else:
+        cells = "".join(f"<td>{html.text(one)}</td>" for one in shown)
     if with_default:
         cells += f"<td>{html.text(line.default if line.default is not None else '')}</td>"
     changed = any(value is not None and value.changed for value in values)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.report import html, latent_picture
-from app.report.contents import JobContents, LatentCloud, TaskPart
+from app.report.contents import LatentCloud, TaskPart
+from app.report.latent_picture import LatentPicture
 from app.report.map_pictures import MapPicture
 from app.report.plots import Line, draw_figure, draw_lines
 from app.report.png import data_address
@@ -19,6 +21,8 @@ def metric_plots(task: TaskPart) -> str:
     """Return the curves of a task over its steps, the half-sets of one quantity together."""
     data = CurveData()
     data.add(task.records)
+    if not data.names():
+        return ""
     phases = [(phase.step, phase.name) for phase in data.phases_with_room("step", 0.12)]
     found = []
     for title, names in data.quantities().items():
@@ -35,7 +39,7 @@ def _line(data: CurveData, name: Name) -> Line | None:
     known = y[np.isfinite(y)]
     if len(known) < 3 or float(np.ptp(known)) == 0.0:
         return None
-    return Line(name.series, x.tolist(), y.tolist(), max(0, name.half - 1))
+    return Line(name.series if name.half else "", x.tolist(), y.tolist(), max(0, name.half - 1))
 
 
 def figure_plots(task: TaskPart) -> str:
@@ -52,26 +56,31 @@ def latent_space(cloud: LatentCloud | None) -> str:
     picture = latent_picture.draw(cloud) if cloud is not None else None
     if cloud is None or picture is None:
         return ""
-    (left, right), (low, high) = picture.spans
-    shares = [
-        f"main axis {k} ({100 * share:.0f} % of the variance)" for k, share in enumerate(picture.shares, 1)
-    ]
-    shares += [""] * (2 - len(shares))
-    words = f"Latent space, {len(cloud.points):,} particles, along the axes in which they differ most"
-    body = (
-        f'<div class="latent"><div class="y"><span>{low:.3g}</span><span>{shares[1]}</span>'
-        f'<span>{high:.3g}</span></div><img alt="{html.text(words)}" src="{data_address(picture.pixels)}">'
-        f'<div class="x"><span>{left:.3g}</span><span>{shares[0]}</span><span>{right:.3g}</span></div></div>'
-    )
+    shape = f"{cloud.points.shape[1]} dimensions along the two axes in which the particles differ most"
+    count = f"{len(cloud.points):,} particles"
+    found = [html.figure(f"Density of {count}", _axes(picture, picture.density, "Density"), shape)]
     if picture.limits is not None:
         scale = data_address(latent_picture.colour_table()[None, :, :])
         first, last = picture.limits
-        body += (
+        key = (
             f'<div class="key"><span>{html.text(cloud.value_name)}</span><span>{first:.3g}</span>'
             f'<img alt="colours from low to high" src="{scale}"><span>{last:.3g}</span></div>'
         )
-    shape = f"{cloud.points.shape[1]} dimensions; those not shown are projected away"
-    return html.figure(words, body, shape if cloud.points.shape[1] > 2 else "")
+        words = f"{_capital(cloud.value_name)} of {count}"
+        found.insert(0, html.figure(words, _axes(picture, picture.pixels, words) + key, shape))
+    return html.grid(found)
+
+
+def _axes(picture: LatentPicture, pixels: NDArray[np.uint8], words: str) -> str:
+    (left, right), (low, high) = picture.spans
+    shares = [f"main axis {k} ({100 * s:.0f} % of the variance)" for k, s in enumerate(picture.shares, 1)]
+    shares += [""] * (2 - len(shares))
+    return (
+        f'<div class="latent"><div class="y"><span>{low:.3g}</span><span>{shares[1]}</span>'
+        f'<span>{high:.3g}</span></div><img alt="{html.text(words)}, latent space" '
+        f'src="{data_address(pixels)}"><div class="x"><span>{left:.3g}</span><span>{shares[0]}</span>'
+        f"<span>{right:.3g}</span></div></div>"
+    )
 
 
 def map_slices(maps: tuple[MapPicture, ...]) -> str:
@@ -91,12 +100,9 @@ def _map(picture: MapPicture) -> str:
         body += f'<div class="scale"><div><span style="width:{share:.2f}%">{length:g} Å</span></div></div>'
     box = f"{picture.box[0]}³" if len(set(picture.box)) == 1 else " × ".join(map(str, picture.box))
     size = f"{box} voxels" + (f" of {picture.voxel_size_a:.4g} Å" if picture.voxel_size_a > 0 else "")
-    return html.figure(picture.title, body, " · ".join(part for part in (picture.detail, size) if part))
-
-
-def has_pictures(job: JobContents) -> bool:
-    """Tell whether there is anything to look at."""
-    return bool(job.maps or job.latent is not None or any(t.figures or t.records for t in job.tasks))
+    return html.figure(
+        _capital(picture.title), body, " · ".join(part for part in (picture.detail, size) if part)
+    )
 
 
 def _capital(words: str) -> str:

@@ -13,6 +13,8 @@ from widgets.figure_axes import decade_ticks, length_ticks, round_ticks
 from widgets.palette import LIGHT
 
 _LEFT, _RIGHT, _TOP, _PLOT_HIGH = 52.0, 14.0, 34.0, 190.0
+#: Readers' fonts may be wider than the one whose widths are known.
+_WIDER = 1.2
 _DASHES: tuple[tuple[float, ...], ...] = ((), (7, 3), (2, 3))
 #: More points than these cannot be told apart on paper.
 _MOST_POINTS = 500
@@ -41,10 +43,15 @@ class Area:
     bottom: float
 
 
-def inline(shapes: Sequence[Shape], width: float, height: float, title: str) -> str:
-    """Return a drawing to stand inside a page: named for those who hear it, as wide as there is room."""
+def inline(shapes: Sequence[Shape], width: float, height: float, title: str, cut: float = 0.0) -> str:
+    """Return a drawing to stand inside a page: named for those who hear it, `cut` off above."""
     drawing = svg_text(shapes, width, height, title).partition("\n")[2]
-    return drawing.replace("<svg ", '<svg role="img" ', 1)
+    _, _, rest = drawing.partition(">")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:g}" height="{height - cut:g}" '
+        f'viewBox="0 {cut:g} {width:g} {height - cut:g}" '
+        f'font-family="system-ui, Helvetica, Arial, sans-serif">{rest}'
+    )
 
 
 def draw_figure(figure: Figure, width: float = 480.0) -> str:
@@ -113,15 +120,19 @@ def draw_lines(
             shapes.append(
                 _straight(area.x(place), _TOP, area.x(place), area.bottom, LIGHT.outline, 1, (2, 3))
             )
-            shapes.append(Words(area.x(place) + 3, _TOP + 10, text, 9, LIGHT.muted))
+            shapes.append(Words(area.x(place), _TOP - 5, text, 9, LIGHT.muted))
     for mark in marks:
         at = area.y(mark.value)
         shapes.append(_straight(_LEFT, at, area.right, at, LIGHT.outline, 1, (4, 3)))
         shapes.append(Words(area.right - 3, at - 3, mark.name, 9, LIGHT.muted, anchor="end"))
     for line in lines:
         shapes += _curve(line, area)
-    legend, height = _legend([(line.name, line.colour, line.line) for line in lines], width, area.bottom + 42)
-    return inline([*shapes, *legend], width, height, f"{title}: {'; '.join(line.name for line in lines)}")
+    names = [(line.name, line.colour, line.line) for line in lines if line.name]
+    legend, height = _legend(names, width, area.bottom + 42)
+    told = "; ".join(name for name, _, _ in names)
+    return inline(
+        [*shapes, *legend], width, height, f"{title}: {told}" if told else title, 0 if y_title else 16
+    )
 
 
 def _histogram(figure: Figure, width: float) -> str:
@@ -143,7 +154,7 @@ def _histogram(figure: Figure, width: float) -> str:
             at = area.x(mark.value)
             shapes.append(_straight(at, _TOP, at, area.bottom, _colour(mark.colour), 1, (4, 3)))
     names = [(s.name, s.colour, s.line) for s in figure.series]
-    names += [(mark.name, mark.colour, 1) for mark in figure.marks]
+    names += [(mark.name, mark.colour, 1) for mark in figure.marks if mark.name]
     legend, height = _legend(names, width, area.bottom + 42)
     return inline([*shapes, *legend], width, height, f"{figure.title}: {'; '.join(n for n, _, _ in names)}")
 
@@ -203,8 +214,8 @@ def _legend(names: Sequence[tuple[str, int, int]], width: float, top: float) -> 
     shapes: list[Shape] = []
     x, y = _LEFT, top + 12
     for name, colour, line in names:
-        text = elided(name, 11, width - _LEFT - 40)
-        long = 30 + text_width(text, 11) + 16
+        text = elided(name, 11, (width - _LEFT - 40) / _WIDER)
+        long = 30 + _WIDER * text_width(text, 11) + 16
         if x > _LEFT and x + long > width:
             x, y = _LEFT, y + 17
         shapes.append(_straight(x, y - 4, x + 22, y - 4, _colour(colour), 2.2, _DASHES[line % 3]))

@@ -59,18 +59,19 @@ color:var(--muted)}
 table{border-collapse:collapse;width:100%;font-size:13.5px;background:var(--surface)}
 caption{text-align:left;font-size:13px;color:var(--muted);padding:4px 0}
 th,td{text-align:left;vertical-align:top;padding:5px 10px;border-bottom:1px solid var(--line);
-overflow-wrap:anywhere}
+overflow-wrap:break-word}td.hash{overflow-wrap:anywhere}
 th{font-weight:600}thead th{color:var(--muted);border-bottom:1px solid var(--outline);white-space:nowrap}
 tbody th{font-weight:400}
-td.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td.hash,code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;
 font-size:12.5px}
 tr.group th{color:var(--muted);font-weight:600;padding-top:14px;background:var(--surface)}
-tr.changed th,tr.changed td{font-weight:600}
+tr.changed th,tr.changed td{font-weight:600}tr.changed code{font-weight:400}
 tr.changed th::before{content:"● ";color:var(--accent)}
 pre{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:10px 14px;margin:8px 0;
 white-space:pre-wrap;overflow-wrap:anywhere}
-blockquote{margin:8px 0;padding:6px 14px;border-left:3px solid var(--outline);background:var(--surface)}
+blockquote{margin:8px 0;max-width:84ch;padding:6px 14px;border-left:3px solid var(--outline);
+background:var(--surface)}
 blockquote p{margin:4px 0}
 details>summary{cursor:pointer;font-weight:600;margin:10px 0}
 footer{margin-top:44px;padding-top:12px;border-top:1px solid var(--line);font-size:13px;color:var(--muted)}

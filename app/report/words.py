@@ -11,7 +11,7 @@ from app.provenance.inputs import CHANGED, MISSING, UNCHANGED
 from app.provenance.story import Run
 from app.report.contents import JobContents, TaskPart
 from jobs.core.figures import Fact
-from widgets.curve_data import CurveData, Name, parse_name, short_number
+from widgets.curve_data import CurveData, Name, parse_name
 from widgets.durations import duration
 
 ENDED = {
@@ -34,6 +34,16 @@ def where(run: Run) -> str:
     return ", ".join(part for part in (run.host, device) if part)
 
 
+def plain(name: Name) -> str:
+    """Return a metric's quantity in words."""
+    return name.quantity.replace("_", " ").replace("held out", "held-out")
+
+
+def number(value: float) -> str:
+    """Return a measured number with three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def joined(parts: Sequence[str]) -> str:
     """Return words as a list one reads: ``a, b and c``."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else list(parts))
@@ -47,14 +57,16 @@ def summary(job: JobContents) -> str:
     if story.runs:
         first, latest = story.runs[0], story.runs[-1]
         steps = [run.title[:1].lower() + run.title[1:] for run in story.runs if run.title]
-        many = f"in {len(story.runs)} runs" if len(story.runs) > 1 else "in one run"
-        began = f", begun {date(first.started)}" if first.started is not None else ""
-        took = f", {duration(story.seconds)} of computing" if story.seconds is not None else ""
+        took = duration(story.seconds)
         place = f" on {where(latest)}" if where(latest) else ""
         if job.ours:
-            sentences.append(f"Done {many}{began}{took}{place}: {joined(list(dict.fromkeys(steps)))}.")
-        else:
-            sentences.append(f"Started {many.removeprefix('in ')}{began}{took}{place}.")
+            many = f"in {len(story.runs)} runs" if len(story.runs) > 1 else "in one run"
+            began = f", begun on {date(first.started)}" if first.started is not None else ""
+            took = f", {took} of computing{place}" if took else place
+            sentences.append(f"Done {many}{began}{took}: {joined(list(dict.fromkeys(steps)))}.")
+        elif first.started is not None:
+            ended = f" and, with pauses, done after {took}" if took else ""
+            sentences.append(f"Started on {date(first.started)}{ended}.")
     if story.data:
         sentences.append(
             "Data: " + ", ".join(f"{f.title[:1].lower() + f.title[1:]} {f.value}" for f in story.data) + "."
@@ -116,12 +128,12 @@ def key_figures(job: JobContents) -> list[tuple[str, tuple[Fact, ...]]]:
 
 
 def _fact(name: Name, values: dict[str, float]) -> Fact:
-    words = name.quantity.replace("_", " ").replace("held out", "held-out")
-    value = f"{short_number(values[name.key])} {name.unit}"
+    words = plain(name)
+    value = f"{number(values[name.key])} {name.unit}"
     if name.half == 1:
         other = values.get(name.key.removesuffix("1") + "2", math.nan)
         if math.isfinite(other):
-            return Fact(words[:1].upper() + words[1:], value, f"half 2: {short_number(other)} {name.unit}")
+            return Fact(words[:1].upper() + words[1:], value, f"half 2: {number(other)} {name.unit}")
     return Fact(words[:1].upper() + words[1:], value)
 
 
@@ -135,8 +147,8 @@ def trust(job: JobContents) -> list[str]:
     if job.ours and any(last_values(task) for task in job.tasks):
         lines += [_of_halves(job), *_of_held_out(job), _of_errors(job)]
     lines += _of_inputs(job)
-    versions = {tuple(sorted(run.versions.items())) for run in job.story.runs if run.versions}
-    if len(versions) > 1:
+    told = [(n, v) for run in job.story.runs for n, v in run.versions.items()]
+    if len(set(told)) > len(dict(told)):
         lines.append("The runs were made with different versions of the software (see Versions).")
     return lines
 
@@ -145,17 +157,12 @@ def _of_halves(job: JobContents) -> str:
     pairs = half_pairs(job.tasks)
     if not pairs:
         return "No quantity was measured in both half-sets, so their agreement is not known."
-    told = [
-        f"{p.name.quantity.replace('_', ' ')} {short_number(p.first)} and {short_number(p.second)} "
-        f"{p.name.unit} ({p.apart} apart)"
-        for p in pairs[:3]
-    ]
-    return f"Half-sets were treated apart: {'; '.join(told)}."
+    return "Two half-sets were treated apart; the table below says how well they agree."
 
 
 def _of_held_out(job: JobContents) -> list[str]:
     found = [
-        f"{parse_name(key).title} {short_number(value)}"
+        f"{plain(parse_name(key))} {number(value)} {parse_name(key).unit}".rstrip()
         for task in job.tasks
         for key, value in last_values(task).items()
         if "held_out" in key and math.isfinite(value)
