@@ -20,10 +20,11 @@ class OptionProblems(UserError):
         self.problems = tuple(problems)
 
 
-def gpu_for(job_type: JobType, options: JobOptions, place: str = "") -> GpuChoice:
-    """Return the GPU these options ask for; types without a GPU option get none.
+def gpu_for(job_type: JobType, options: JobOptions, place: str = "", task: Task | None = None) -> GpuChoice:
+    """Return the GPUs these options ask for; types without a GPU option get none.
 
-    A queue that has found a place for a job that takes any GPU names it as `place`.
+    A queue that has found a place for a job that takes any GPU names it as `place`. A task that uses one GPU
+    gets the first; without a task all that are named are given.
 
     Raises
     ------
@@ -33,7 +34,9 @@ def gpu_for(job_type: JobType, options: JobOptions, place: str = "") -> GpuChoic
     for declared in specs(job_type.options):
         if declared.kind is Kind.GPU:
             wanted = place or str(getattr(options, declared.name))
-            return choose_gpu(best_gpu() if is_auto(wanted) else wanted, default=str(declared.default))
+            several = task is None or task.many_devices
+            wanted = best_gpu() if is_auto(wanted) else wanted
+            return choose_gpu(wanted, default=str(declared.default), several=several)
     return GpuChoice(None, "")
 
 

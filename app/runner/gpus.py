@@ -1,10 +1,9 @@
-"""GPUs of this machine (through NVIDIA's management library), and the choice of one for a job."""
+"""GPUs of this machine (through NVIDIA's management library), and the choice of those of a job."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ import psutil
 
 from app.runner.processes import ProcessStats, process_stats
 from jobs.core.errors import UserError
+from jobs.core.options import gpu_words
 
 __all__ = ["Gpu", "GpuChoice", "GpuProcess", "ProcessStats", "choose_gpu", "list_gpus", "process_stats"]
 
@@ -67,26 +67,29 @@ class Gpu:
 
 @dataclass(frozen=True)
 class GpuChoice:
-    """The GPU a job will see.
+    """The GPUs a job will see.
 
     Attributes
     ----------
     index
-        Its number, None = CPU.
+        Number of the first, None = CPU.
     visible
         Value of CUDA_VISIBLE_DEVICES for the worker; "" hides all.
     note
         Something the user should know, such as that the CPU is used instead.
+    others
+        Numbers of the further ones.
     """
 
     index: int | None
     visible: str
     note: str = ""
+    others: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
-        """The number as text, "" = CPU."""
-        return "" if self.index is None else str(self.index)
+        """The numbers as text such as ``0,1``, "" = CPU."""
+        return "" if self.index is None else ",".join(str(number) for number in (self.index, *self.others))
 
 
 def list_gpus() -> list[Gpu]:
@@ -172,53 +175,67 @@ def _allowed(gpus: list[Gpu], visible: str | None) -> list[Gpu]:
     return [replace(gpu, index=number) for number, gpu in enumerate(kept)]
 
 
-def choose_gpu(wanted: str, *, default: str = "0", gpus: list[Gpu] | None = None) -> GpuChoice:
-    """Return the GPU that a job shall see.
+def choose_gpu(
+    wanted: str, *, default: str = "0", gpus: list[Gpu] | None = None, several: bool = True
+) -> GpuChoice:
+    """Return the GPUs that a job shall see.
 
     Parameters
     ----------
     wanted
-        What the user wrote: a number, or nothing / ``cpu`` for the CPU.
+        What the user wrote: numbers (``0``, ``0,1``, ``0 1`` or ``0:1``), or nothing / ``cpu`` for the CPU.
     default
         Value of an untouched field. It stands for "a GPU if there is one": on a machine without GPUs the
         CPU is used, and the note says so.
     gpus
         The GPUs there are; None = look.
+    several
+        False: the job uses one GPU, the first that is named; the note says so.
 
     Raises
     ------
     UserError
-        When that GPU does not exist (the sentence names those that do), or more than one is named.
+        When a GPU does not exist (the sentence names those that do), or is named twice.
     """
-    word = wanted.strip().lower().removeprefix("cuda:").removeprefix("gpu")
-    if word in ("", "cpu", "none", "-1"):
+    if wanted.strip().lower() in ("", "cpu", "none", "-1"):
         return GpuChoice(None, "")
     known = list_gpus() if gpus is None else gpus
-    numbers = [part for part in re.split(r"[\s,:]+", word) if part]
-    if len(numbers) > 1:
+    words = [word.lower().removeprefix("gpu") for word in gpu_words(wanted) if word.lower() not in _PREFIXES]
+    if not several and len(words) > 1:
+        first = choose_gpu(words[0], default=default, gpus=known)
+        return replace(first, note=first.note or f"One GPU of {wanted.strip()} is used, the first.")
+    found = [_find(word, wanted, known) for word in words]
+    if None in found or not found:
+        if not known and words == [default]:
+            return GpuChoice(None, "", note="No GPU was found on this machine; the job uses the CPU.")
+        there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
+        absent = next((word for word, gpu in zip(words, found, strict=True) if gpu is None), wanted)
+        why = "" if known else ": this machine has no GPU, or no NVIDIA driver"
         raise UserError(
-            f"'{wanted}' names {len(numbers)} GPUs, but a job uses one",
+            f"GPU {absent} does not exist{why}",
             column="gpu_id",
-            hint="Give one number",
+            hint=f"{there}; leave the field empty to use the CPU"
+            if known
+            else "Leave the field empty to use the CPU",
         )
-    there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
+    chosen = [gpu for gpu in found if gpu is not None]
+    numbers = [gpu.index for gpu in chosen]
+    if len(set(numbers)) < len(numbers):
+        raise UserError(f"'{wanted.strip()}' names a GPU twice", column="gpu_id", hint="Name each once")
+    visible = ",".join(gpu.uuid or str(gpu.index) for gpu in chosen)
+    return GpuChoice(numbers[0], visible, others=tuple(numbers[1:]))
+
+
+#: Stands before the numbers in what other programs write.
+_PREFIXES = ("cuda", "gpu", "gpus")
+
+
+def _find(word: str, wanted: str, known: list[Gpu]) -> Gpu | None:
     if not word.isdecimal():
+        there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
         raise UserError(
             f"'{wanted}' is not the number of a GPU",
             column="gpu_id",
             hint=there if known else "This machine has no GPU; leave the field empty to use the CPU",
         )
-    for gpu in known:
-        if gpu.index == int(word):
-            return GpuChoice(gpu.index, gpu.uuid or str(gpu.index))
-    if not known:
-        if word == default:
-            return GpuChoice(None, "", note="No GPU was found on this machine; the job uses the CPU.")
-        raise UserError(
-            f"GPU {word} does not exist: this machine has no GPU, or no NVIDIA driver",
-            column="gpu_id",
-            hint="Leave the field empty to use the CPU",
-        )
-    raise UserError(
-        f"GPU {word} does not exist", column="gpu_id", hint=f"{there}; leave the field empty to use the CPU"
-    )
+    return next((gpu for gpu in known if gpu.index == int(word)), None)

@@ -265,7 +265,7 @@ def _launch(project: Project, name: str, plan: _Plan, run: int | None = None, pl
             command = _submit(folder, plan, run, command)
         else:
             threads = int(getattr(plan.options, "nr_threads", 1))
-            gpu = gpu_for(plan.job_type, plan.options, place)
+            gpu = gpu_for(plan.job_type, plan.options, place, plan.task)
             spawn(project.path, name, command, run=run, gpu=gpu, threads=threads)
     except UserError as error:
         ending.end_silently(str(folder.path), str(error), aborted=False)

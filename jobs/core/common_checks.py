@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 
 from jobs.core.errors import Problem
-from jobs.core.options import JobOptions, Kind, OptionSpec, split_paths
+from jobs.core.options import JobOptions, Kind, OptionSpec, gpu_words, split_paths
 from jobs.core.tasks import CheckContext, Task
 
 
@@ -50,6 +51,25 @@ def missing_results(task: Task, context: CheckContext) -> list[Problem]:
         )
         for path in missing
     ]
+
+
+def device_problems(task: Task, declared: Iterable[OptionSpec], options: JobOptions) -> list[Problem]:
+    """Return warnings where several GPUs are named for a task that uses one."""
+    if task.many_devices or task.viewer:
+        return []
+    found = []
+    for gpu in (d for d in declared if d.kind is Kind.GPU and d.name not in options.scheme_variables):
+        text = str(getattr(options, gpu.name))
+        words = gpu_words(text)
+        if len(words) > 1 and all(word.isdecimal() for word in words):
+            found.append(
+                Problem(
+                    f"{task.label} uses one GPU; of '{text.strip()}' it is GPU {words[0]}",
+                    field=gpu.name,
+                    severity="warning",
+                )
+            )
+    return found
 
 
 def field_problems(declared: OptionSpec, options: JobOptions, context: CheckContext) -> list[Problem]:

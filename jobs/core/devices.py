@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 
 from jobs.core.compute import choose_device
+from jobs.core.options import gpu_words
 
 #: Environment variable: how many processes share a task on the CPU that could use several devices.
 PROCESSES = "HETEROSCOPE_PROCESSES"
-
-
-def gpu_words(gpu_id: str) -> list[str]:
-    """Return what stands between commas, colons and spaces: the GPUs that a text names."""
-    return [word for word in re.split(r"[\s,:]+", gpu_id.strip()) if word]
 
 
 def choose_devices(gpu_id: str, *, many: bool = False) -> tuple[tuple[str, ...], str]:

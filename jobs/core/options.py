@@ -6,6 +6,7 @@ files, validation and help pages are made from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -37,6 +38,11 @@ class Kind(StrEnum):
 def split_paths(text: str) -> list[str]:
     """Return the paths of an option that may name several, which are separated by semicolons."""
     return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def gpu_words(text: str) -> list[str]:
+    """Return what stands between commas, colons and spaces: the GPUs that an option names, or ``cpu``."""
+    return [word for word in re.split(r"[\s,:]+", text.strip()) if word]
 
 
 def join_paths(paths: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jobs.core.declaration import Check, CheckContext
 from jobs.core.errors import FormatError, Problem
+from jobs.core.options import gpu_words
 from jobs.dynamight.input_facts import (
     ParticleFacts,
     find_stack,
@@ -234,17 +235,20 @@ def _compare_grid(
 
 
 def check_gpu(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
-    """Check that one GPU is named at most."""
+    """Check that GPUs are named by their numbers, each once."""
     text = options.gpu_id.strip()
-    if text.isdecimal() or text.lower() in ("", "cpu") or "gpu_id" in options.scheme_variables:
+    words = gpu_words(text)
+    numbers = all(word.isdecimal() for word in words)
+    if text.lower() in ("cpu", "auto", "any") or "gpu_id" in options.scheme_variables:
         return []
-    several = any(sign in text for sign in ",: ")
+    if numbers and len({int(word) for word in words}) == len(words):
+        return []
     return [
         Problem(
-            f"Which (single) GPU to use: '{text}' was found, "
-            + ("but one GPU can be used at a time" if several else "the number of a GPU was expected"),
+            f"Which (single) GPU to use: '{text}' "
+            + ("names a GPU twice" if numbers else "was found, the number of a GPU was expected"),
             field="gpu_id",
-            hint="Give one number such as 0, or cpu",
+            hint="Give a number such as 0, several for the training such as 0,1, or cpu",
         )
     ]
 

@@ -113,8 +113,9 @@ class _IoOptions(JobOptions):
         "0",
         kind=Kind.GPU,
         label="Which (single) GPU to use:",
-        help="Number of one GPU, as nvidia-smi counts. Empty or cpu: no GPU. On a computer without any "
-        "GPU the processor is used.",
+        help="Number of a GPU, as nvidia-smi counts. Several, such as 0,1, share the training: the results "
+        "are the same; with two GPUs, each trains one half-set. Other tasks use the first. Empty or cpu: no "
+        "GPU. On a computer without any GPU the processor is used.",
         cli=("--gpu-id",),
     )
     do_preload: bool = _io(

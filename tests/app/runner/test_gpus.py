@@ -143,9 +143,24 @@ def test_that_the_untouched_field_means_the_cpu_where_there_is_no_gpu() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["0,1", "0:1", "0 1"])
-def test_that_more_than_one_gpu_is_refused(wanted: str) -> None:
-    with pytest.raises(UserError, match="a job uses one"):
+def test_that_several_gpus_are_made_visible_in_their_order(wanted: str) -> None:
+    choice = choose_gpu(wanted, gpus=CARDS)
+    assert (choice.index, choice.visible, choice.text, choice.note) == (0, "GPU-a,GPU-b", "0,1", "")
+    assert choose_gpu("1,0", gpus=CARDS).visible == "GPU-b,GPU-a"
+
+
+def test_that_a_task_for_one_gpu_gets_the_first_and_says_so() -> None:
+    choice = choose_gpu("1,0", gpus=CARDS, several=False)
+    assert (choice.visible, choice.text) == ("GPU-b", "1")
+    assert "One GPU of 1,0 is used" in choice.note
+
+
+@pytest.mark.parametrize(("wanted", "why"), [("0,7", "GPU 7 does not exist"), ("1,1", "names a GPU twice")])
+def test_that_gpus_that_cannot_be_used_together_are_refused(wanted: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
         choose_gpu(wanted, gpus=CARDS)
+    with pytest.raises(UserError, match="GPU 0 does not exist: this machine has no GPU"):
+        choose_gpu("0,1", gpus=[])
 
 
 def test_that_a_word_that_is_no_number_is_refused() -> None:

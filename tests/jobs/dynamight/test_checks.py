@@ -168,9 +168,10 @@ def test_that_a_threshold_above_all_density_and_a_too_large_diameter_are_refused
 
 
 @pytest.mark.parametrize(
-    ("text", "good"), [("", True), ("2", True), ("cpu", True), ("0,1", False), ("a", False)]
+    ("text", "good"),
+    [("", True), ("2", True), ("cpu", True), ("0,1", True), ("0 1:3", True), ("1,1", False), ("a", False)],
 )
-def test_that_one_gpu_at_most_is_named(inputs: Inputs, text: str, good: bool) -> None:
+def test_that_gpus_are_named_by_their_numbers_each_once(inputs: Inputs, text: str, good: bool) -> None:
     problems = inputs.problems(gpu_id=text)
     assert [problem.field for problem in problems] == ([] if good else ["gpu_id"])
 
