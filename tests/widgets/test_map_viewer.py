@@ -71,7 +71,7 @@ def test_that_half_maps_are_correlated_and_a_mask_raises_the_correlation(
     viewer: MapViewer, qtbot: QtBot
 ) -> None:
     viewer.tabs.setCurrentIndex(2)
-    qtbot.waitUntil(lambda: bool(viewer.fsc.sheets))
+    qtbot.waitUntil(lambda: bool(viewer.fsc.sheets), timeout=20_000)
     curve = viewer.fsc.shown()[0]
     assert curve.y[1] > 0.98 and abs(curve.y[-1]) < 0.4 and curve.x[-1] == pytest.approx(0.25)
     plain = float(viewer.fsc.resolutions()[0][1][0].split()[0])
@@ -79,7 +79,7 @@ def test_that_half_maps_are_correlated_and_a_mask_raises_the_correlation(
     mask = next(k for k in range(viewer.mask_box.count()) if viewer.mask_box.itemText(k) == "mask.mrc")
     viewer.mask_box.setCurrentIndex(mask)
     viewer.mask_box.activated.emit(mask)
-    qtbot.waitUntil(lambda: len(viewer.fsc.shown()) == 2)
+    qtbot.waitUntil(lambda: len(viewer.fsc.shown()) == 2, timeout=20_000)
     assert viewer.fsc.resolutions()[0][0] == "within mask.mrc"
 
 
