@@ -117,7 +117,8 @@ def read_contents(project: Project, process: Process) -> JobContents:
     tasks = _tasks(declared, folder, figures)
     if declared is None:
         found = figures_of_star(folder.path)
-        tasks = (TaskPart("", "", figures=found),) if found else ()
+        facts = tuple(fact for figure in found for fact in figure.facts)
+        tasks = (TaskPart("", "", figures=found, facts=facts),) if found else ()
     return JobContents(
         process=process,
         title=declared.title if declared is not None else process.directory,
