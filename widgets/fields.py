@@ -314,9 +314,10 @@ class GpuEditor(TextEditor):
     def fill(self) -> None:
         """Read the list of GPUs again."""
         self.menu.clear()
+        there = self._gpus() if self._gpus is not None else ()
         offered = [
-            GpuChoice("auto", "Any free GPU (the processor where there is none)"),
-            *(self._gpus() if self._gpus is not None else ()),
+            *((GpuChoice("auto", "Any free GPU"),) if len(there) > 1 else ()),
+            *there,
             GpuChoice("cpu", "No GPU, use the processor"),
         ]
         for choice in offered:

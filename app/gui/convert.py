@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, cast
 
-from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, Machine, NodeLine
+from app.gui.news import Followed, GpusSeen, JobDetails, JobEntry, NodeLine
 from widgets.fields import GpuChoice
-from widgets.gpu_panel import GpuInfo, GpuProcessInfo, MachineInfo
 from widgets.inputs_outputs import IoEntry
 from widgets.job_model import JobRow
 from widgets.log_view import LogPanel
@@ -78,31 +77,6 @@ def _lines(line: NodeLine, entries: Mapping[str, JobEntry], awaited: bool = Fals
 def gpu_choices(seen: GpusSeen) -> tuple[GpuChoice, ...]:
     """Return the GPUs offered in the form."""
     return tuple(GpuChoice(str(gpu.index), gpu.sentence) for gpu in seen.gpus)
-
-
-def gpu_infos(seen: GpusSeen) -> list[GpuInfo]:
-    """Return the GPUs for the panel, with the jobs of this project by their names."""
-    return [
-        GpuInfo(
-            gpu.index,
-            gpu.name,
-            gpu.memory_total_mb,
-            gpu.memory_used_mb,
-            gpu.load_percent,
-            tuple(
-                GpuProcessInfo(p.pid, p.name, p.memory_mb or 0.0, seen.jobs_by_pid.get(p.pid, ""))
-                for p in gpu.processes
-            ),
-        )
-        for gpu in seen.gpus
-    ]
-
-
-def machine_info(machine: Machine | None) -> MachineInfo | None:
-    """Return processor and memory for the panel."""
-    if machine is None:
-        return None
-    return MachineInfo(machine.cpu_percent, machine.cores, machine.memory_used_mb, machine.memory_total_mb)
 
 
 def add_logs(panel: LogPanel, news: Followed) -> None:

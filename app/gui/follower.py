@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from app.gui.device_look import look_at_devices
 from app.gui.news import Followed, GpusSeen, LockSeen, Machine
 from app.project.lock import lock_info
 from app.runner.events import LogAppended, MetricsAdded, SnapshotChanged
@@ -117,6 +118,10 @@ class Follower:
         stats = process_stats(pid) if pid is not None else None
         return f"{stats.cpu_percent:.0f} % CPU · {_memory(stats.rss_mb)}" if stats is not None else ""
 
+    def look_again(self) -> None:
+        """Look at the devices at the next tick, whenever they were looked at last."""
+        self._next_gpus = 0.0
+
     # -- the machine ---------------------------------------------------------------------------------------
 
     def _look_at_machine(self) -> GpusSeen:
@@ -127,9 +132,8 @@ class Follower:
             memory_used_mb=round((memory.total - memory.available) / 2**20, -2),
             memory_total_mb=memory.total / 2**20,
         )
-        pid = self._worker_pid()
-        return GpusSeen(
-            tuple(self._list_gpus()), machine, self._worker(pid), {pid: self._name} if pid is not None else {}
+        return look_at_devices(
+            self._list_gpus(), machine, self._worker(self._worker_pid()), self._project_dir
         )
 
     def _worker_pid(self) -> int | None:

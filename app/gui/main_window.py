@@ -22,6 +22,7 @@ from app.gui import convert, menus
 from app.gui.actions import JOB_MENU, Situation
 from app.gui.bridge import Bridge
 from app.gui.demo_guide import DemoGuide
+from app.gui.device_commands import DeviceCommands
 from app.gui.dialogs.question import Answer, ask
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
@@ -48,7 +49,6 @@ from app.project.recent import RecentProject, look_at
 from app.settings import Settings
 from widgets import style
 from widgets.fields import GpuChoice
-from widgets.gpu_panel import GpuPanel
 from widgets.inputs_outputs import InputsOutputs
 from widgets.job_lists import JobLists
 from widgets.log_view import LogPanel
@@ -94,6 +94,7 @@ class MainWindow(QMainWindow):
         self.explorer_commands = ExplorerCommands(self)
         self.overview_commands = OverviewCommands(self)
         self.flowchart_commands = FlowchartCommands(self)
+        self.device_commands = DeviceCommands(self)
         self.display_commands = DisplayCommands(self)
         self.news_desk = NewsDesk(self)
         self._make_parts()
@@ -163,7 +164,6 @@ class MainWindow(QMainWindow):
         self.setMenuWidget(top)
         self.types = JobTypeList(types)
         self.jobs = JobLists(orientation=Qt.Orientation.Vertical)
-        self.gpu_panel = GpuPanel()
         self.monitor = Monitor()
         self.overview = Overview()
         self.logs = LogPanel()
@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
             "jobs": self.jobs,
             "overview": self.overview,
             "job": self.page,
-            "gpus": self.gpu_panel,
+            "gpus": self.device_commands.panel,
             "monitor": self.monitor,
             "flowchart": self.flowchart_commands.graph,
             "logs": self.logs,

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from app.runner.devices import Holder, Policy
 from app.runner.gpus import Gpu
+from app.runner.processes import ProcessStats
+from app.runner.queue_view import Waiting
 from jobs.core.figures import Fact, Figure
 
 
@@ -200,13 +203,29 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class JobOnDevice:
+    """A job that computes on this machine; `left_s` as it estimates itself."""
+
+    holder: Holder
+    stats: ProcessStats | None = None
+    left_s: float | None = None
+
+
+@dataclass(frozen=True)
 class GpusSeen:
-    """GPUs of this machine, its processor, and the load of the worker of the shown job."""
+    """GPUs of this machine, its processor, who uses them, who waits, and the load of the shown job.
+
+    `busy` names the GPUs for which jobs wait at the moment, `policy` the rule.
+    """
 
     gpus: tuple[Gpu, ...]
     machine: Machine | None = None
     worker: str = ""
     jobs_by_pid: Mapping[int, str] = field(default_factory=dict)
+    running: tuple[JobOnDevice, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    busy: frozenset[str] = frozenset()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.gui import convert
 from app.gui.bridge import LaneTrouble
-from app.gui.news import Followed, GpusSeen, JobFinished, JobsChanged, LockSeen, Told
+from app.gui.news import Followed, GpusSeen, JobEntry, JobFinished, JobsChanged, LockSeen, Told
 from app.gui.project_commands import plain
+from widgets.job_model import JobRow
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -19,6 +21,7 @@ class NewsDesk:
 
     def __init__(self, window: MainWindow) -> None:
         self.window = window
+        self._rows: dict[str, tuple[JobEntry, JobRow]] = {}
 
     def take(self, item: object) -> None:
         """Show a piece of news."""
@@ -33,7 +36,7 @@ class NewsDesk:
             self._take_end(item)
         elif isinstance(item, GpusSeen):
             window.gpus = convert.gpu_choices(item)
-            window.gpu_panel.set_state(convert.gpu_infos(item), convert.machine_info(item.machine))
+            window.device_commands.show(item)
             window.monitor.set_worker(item.worker)
         elif isinstance(item, LockSeen):
             self._take_lock(item)
@@ -47,7 +50,7 @@ class NewsDesk:
         before = window.entries.get(window.wanted)
         self._forget_old(news)
         window.entries = {entry.name: entry for entry in news.entries}
-        window.jobs.set_rows([convert.job_row(entry) for entry in news.entries])
+        window.jobs.set_rows(self._rows_of(news.entries))
         window.flowchart_commands.jobs_changed()
         after = window.entries.get(window.wanted)
         if before is not None and after is None:
@@ -65,6 +68,15 @@ class NewsDesk:
             now = after.get(name)
             if now is None or (now.status == "Running" and entry.status != "Running"):
                 self.window.message_bar.forget(name)
+
+    def _rows_of(self, entries: Sequence[JobEntry]) -> list[JobRow]:
+        """Return the lines of the jobs; only those that changed are made anew."""
+        known, self._rows = self._rows, {}
+        for entry in entries:
+            before = known.get(entry.name)
+            same = before is not None and (before[0] is entry or before[0] == entry)
+            self._rows[entry.name] = before if before and same else (entry, convert.job_row(entry))
+        return [row for _, row in self._rows.values()]
 
     def _take_end(self, news: JobFinished) -> None:
         window, bar = self.window, self.window.message_bar

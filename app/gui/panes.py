@@ -11,7 +11,7 @@ from app.settings import Settings
 from widgets import style
 
 #: Rises when panes are added or renamed, so that an older layout is not forced upon them.
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 _LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -37,7 +37,7 @@ PANES = (
     PaneInfo("logs", "Logs"),
     PaneInfo("io", "Inputs and outputs"),
     PaneInfo("note", "Note"),
-    PaneInfo("gpus", "GPUs"),
+    PaneInfo("gpus", "Devices", 0),
 )
 
 #: Panes which cannot be closed: without them nothing can be done.
@@ -116,7 +116,8 @@ class Panes:
         window.tabifyDockWidget(docks["overview"], docks["job"])
         window.tabifyDockWidget(docks["job"], docks["monitor"])
         window.tabifyDockWidget(docks["monitor"], docks["flowchart"])
-        for first, second in (("logs", "io"), ("io", "note"), ("note", "gpus")):
+        window.tabifyDockWidget(docks["flowchart"], docks["gpus"])
+        for first, second in (("logs", "io"), ("io", "note")):
             window.tabifyDockWidget(docks[first], docks[second])
         for dock in docks.values():
             dock.show()
@@ -133,7 +134,9 @@ class Panes:
         # a line of the job lists is to be read in full, whatever the size of text
         line = style.text_width(window.font(), "000  DynaMight/job000/  Succeeded") + 92
         left = min(max(round(width * 0.2), 312, line), round(width * 0.28))
-        window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - types], _VERTICAL)
+        # Qt shares out in proportion to what is asked for: menus and status bar take part of the height
+        bars = sum(bar.height() for bar in (window.menuWidget(), window.statusBar()) if bar is not None)
+        window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - bars - types], _VERTICAL)
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
 

@@ -18,6 +18,7 @@ from app.project.tags import Tag
 from app.project.trash import TRASH, TrashEntry
 from app.runner import launch
 from app.runner.checks import find_problems, refuse
+from app.runner.devices import slot_words
 from app.runner.events import Event, JobEnded, Notice
 from app.runner.queue import LocalQueue
 from app.runner.schedule_plan import SchedulePlan, running_schedules, start_schedule, stop_schedule
@@ -135,8 +136,7 @@ class Workplace:
         lengths: dict[str, int] = {}
         for entry in self._queue.entries() if self._queue is not None else ():
             lengths[entry.slot] = lengths.get(entry.slot, 0) + 1
-            device = "the CPU" if entry.slot == "cpu" else f"GPU {entry.slot.removeprefix('gpu')}"
-            found[entry.job] = (lengths[entry.slot], device)
+            found[entry.job] = (lengths[entry.slot], slot_words(entry.slot))
         return found
 
     def _entry(self, process: Process) -> JobEntry:
@@ -255,6 +255,15 @@ class Workplace:
         """Ask a job to stop; it is ended by force after the grace period."""
         if self._supervisor is not None:
             self._supervisor.abort(name, grace_s=grace_s)
+
+    def change_queue(self, action: Callable[[LocalQueue], object]) -> list[object]:
+        """Do something to the local queue, start what can start, and return the changed lists."""
+        queue = LocalQueue(self.project)
+        action(queue)
+        queue.advance()
+        queue.ensure_keeper()
+        self.project.refresh()
+        return self.relist()
 
     def run_scheduled(self, names: list[str], plan: SchedulePlan | None = None) -> None:
         """Start scheduled jobs one after another."""

@@ -13,58 +13,9 @@ from jobs.core.errors import Problem
 from widgets import style
 from widgets.background import Newest
 from widgets.empty_state import EmptyState
-from widgets.gpu_panel import GpuInfo, GpuPanel, GpuProcessInfo, MachineInfo, Meter
 from widgets.message_bar import MessageBar
 from widgets.note_editor import NoteEditor
 from widgets.problem_list import ProblemList
-
-MACHINE = MachineInfo(37, 8, 16 * 1024, 64 * 1024)
-
-
-def shown_texts(widget: GpuPanel) -> str:
-    QApplication.processEvents()
-    return " | ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
-
-
-@pytest.fixture
-def panel(qtbot: QtBot) -> GpuPanel:
-    widget = GpuPanel()
-    qtbot.addWidget(widget)
-    widget.resize(400, 400)
-    widget.show()
-    return widget
-
-
-def test_that_gpus_show_memory_load_and_whose_processes_run(panel: GpuPanel) -> None:
-    busy = GpuInfo(0, "H100", 81920, 77824, 97, (GpuProcessInfo(4711, "python", 70000, "DynaMight/job034/"),))
-    panel.set_state([busy, GpuInfo(1, "H100", 81920, 600, 0)], MACHINE)
-    text = shown_texts(panel)
-    assert "GPU 0 · H100" in text
-    assert "used by this project, memory nearly full" in text
-    assert "DynaMight/job034/ · process 4711" in text
-    assert "free" in text
-    meters = {(m.name, m.text): m for m in panel.findChildren(Meter)}
-    assert ("Memory", "76.0 of 80.0 GB") in meters
-    assert meters["Memory", "76.0 of 80.0 GB"].is_full
-    # being busy is what a GPU is for
-    assert not meters["Load", "97 %"].is_full
-
-
-def test_that_a_machine_without_gpu_is_told_kindly(panel: GpuPanel) -> None:
-    panel.set_state([], MACHINE)
-    assert "everything works" in shown_texts(panel)
-    assert "This machine · 8 cores" in shown_texts(panel)
-    panel.set_state([GpuInfo(0, "A", 1000, 10)], MACHINE)
-    assert "everything works" not in shown_texts(panel)
-    assert "not known" in {m.text for m in panel.findChildren(Meter)}
-
-
-def test_that_others_are_told_from_us_and_the_panel_fits_its_width(panel: GpuPanel) -> None:
-    others = (GpuProcessInfo(1, "x", 400),)
-    panel.set_state([GpuInfo(0, "A very long name of a graphics card", 1000, 500, 50, others)])
-    assert "used by others" in shown_texts(panel)
-    card = panel._cards[0]
-    assert card.width() <= panel.width()
 
 
 def test_that_problems_are_listed_errors_first_and_lead_to_their_field(qtbot: QtBot) -> None:
@@ -283,12 +234,11 @@ def test_that_an_answer_nobody_wants_any_more_is_dropped(qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_that_every_panel_survives_a_change_of_theme(
-    qtbot: QtBot, qapp: QApplication, panel: GpuPanel, bar: MessageBar, note: NoteEditor, theme: style.Theme
+    qtbot: QtBot, qapp: QApplication, bar: MessageBar, note: NoteEditor, theme: style.Theme
 ) -> None:
-    panel.set_state([GpuInfo(0, "A", 1000, 10)], MACHINE)
     bar.show_error("wrong")
     bright = style.apply_theme(qapp, theme).name == "light"
-    for widget in (panel, bar, note):
+    for widget in (bar, note):
         image = widget.grab().toImage().scaled(1, 1)
         assert (image.pixelColor(0, 0).lightness() > 128) == bright
     style.apply_theme(qapp, "light")

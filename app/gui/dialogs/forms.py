@@ -199,6 +199,13 @@ class PreferencesDialog(_Form):
         self.advanced.setChecked(settings.show_advanced)
         self.queue = QCheckBox("Jobs for the same GPU (or the CPU) wait for each other")
         self.queue.setChecked(settings.queue_per_gpu)
+        self.cpu_jobs = _spin(settings.cpu_jobs, 1, 64, 1, "", 0)
+        self.cpu_jobs.setToolTip(
+            "One job at a time leaves it all threads. More are of use where jobs ask for few threads each, "
+            "and the memory is enough for all of them."
+        )
+        self.gpu_busy = _spin(settings.gpu_busy_percent, 1, 100, 5, " % of its memory", 0)
+        self.gpu_busy.setToolTip("A job that waits for a GPU does not start while others hold more of it.")
         self.notify = QCheckBox("Tell when a job ends and another window is in front")
         self.notify.setChecked(settings.notify_end)
         for label, widget in (
@@ -208,6 +215,8 @@ class PreferencesDialog(_Form):
             ("An aborted job may stop by itself for", self.grace_s),
             ("Form", self.advanced),
             ("Queue", self.queue),
+            ("Jobs at the same time on the processor", self.cpu_jobs),
+            ("A GPU is busy when other programs hold", self.gpu_busy),
             ("Notification", self.notify),
         ):
             rows.addRow(label, widget)
@@ -222,6 +231,8 @@ class PreferencesDialog(_Form):
         settings.refresh_s = self.refresh_s.value()
         settings.show_advanced = self.advanced.isChecked()
         settings.queue_per_gpu = self.queue.isChecked()
+        settings.cpu_jobs = round(self.cpu_jobs.value())
+        settings.gpu_busy_percent = self.gpu_busy.value()
         settings.notify_end = self.notify.isChecked()
 
 

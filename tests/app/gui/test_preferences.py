@@ -24,11 +24,14 @@ def test_that_the_dialog_changes_every_preference_it_shows(qtbot: Any) -> None:
     dialog.font_scale.setValue(1.2)
     dialog.refresh_s.setValue(2.0)
     dialog.grace_s.setValue(5.0)
+    dialog.cpu_jobs.setValue(3)
+    dialog.gpu_busy.setValue(60)
     for box in (dialog.advanced, dialog.queue, dialog.notify):
         box.toggle()
     dialog.apply_to(settings)
     assert (settings.theme, settings.font_scale, settings.refresh_s) == ("dark", 1.2, 2.0)
-    assert (settings.grace_s, settings.queue_per_gpu) == (5.0, True)
+    assert (settings.grace_s, settings.queue_per_gpu) == (5.0, False)
+    assert (settings.cpu_jobs, settings.gpu_busy_percent) == (3, 60.0)
     assert (settings.show_advanced, settings.notify_end) == (False, False)
 
 

@@ -1,0 +1,158 @@
+"""Load and memory of a device as two curves of the last minutes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from widgets import style
+from widgets.device_data import SPAN_S, History
+
+_HEIGHT: Final = 46
+#: A hole in the curve that is longer than this was a time in which nobody looked (s).
+_GAP_S: Final = 15.0
+#: Distance of the points of a curve.
+_POINT_PX: Final = 4.0
+
+
+class DeviceTrace(QWidget):
+    """Draws a history: the load as a filled curve, the memory as a line above it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("device_trace")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.history = History()
+
+    def sizeHint(self) -> QSize:
+        """Return a low strip."""
+        return QSize(200, _HEIGHT)
+
+    def show_history(self, history: History, words: str) -> None:
+        """Draw a history; `words` say the same to those who cannot see it."""
+        self.history = history
+        self.setAccessibleName(words)
+        self.setToolTip(words)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw frame, levels and both curves."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(style.colour("window"))
+        painter.drawRoundedRect(area, 3, 3)
+        # straight lines need no smoothing, which takes most of the time
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(style.colour("line"), 1))
+        for level in (0.25, 0.5, 0.75):
+            y = area.bottom() - level * area.height()
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        for k in range(1, 5):
+            x = area.right() - k * area.width() / 5
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        inside = area.adjusted(1, 2, -1, -1)
+        for piece in self._pieces(1, inside):
+            self._draw_curve(painter, piece, inside, style.colour("accent"), filled=True)
+        for piece in self._pieces(2, inside):
+            self._draw_curve(painter, piece, inside, memory_colour(), filled=False)
+
+    def _pieces(self, value: int, area: QRectF) -> list[QPolygonF]:
+        """Return the curve of one value (1 load, 2 memory), cut where nothing was seen."""
+        samples = self.history.samples
+        if not samples:
+            return []
+        now, before = samples[-1][0], -1e30
+        pieces: list[QPolygonF] = []
+        step = SPAN_S / max(1.0, area.width() / _POINT_PX)
+        bin_before = None
+        for sample in samples:
+            # as many points as can be told apart; the same ones at every look, so that nothing wavers
+            if (bin_now := sample[0] // step) == bin_before and sample is not samples[-1]:
+                continue
+            bin_before = bin_now
+            level = sample[value]
+            if level is None:
+                before = -1e30
+                continue
+            x = area.right() - (now - sample[0]) / SPAN_S * area.width()
+            point = QPointF(max(x, area.left()), area.bottom() - min(max(level, 0.0), 1.0) * area.height())
+            if sample[0] - before > _GAP_S:
+                pieces.append(QPolygonF())
+            pieces[-1].append(point)
+            before = sample[0]
+        return pieces
+
+    @staticmethod
+    def _draw_curve(
+        painter: QPainter, curve: QPolygonF, area: QRectF, colour: QColor, *, filled: bool
+    ) -> None:
+        if curve.count() == 1:
+            painter.setPen(QPen(colour, 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawPoint(curve.at(0))
+            return
+        if filled:
+            below = QPolygonF(curve)
+            below.append(QPointF(curve.last().x(), area.bottom()))
+            below.append(QPointF(curve.first().x(), area.bottom()))
+            soft = QColor(colour)
+            soft.setAlphaF(0.18)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(soft)
+            # its upper edge lies under the smooth line; a smooth fill would take ten times as long
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.drawPolygon(below, Qt.FillRule.WindingFill)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(colour, 1.5)
+        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(curve)
+
+
+def memory_colour() -> QColor:
+    """Return the colour of memory."""
+    return QColor(style.colours().series[1])
+
+
+class Legend(QWidget):
+    """Name and present value of both curves, in one line."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.load, self.memory = "", ""
+
+    def set_texts(self, load: str, memory: str) -> None:
+        """Show the present values."""
+        if (load, memory) != (self.load, self.memory):
+            self.load, self.memory = load, memory
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the height of a line."""
+        return QSize(200, self.fontMetrics().height() + 2)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw load at the left, memory at the right."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(style.small_font(self))
+        metrics = painter.fontMetrics()
+        middle, mark = self.height() / 2, 10.0
+        x = 0.0
+        for colour, text, at_right in (
+            (style.colour("accent"), self.load, False),
+            (memory_colour(), self.memory, True),
+        ):
+            width = mark + 5 + metrics.horizontalAdvance(text)
+            x = self.width() - width if at_right else 0.0
+            painter.setPen(QPen(colour, 2.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawLine(QPointF(x + 1, middle), QPointF(x + mark, middle))
+            painter.setPen(style.colour("text"))
+            words = QRectF(x + mark + 5, 0, width, self.height())
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
