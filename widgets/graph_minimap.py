@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
@@ -92,11 +93,20 @@ class GraphMinimap(QWidget):
         across, along = self._scales()
         origin = self._canvas.chart.rect.topLeft()
         width, height = max(CARD_WIDTH * across, 1.0), max(CARD_HEIGHT * along, 1.0)
-        by_status: dict[str, list[QRectF]] = {}
-        for job, card in zip(self._canvas.chart.jobs, self._canvas.chart.cards, strict=True):
-            left, top = (card.left() - origin.x()) * across, (card.top() - origin.y()) * along
-            by_status.setdefault(job.status, []).append(QRectF(left, top, width, height))
-        paint_dots(painter, by_status.items())
+        by_status: dict[str, list[int]] = {}
+        for at, job in enumerate(self._canvas.chart.jobs):
+            by_status.setdefault(job.status, []).append(at)
+        corners = (self._canvas.chart.corners - (origin.x(), origin.y())) * (across, along)
+        # in a large chart many cards fall upon the same half pixel: one of them will do
+        grid = np.round(corners * (2 * ratio)).astype(np.int64)
+        dots = {
+            status: [
+                QRectF(x, y, width, height)
+                for x, y in corners[some][np.unique(grid[some], axis=0, return_index=True)[1]].tolist()
+            ]
+            for status, some in by_status.items()
+        }
+        paint_dots(painter, dots.items())
         painter.end()
         return picture
 

@@ -46,6 +46,11 @@ class GraphScene:
         self.cards = [QRectF(x, y, CARD_WIDTH, CARD_HEIGHT) for x, y in corners]
         self.straight = [QLineF(QPointF(*line.start), QPointF(*line.pieces[-1][-1])) for line in self.lines]
 
+    def prepared(self, jobs: Sequence[GraphJob], links: Sequence[GraphLink], *, down: bool) -> GraphScene:
+        """Return this scene if it differs in contents only, else another one; in any thread."""
+        same = self.grid.down == down and self.same_places(jobs, links)
+        return self if same else GraphScene(jobs, links, down=down)
+
     def set_jobs(self, jobs: Sequence[GraphJob]) -> None:
         """Show other contents of the same jobs at the same places."""
         self.jobs = list(jobs)

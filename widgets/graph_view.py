@@ -49,6 +49,9 @@ class GraphView(QGraphicsView):
         self.hides = False
         self._hovered: int | None = None
         self._groups: list[tuple[str, bool, list[QRectF]]] = []
+        self._grouped_for: list[GraphJob] | None = None
+        self._grouped_lit: frozenset[int] | None = None
+        self._running = False
         self._painter = CardPainter(self.font())
         self._beat = 0
         self._pulse = QTimer(self, interval=_PULSE_MS)
@@ -57,13 +60,26 @@ class GraphView(QGraphicsView):
 
     # -- content -------------------------------------------------------------------------------------------
 
-    def set_chart(self, jobs: Sequence[GraphJob], links: Sequence[GraphLink], *, down: bool) -> None:
-        """Show a chart; the place that is looked at stays where it is."""
-        if self.chart.grid.down == down and self.chart.same_places(jobs, links):
+    def set_chart(
+        self,
+        jobs: Sequence[GraphJob],
+        links: Sequence[GraphLink],
+        *,
+        down: bool,
+        scene: GraphScene | None = None,
+    ) -> None:
+        """Show a chart; the place that is looked at stays where it is.
+
+        A large chart's `scene` is made of it beforehand, in another thread; the one shown already says that
+        only contents changed.
+        """
+        known = scene is not None and scene.grid.down == down
+        same = scene is self.chart if known else self.chart.same_places(jobs, links)
+        if self.chart.grid.down == down and same:
             self.chart.set_jobs(jobs)
         else:
             names = [self.name_of(at) for at in (self.selected, self.second)]
-            self.chart = GraphScene(jobs, links, down=down)
+            self.chart = scene if known and scene else GraphScene(jobs, links, down=down)
             self.selected, self.second = (self.chart.index.get(name) for name in names)
             self._hovered = None
             self._fit_scene_rect()
@@ -81,12 +97,21 @@ class GraphView(QGraphicsView):
 
     def refresh(self) -> None:
         """Draw again with other contents."""
-        groups: dict[tuple[str, bool], list[QRectF]] = {}
-        for at, (job, card) in enumerate(zip(self.chart.jobs, self.chart.cards, strict=True)):
-            groups.setdefault((job.status, self._faded(at)), []).append(card)
-        self._groups = [(status, faded, cards) for (status, faded), cards in groups.items()]
+        self._groups = self._grouped()
         self._start_pulse()
         self.viewport().update()
+
+    def _grouped(self) -> list[tuple[str, bool, list[QRectF]]]:
+        """Return the cards by status, and whether they are faded; with nothing lit, as the last time."""
+        jobs, lit = self.chart.jobs, self.lit
+        if self._grouped_for is jobs and self._grouped_lit == lit:
+            return self._groups
+        self._grouped_for, self._grouped_lit = jobs, lit
+        groups: dict[tuple[str, bool], list[QRectF]] = {}
+        for at, (job, card) in enumerate(zip(jobs, self.chart.cards, strict=True)):
+            groups.setdefault((job.status, lit is not None and at not in lit), []).append(card)
+        self._running = any(status == "Running" for status, _ in groups)
+        return [(status, faded, cards) for (status, faded), cards in groups.items()]
 
     def name_of(self, job: int | None) -> str:
         """Return the name of a job, empty for none."""
@@ -254,7 +279,7 @@ class GraphView(QGraphicsView):
         return self._pulse.isActive()
 
     def _start_pulse(self) -> None:
-        runs = self.isVisible() and any(job.status == "Running" for job in self.chart.jobs)
+        runs = self.isVisible() and self._running
         if runs != self._pulse.isActive():
             self._pulse.start() if runs else self._pulse.stop()
 

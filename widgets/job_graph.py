@@ -13,6 +13,7 @@ from widgets.graph_bar import GraphBar
 from widgets.graph_canvas import GraphCanvas
 from widgets.graph_data import GraphJob, GraphLink
 from widgets.graph_minimap import GraphMinimap
+from widgets.graph_scene import GraphScene
 
 _HINT = "Ctrl-click a second job to see the way between the two"
 
@@ -77,14 +78,24 @@ class JobGraph(QWidget):
         """Let descendants stand below, or to the right."""
         self.bar.turn_button.setChecked(not down)
 
-    def set_chart(self, jobs: Sequence[GraphJob], links: Sequence[GraphLink]) -> None:
-        """Show jobs at their places; selection, zoom and place stay when they can."""
+    def set_chart(
+        self, jobs: Sequence[GraphJob], links: Sequence[GraphLink], scene: GraphScene | None = None
+    ) -> None:
+        """Show jobs at their places; selection, zoom and place stay when they can.
+
+        Parameters
+        ----------
+        jobs, links
+            The chart.
+        scene
+            What :meth:`GraphScene.prepared` made of it; without it, that is done here.
+        """
         had = bool(self._jobs)
         self._jobs, self._links = list(jobs), list(links)
         self._body.show_empty(not jobs)
         self.bar.setVisible(bool(jobs))
         self.bar.set_jobs(jobs)
-        self.canvas.set_chart(jobs, links, down=self.down)
+        self.canvas.set_chart(jobs, links, down=self.down, scene=scene)
         self._update_lit()
         self.minimap.redraw()
         if not had or not jobs:

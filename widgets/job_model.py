@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -13,6 +14,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 Order = Literal["chronological", "alphabetical"]
 ROW_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 _NUMBER: Final = re.compile(r"job(\d+)")
+#: So many rows come and go one by one; more are shown anew.
+_FEW: Final = 50
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -47,7 +50,7 @@ class JobRow:
     note: str = ""
     tags: tuple[tuple[str, int], ...] = ()
 
-    @property
+    @cached_property
     def number(self) -> int:
         """The job number, -1 when the name has none."""
         found = _NUMBER.search(self.name)
@@ -58,13 +61,13 @@ class JobRow:
         """The type's directory, for example ``DynaMight``."""
         return self.name.split("/")[0]
 
-    @property
+    @cached_property
     def title(self) -> str:
         """How RELION shows it: ``DynaMight/hinge/`` or ``DynaMight/job034/``."""
         alias = self.alias.strip("/").split("/")[-1]
         return f"{self.directory}/{alias}/" if alias else self.name
 
-    @property
+    @cached_property
     def searched(self) -> str:
         """Everything that is searched, in small letters."""
         words = " ".join(word for word, _ in self.tags)
@@ -84,6 +87,7 @@ class JobListModel(QAbstractListModel):
         super().__init__(parent)
         self._all: list[JobRow] = []
         self._shown: list[JobRow] = []
+        self._places: dict[str, int] | None = None
         self._newest_first = newest_first
         self._order: Order = "chronological"
         self._words: list[str] = []
@@ -132,19 +136,48 @@ class JobListModel(QAbstractListModel):
             shown = sorted(kept, key=lambda row: (row.title.lower(), row.number))
         else:
             shown = sorted(kept, key=lambda row: row.number, reverse=self._newest_first)
-        if [row.name for row in shown] == [row.name for row in self._shown]:
-            changed = [k for k, (new, old) in enumerate(zip(shown, self._shown, strict=True)) if new != old]
-            self._shown = shown
-            if changed:
-                self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+        self._change_to(shown)
+
+    def _change_to(self, shown: list[JobRow]) -> None:
+        """Tell the view as little as possible: rows that stay are not laid out again."""
+        old = self._shown
+        same = next(
+            (k for k, (a, b) in enumerate(zip(old, shown, strict=False)) if a.name != b.name),
+            min(len(old), len(shown)),
+        )
+        most = min(len(old), len(shown)) - same
+        pairs = zip(reversed(old), reversed(shown), strict=False)
+        behind = next((k for k, (a, b) in enumerate(pairs) if k >= most or a.name != b.name), most)
+        gone, new = len(old) - same - behind, len(shown) - same - behind
+        if gone + new > _FEW:
+            self.beginResetModel()
+            self._set_shown(shown)
+            self.endResetModel()
             return
-        self.beginResetModel()
+        if gone:
+            self.beginRemoveRows(QModelIndex(), same, same + gone - 1)
+            self._set_shown(old[:same] + old[len(old) - behind :])
+            self.endRemoveRows()
+        if new:
+            self.beginInsertRows(QModelIndex(), same, same + new - 1)
+            self._set_shown(shown[: same + new] + old[len(old) - behind :])
+            self.endInsertRows()
+        changed = [
+            k for k, (a, b) in enumerate(zip(self._shown, shown, strict=True)) if a is not b and a != b
+        ]
+        self._set_shown(shown)
+        if changed:
+            self.dataChanged.emit(self.index(changed[0]), self.index(changed[-1]))
+
+    def _set_shown(self, shown: list[JobRow]) -> None:
         self._shown = shown
-        self.endResetModel()
+        self._places = None
 
     def row_of(self, name: str) -> int:
         """Return the row of a job, -1 when it is not shown."""
-        return next((k for k, row in enumerate(self._shown) if row.name == name), -1)
+        if self._places is None:
+            self._places = {row.name: k for k, row in enumerate(self._shown)}
+        return self._places.get(name, -1)
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Return the number of jobs shown."""

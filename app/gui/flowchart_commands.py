@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.flowchart_page import FORMATS, write_flowchart
 from app.gui.dialogs.tags import ask_tags
 from app.gui.flowchart_maker import Chart
+from widgets.graph_scene import GraphScene
 from widgets.job_graph import JobGraph
 
 if TYPE_CHECKING:
@@ -81,10 +82,16 @@ class FlowchartCommands:
         self._stale, self._asked = False, True
         path = window.project_path
 
-        def show(chart: Chart) -> None:
+        shown, down = self.graph.canvas.chart, self.graph.down
+
+        def make() -> tuple[Chart, GraphScene]:
+            chart = window.workplace.flowchart()
+            return chart, shown.prepared(*chart, down=down)
+
+        def show(made: tuple[Chart, GraphScene]) -> None:
             self._asked = False
             if path == window.project_path:
-                self.graph.set_chart(*chart)
+                self.graph.set_chart(*made[0], made[1])
                 self.follow()
             else:
                 self._stale = True
@@ -95,7 +102,7 @@ class FlowchartCommands:
             self._asked = False
             window.complain_of(error)
 
-        window.bridge.submit(window.workplace.flowchart, show, failed)
+        window.bridge.submit(make, show, failed)
 
     def _open(self, name: str) -> None:
         self.window.select(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 from widgets import style
 from widgets.background import Newest
+from widgets.choices import refill
 from widgets.diff_table import DiffTable, ValueRow
 from widgets.empty_state import EmptyState, WithEmptyState
 
@@ -115,8 +116,11 @@ class Comparison(QWidget):
         self._with = QLabel("with")
         style.set_role(self._this, "subheading")
         style.set_role(self._with, "muted")
-        for box in (self.this_run, self.other, self.other_run):
+        for box in (self.this_run, self.other_run):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # the names of ten thousand jobs are not measured
+        self.other.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.other.setMinimumContentsLength(34)
         row = QHBoxLayout()
         row.setSpacing(style.SMALL)
         for part in (self._this, self.this_run, self._with, self.other, self.other_run):
@@ -144,7 +148,7 @@ class Comparison(QWidget):
         if not changed:
             return
         self._this.setText(story.name.rstrip("/"))
-        _refill(self.this_run, [(f"run {number}", number) for number in runs], runs[-1] if runs else None)
+        refill(self.this_run, [(f"run {number}", number) for number in runs], runs[-1] if runs else None)
         self.this_run.setVisible(len(runs) > 1)
         mine = entries.get(story.name)
         kind = mine.type_label if mine is not None else ""
@@ -155,7 +159,7 @@ class Comparison(QWidget):
             place = sum(entry.type_label == kind for entry in others)
             choices.insert(place, (f"{story.name.rstrip('/')} · another run of this job", story.name))
         keep = None if new else self.other.currentData()
-        _refill(self.other, choices, keep if keep is not None else (choices[0][1] if choices else None))
+        refill(self.other, choices, keep if keep is not None else (choices[0][1] if choices else None))
         for part in (self.other, self._with, self._this):
             part.setVisible(bool(choices))
         if new:
@@ -187,7 +191,7 @@ class Comparison(QWidget):
 
     def _set_other_runs(self, runs: tuple[int, ...], wanted: int | None = None) -> None:
         chosen = wanted if wanted is not None else (runs[-1] if runs else None)
-        _refill(self.other_run, [(f"run {number}", number) for number in runs], chosen)
+        refill(self.other_run, [(f"run {number}", number) for number in runs], chosen)
         self.other_run.setVisible(len(runs) > 1)
 
     def _ask(self) -> None:
@@ -229,12 +233,3 @@ def _called(entry: JobEntry) -> str:
 
 def _title(name: str, run: int | None) -> str:
     return name.rstrip("/") + (f", run {run}" if run is not None else "")
-
-
-def _refill(box: QComboBox, choices: Sequence[tuple[str, object]], chosen: object) -> None:
-    box.blockSignals(True)
-    box.clear()
-    for text, value in choices:
-        box.addItem(text, value)
-    box.setCurrentIndex(max(0, box.findData(chosen)) if choices else -1)
-    box.blockSignals(False)
