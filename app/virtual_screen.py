@@ -107,9 +107,11 @@ def _start_virtual() -> tuple[subprocess.Popen[bytes] | None, str]:
     if program is None:
         return None, ""
     reading, writing = os.pipe()
+    # A server resets itself when its last client has gone, and refuses whoever comes in that moment.
+    command = [program, "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
     try:
         server = subprocess.Popen(
-            [program, "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+            command,
             pass_fds=(writing,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

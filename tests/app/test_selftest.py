@@ -12,6 +12,7 @@ import pytest
 
 from app import selftest, selftest_advice
 from app.selftest import Probed
+from app.virtual_screen import find_screen
 
 
 def test_that_without_a_display_it_says_what_to_do_instead_of_crashing(tmp_path: Path) -> None:
@@ -29,6 +30,26 @@ def test_that_without_a_display_it_says_what_to_do_instead_of_crashing(tmp_path:
     assert found["qt"]["state"] == "bad"
     assert "logged in over SSH without a display" in found["qt"]["hint"]
     assert found["compute"]["state"] in ("good", "doubtful")
+
+
+def test_that_on_the_virtual_display_everything_is_drawn_and_computed_rightly() -> None:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "SSH_CONNECTION")
+    with find_screen({k: v for k, v in os.environ.items() if k not in hidden}, hidden=True) as screen:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "app", "selftest", "--json"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=dict(screen.environment),
+        )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [entry["key"] for entry in found] == ["machine", "qt", "opengl", "scene", "compute"]
+    assert done.returncode == 0, done.stdout
+    by_key = {entry["key"]: entry for entry in found}
+    assert by_key["qt"]["state"] == "good"
+    assert "slow" in by_key["opengl"]["hint"]  # the processor draws
+    assert by_key["scene"]["state"] == "good", by_key["scene"]
+    assert "pixels are right" in by_key["scene"]["found"]
 
 
 def test_that_missing_libraries_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +87,7 @@ def test_that_wrong_numbers_of_a_card_are_noticed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_that_a_probe_that_crashes_or_hangs_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     assert selftest.probe("qt").problem == "the process ended with code 1"
-    monkeypatch.setattr(selftest.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert "could not be started" in selftest.probe("qt").problem
