@@ -205,7 +205,8 @@ def _maps(
             for series, array in zip(figure.series, figure.arrays, strict=True):
                 volume = load_array(root / process.name / "snapshots" / f"{array}.npy")
                 if volume is not None and volume.ndim == 3:
-                    found.append(of_array(volume, figure.voxel_size_a, series.name, figure.title))
+                    title = series.name[:1].upper() + series.name[1:]
+                    found.append(of_array(volume, figure.voxel_size_a, title, figure.title))
     outputs = [(node.name, "") for node in project.job_outputs(process.name) if _is_map(node)]
     named = declared.result_files if declared is not None else ()
     known = {f"{process.name}{path}": words for path, words in named if path.endswith(".mrc")}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +28,44 @@ def metric_plots(task: TaskPart) -> str:
         return ""
     phases = [(phase.step, phase.name) for phase in data.phases_with_room("step", 0.12)]
     found = []
-    for title, names in data.quantities().items():
-        lines = [line for name in names if (line := _line(data, name)) is not None]
+    for title, names in _together(data.quantities()).items():
+        several = len(names) > 1 and not names[0].half
+        lines = [line for name in names if (line := _line(data, name, several)) is not None]
+        if several:
+            lines = [replace(line, colour=number) for number, line in enumerate(lines)]
         if lines:
             drawing = draw_lines(lines, data.step_name.lower(), "", title, 360.0, phases=phases)
             found.append(html.figure(_capital(title), drawing))
     return html.grid(found, "three")
 
 
-def _line(data: CurveData, name: Name) -> Line | None:
+def _together(quantities: Mapping[str, list[Name]]) -> dict[str, list[Name]]:
+    """Return the quantities with those in one plot that begin with the same word and have the same unit."""
+    first = Counter(_kin(names) for names in quantities.values())
+    found: dict[str, list[Name]] = {}
+    for title, names in quantities.items():
+        word, unit = kin = _kin(names)
+        if word and first[kin] > 2:
+            found.setdefault(f"{word} ({unit})", []).extend(names)
+        else:
+            found[title] = names
+    return found
+
+
+def _kin(names: list[Name]) -> tuple[str, str]:
+    """Return first word and unit of a quantity of no half-set; nothing of others."""
+    name = names[0]
+    return ("", "") if name.half or not name.unit else (name.quantity.partition("_")[0], name.unit)
+
+
+def _line(data: CurveData, name: Name, several: bool) -> Line | None:
     """Return a curve, None when it never changed or has a single value: a number says that better."""
     x, y = data.xy(name.key, "step")
     known = y[np.isfinite(y)]
     if len(known) < 3 or float(np.ptp(known)) == 0.0:
         return None
-    return Line(name.series if name.half else "", x.tolist(), y.tolist(), max(0, name.half - 1))
+    words = name.quantity.partition("_")[2].replace("_", " ") if several else ""
+    return Line(name.series if name.half else words, x.tolist(), y.tolist(), max(0, name.half - 1))
 
 
 def figure_plots(task: TaskPart) -> str:
@@ -100,9 +126,8 @@ def _map(picture: MapPicture) -> str:
         body += f'<div class="scale"><div><span style="width:{share:.2f}%">{length:g} Å</span></div></div>'
     box = f"{picture.box[0]}³" if len(set(picture.box)) == 1 else " × ".join(map(str, picture.box))
     size = f"{box} voxels" + (f" of {picture.voxel_size_a:.4g} Å" if picture.voxel_size_a > 0 else "")
-    return html.figure(
-        _capital(picture.title), body, " · ".join(part for part in (picture.detail, size) if part)
-    )
+    detail = f"{picture.detail} · {size}" if picture.detail else size
+    return html.figure(picture.title, body, detail)
 
 
 def _capital(words: str) -> str:

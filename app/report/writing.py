@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from app.project.project import Project
-from app.report.contents import read_contents
+from app.report.contents import JobContents, read_contents
 from app.report.lineage import ancestors, drawing
 from app.report.page import page
+from app.report.project_page import project_page
 from jobs import registry
 from jobs.core.errors import UserError
 from jobs.formats.files import replacing
@@ -49,7 +50,7 @@ def write_report(
     if process is None:
         raise UserError(f"The project has no job {name}", hint="It may have been deleted by another program")
     graph = project.pipeline
-    chain = []
+    chain: list[JobContents] = []
     if with_ancestors:
         chain = [read_contents(project, one) for one in ancestors(graph, name)[-_MOST_ANCESTORS:]]
     text = page(
@@ -59,7 +60,39 @@ def write_report(
         drawing(graph, name),
         chain,
     )
-    path = out if out is not None else report_file(project, name)
+    return _write(out if out is not None else report_file(project, name), text)
+
+
+def write_project_report(project: Project, name: str = "", out: Path | None = None) -> Path:
+    """Write a report of the project: all jobs, the flowchart, and methods; return its file.
+
+    Parameters
+    ----------
+    project
+        What is told.
+    name
+        Job whose methods, with those of all it came from, are told; empty for none.
+    out
+        The file; None for ``report.html`` in the project.
+
+    Raises
+    ------
+    UserError
+        When there is no such job, or the file cannot be written.
+    """
+    graph = project.pipeline
+    chain: list[JobContents] = []
+    if name:
+        process = graph.process(name)
+        if process is None:
+            raise UserError(f"The project has no job {name}")
+        chain = [read_contents(project, one) for one in (*ancestors(graph, name)[-_MOST_ANCESTORS:], process)]
+    title, when = Path(project.path).resolve().name, datetime.now().astimezone()
+    text = project_page(title, when, graph.processes, drawing(graph), chain)
+    return _write(out if out is not None else Path(project.path) / "report.html", text)
+
+
+def _write(path: Path, text: str) -> Path:
     with replacing(path) as file:
         file.write(text.encode())
     return path

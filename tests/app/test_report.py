@@ -16,9 +16,10 @@ import pytest
 
 from app.cli import main
 from app.project.project import Project
-from app.report.contents import read_contents
+from app.report.contents import TaskPart, read_contents
 from app.report.log_words import closing_words
 from app.report.page import page
+from app.report.pictures import metric_plots
 from app.report.plots import Line, draw_lines
 from app.report.png import png_bytes
 from app.report.writing import write_report
@@ -323,6 +324,37 @@ def test_that_the_command_writes_where_it_is_told(
     assert main(["report", "2", "--project", str(tmp_path), "--out", str(tmp_path / "no/where.html")]) == 2
     assert main(["report", "7", "--project", str(tmp_path)]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_that_a_project_is_told_with_its_jobs_and_the_methods_of_a_chain(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--project", str(tmp_path), "--methods-of", "the_hinge"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'report.html'}\n"
+    read = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Jobs 2 Succeeded 2" in read.words
+    assert "DynaMight/job002 the_hinge DynaMight flexibility Succeeded" in read.words
+    assert read.counts["svg"] == 1
+    assert "doi:10.1038/s41592-024-02377-5" in read.words
+    assert "doi:10.1016/j.jsb.2012.09.006" in read.words
+
+
+def test_that_quantities_of_one_kind_share_a_plot(project: Project) -> None:
+    lines = [
+        {
+            "run": 1,
+            "task": "reconstruct",
+            "step": k,
+            "of": 4,
+            "resolution_all_A": 9 - k,
+            "resolution_moving_A": 8.0,
+        }
+        | {"resolution_static_A": 7 - k / 2}
+        for k in range(1, 5)
+    ]
+    task = TaskPart("reconstruct", "Deformed backprojection", tuple(lines))
+    drawing = metric_plots(task)
+    assert re.findall("<title>(.*?)</title>", drawing) == ["resolution (Å): all; static"]
 
 
 def test_that_damaged_pictures_are_left_out(project: Project) -> None:
