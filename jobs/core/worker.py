@@ -212,7 +212,8 @@ def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tup
         metrics=metrics,
         devices=devices,
     )
-    context.say(f"{job_type.title}: {task.label}, run {record.run} of {folder.name} on {', '.join(devices)}")
+    place = ", ".join(dict.fromkeys(devices))
+    context.say(f"{job_type.title}: {task.label}, run {record.run} of {folder.name} on {place}")
     if remark:
         context.say(remark)
     try:

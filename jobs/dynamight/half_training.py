@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +20,9 @@ from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.noise import NoiseModel
 from jobs.dynamight.poses import PoseCorrections, apply_corrections
 from jobs.dynamight.rigid_field import RigidField
+from jobs.dynamight.steps import Pass as Pass
+from jobs.dynamight.steps import StepLosses
+from jobs.dynamight.steps import StepSizes as StepSizes
 from jobs.dynamight.team import Team
 from jobs.maths.gaussians import radius_graph
 
@@ -28,90 +30,6 @@ from jobs.maths.gaussians import radius_graph
 RESTRAINT_AT_ONE = 0.3
 _CALIBRATE_EVERY = 8
 _STRUCTURE_BETAS = (0.9, 0.98)
-
-
-@dataclass(frozen=True)
-class StepSizes:
-    """Learning rates and weights of the training.
-
-    Attributes
-    ----------
-    field, latents, positions_a, amplitudes
-        Step sizes of the networks, the particles' states, the Gaussians' positions (Å), and logarithms of
-        their amplitudes and widths.
-    prior
-        Weight of the prior of the latent states; 1 is the evidence bound.
-    restraint
-        Regularisation factor.
-    weight_decay
-        Of the field's weights.
-    """
-
-    field: float = 4e-3
-    latents: float = 0.15
-    positions_a: float = 0.02
-    amplitudes: float = 0.01
-    prior: float = 1.0
-    restraint: float = 1.0
-    weight_decay: float = 0.0
-
-
-@dataclass(frozen=True)
-class Pass:
-    """How one pass over the particles is made.
-
-    Attributes
-    ----------
-    box
-        Working box.
-    rate
-        Factor on all step sizes.
-    move
-        Whether anything moves; False during warm-up.
-    structure
-        Whether the consensus Gaussians are learnt.
-    poses
-        Whether poses are refined.
-    """
-
-    box: int
-    rate: float = 1.0
-    move: bool = True
-    structure: bool = True
-    poses: bool = False
-
-
-@dataclass(frozen=True)
-class StepLosses:
-    """What our part of a batch adds to the means over the whole batch, with the leaves of its graph.
-
-    Attributes
-    ----------
-    data, prior, geometry, penalty
-        Negative log-likelihood and prior in nats, restraint in Å², prior of the poses; numbers.
-    mean, log_sd, corrections
-        States and poses of our particles.
-    """
-
-    data: Tensor
-    prior: Tensor
-    geometry: Tensor
-    penalty: Tensor
-    mean: Tensor
-    log_sd: Tensor
-    corrections: Tensor | None
-
-    def whole(self, prior: float, restraint: Tensor) -> Tensor:
-        """What is minimised."""
-        return self.data + prior * self.prior + restraint * self.geometry + self.penalty
-
-    @torch.no_grad()
-    def sums(self, n: int, learn: bool) -> Tensor:
-        """Sums over our particles of data, prior, restraint, and of what is held out, ``(5,)``."""
-        zero = torch.zeros_like(self.data)
-        if not learn:
-            return n * torch.stack((zero, zero, zero, self.data + self.prior, zero))
-        return n * torch.stack((self.data, self.prior, self.geometry, zero, zero))
 
 
 class HalfTraining:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from jobs.core.ranks import Link, Ranks, pack
+from jobs.core.follower import Link, pack
+from jobs.core.ranks import Ranks
 from jobs.dynamight.half_training import HalfTraining, Pass
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import prepare_training
@@ -125,6 +126,11 @@ class Sharing:
         self, training: Training, plan: Pass, each: Callable[[], None]
     ) -> tuple[dict[str, float], ...]:
         """One pass over both half-sets; means over the particles of each, as from ``run_pass``."""
+
+        def look() -> None:
+            each()
+            self._ranks.check()
+
         for rank in range(1, self.size):
             numbers = halves_of(rank, self.size)
             order = {
@@ -135,7 +141,7 @@ class Sharing:
             self._ranks.send(rank, pack(order))
         sums: dict[int, dict[str, float]] = {}
         for number in halves_of(0, self.size):
-            sums[number] = training.halves[number].run_pass(plan, training.noise, each)
+            sums[number] = training.halves[number].run_pass(plan, training.noise, look)
         answers = {rank: self._ranks.receive(rank, each) for rank in range(1, self.size)}
         for number, half in enumerate(training.halves):
             leader = leader_of(number, self.size)

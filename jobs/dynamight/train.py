@@ -65,7 +65,7 @@ def _start_followers(
     n = len(context.devices)
     if n < 2:
         return None
-    context.say(f"{n} processes share the training, on {', '.join(context.devices)}")
+    context.say(f"{n} processes share the training, on {', '.join(dict.fromkeys(context.devices))}")
     threads = int(getattr(context.options, "nr_threads", 1))
     return stack.enter_context(
         Ranks(context.devices, threads, follow, (source, settings), partial(give_up, context.folder))
