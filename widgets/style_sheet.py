@@ -72,7 +72,7 @@ QPushButton[role="primary"]:disabled {{
     background: {c.neutral_soft}; color: {c.disabled}; border-color: {c.line};
 }}
 QPushButton[role="link"] {{
-    background: transparent; color: {c.accent}; border: 1px solid transparent; padding: 3px 6px;
+    background: transparent; color: {c.accent}; border: 1px solid transparent; padding: 3px 0;
     text-align: left;
 }}
 QPushButton[role="link"]:hover {{ text-decoration: underline; }}

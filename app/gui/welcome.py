@@ -179,8 +179,7 @@ class WelcomePage(QScrollArea):
         link.clicked.connect(lambda: self.page_requested.emit(*page))
         holder = QWidget()
         row = QHBoxLayout(holder)
-        # the text of a link begins where other texts do; its frame stands out to the left
-        row.setContentsMargins(-7, 0, 0, 0)
+        row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(link)
         row.addStretch(1)
         return holder
