@@ -156,25 +156,14 @@ def validate(words: Sequence[str]) -> int:
 
 
 def gpus(words: Sequence[str]) -> int:
-    """``heteroscope gpus``: the GPUs of this machine and who uses them."""
-    parser = Parser(prog="heteroscope gpus", description="List the GPUs of this machine.")
-    parser.read(words)
-    found = list_gpus()
-    if not found:
-        print("There is no GPU here, or no NVIDIA driver; jobs use the CPU.", file=sys.stderr)
-        return 0
-    rows = [("GPU", "NAME", "MEMORY USED", "LOAD", "PROCESSES")]
-    for gpu in found:
-        users = ", ".join(f"{p.pid} {p.name} {_mib(p.memory_mb)}".strip() for p in gpu.processes)
-        load = "" if gpu.load_percent is None else f"{gpu.load_percent:.0f} %"
-        memory = f"{gpu.memory_used_mb / 1024:.1f} of {gpu.memory_total_mb / 1024:.1f} GiB"
-        rows.append((str(gpu.index), gpu.name, memory, load, users))
-    print(table(rows))
-    return 0
+    """``heteroscope gpus``: the GPUs and the processor of this machine, and who uses them."""
+    # asks for the load of processes, which the list of jobs does without
+    from app.cli_queue import show_devices
 
-
-def _mib(amount: float | None) -> str:
-    return "" if amount is None else f"{amount:.0f} MiB"
+    parser = Parser(prog="heteroscope gpus", description="Show the devices here and who uses them.")
+    parser.add_argument("--watch", action="store_true", help="again every two seconds, until Ctrl-C")
+    given = parser.read(words)
+    return show_devices(list_gpus, given.watch, table)
 
 
 def init(words: Sequence[str]) -> int:

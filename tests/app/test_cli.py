@@ -360,11 +360,13 @@ def test_that_validate_names_what_is_wrong(call: Call, project: Project) -> None
     assert "nothing is wrong" in err
 
 
-def test_that_gpus_says_so_when_there_is_none(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_gpus_shows_the_processor_where_there_is_none(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.cli_show.list_gpus", list)
     code, out, err = call("gpus")
-    assert (code, out) == (0, "")
-    assert "no GPU" in err
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["DEVICE", "CPU"]
 
 
 def test_that_init_makes_a_project_that_opens(call: Call, tmp_path: Path) -> None:
