@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QWheelEvent
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -22,19 +20,13 @@ from PySide6.QtWidgets import (
 
 from jobs.core.declaration import Kind, OptionSpec, to_text
 from widgets import glyphs, style
+from widgets.gpu_menu import GpuChoice as GpuChoice
+from widgets.gpu_menu import GpuMenu
 from widgets.switch import Switch
 
 _TEXT_WIDTH = 520
 _NUMBER_CHARACTERS = "000000000000"
 _BOX_MARGINS = 18
-
-
-@dataclass(frozen=True)
-class GpuChoice:
-    """A GPU that may be chosen: the text written into the option, and how it is described."""
-
-    value: str
-    description: str
 
 
 class Editor(QWidget):
@@ -304,7 +296,8 @@ class GpuEditor(TextEditor):
         self.button.setAutoDefault(False)
         self.button.setIcon(glyphs.glyph_icon("chip"))
         style.ThemeWatcher(self.button, lambda: self.button.setIcon(glyphs.glyph_icon("chip")))
-        self.menu = QMenu(self.button)
+        self.menu = GpuMenu(spec.multiple, self.button)
+        self.menu.chosen.connect(self.set_text)
         self.menu.aboutToShow.connect(self.fill)
         self.button.setMenu(self.menu)
         self._layout.insertWidget(1, self.button)
@@ -313,13 +306,4 @@ class GpuEditor(TextEditor):
 
     def fill(self) -> None:
         """Read the list of GPUs again."""
-        self.menu.clear()
-        there = self._gpus() if self._gpus is not None else ()
-        offered = [
-            *((GpuChoice("auto", "Any free GPU"),) if len(there) > 1 else ()),
-            *there,
-            GpuChoice("cpu", "No GPU, use the processor"),
-        ]
-        for choice in offered:
-            action = self.menu.addAction(choice.description)
-            action.triggered.connect(lambda _checked=False, value=choice.value: self.set_text(value))
+        self.menu.fill(self._gpus() if self._gpus is not None else (), self.text())

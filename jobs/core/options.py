@@ -86,7 +86,7 @@ class OptionSpec:
     required
         True when an active option must not be empty.
     multiple
-        True when a path option may name several files (see :func:`split_paths`).
+        True when a path option may name several files (see :func:`split_paths`), a GPU option several GPUs.
     cli
         Spellings of the original program's command line, such as ``--n-gaussians``.
     cli_task

@@ -112,6 +112,7 @@ class _IoOptions(JobOptions):
     gpu_id: str = _io(
         "0",
         kind=Kind.GPU,
+        multiple=True,
         label="Which (single) GPU to use:",
         help="Number of a GPU, as nvidia-smi counts. Several, such as 0,1, share the training: the results "
         "are the same; with two GPUs, each trains one half-set. Other tasks use the first. Empty or cpu: no "

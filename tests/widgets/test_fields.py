@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -118,4 +120,27 @@ def test_that_gpus_are_offered_with_what_is_free_and_the_number_is_written(
     entries[0].trigger()
     assert editor.text() == "1"
     entries[1].trigger()
+    assert editor.text() == "cpu"
+
+
+def test_that_several_gpus_are_ticked_where_a_job_can_use_them(qtbot: QtBot, cake: JobType) -> None:
+    declared = replace(spec(cake.options, "gpu_id"), multiple=True)
+    cards = [GpuChoice(str(n), f"GPU {n} · H100") for n in range(3)]
+    editor = GpuEditor(declared, gpus=lambda: cards)
+    qtbot.addWidget(editor)
+    editor.set_text("2")
+    editor.fill()
+    entries = {action.text(): action for action in editor.menu.actions()}
+    assert [text for text, action in entries.items() if action.isChecked()] == ["GPU 2 · H100"]
+    entries["GPU 0 · H100"].trigger()
+    assert editor.text() == "0,2"
+    # A click on a tick leaves the menu open for the next.
+    editor.menu.popup(editor.mapToGlobal(QPoint(0, 0)))
+    action = next(a for a in editor.menu.actions() if a.text() == "GPU 1 · H100")
+    qtbot.mouseClick(editor.menu, Qt.MouseButton.LeftButton, pos=editor.menu.actionGeometry(action).center())
+    assert editor.text() == "0,1,2"
+    assert editor.menu.isVisible()
+    editor.menu.close()
+    for entry in [a for a in editor.menu.actions() if a.isChecked()]:
+        entry.trigger()
     assert editor.text() == "cpu"
