@@ -182,9 +182,17 @@ def _of_errors(job: JobContents) -> str:
         for figure in task.figures:
             if "error" in figure.title.lower():
                 known.append(f"{figure.title}: {', '.join(series.name for series in figure.series)}")
-    if not known:
-        return "No error estimates were recorded."
-    return f"Errors: {'; '.join(dict.fromkeys(known))}."
+    files = [
+        output.path for output in job.outputs if output.size and "error" in f"{output.path} {output.what}"
+    ]
+    said = [
+        line for lines in job.closing.values() for line in lines if "error" in line.lower() or "±" in line
+    ]
+    if not (known or files or said):
+        return "No error estimates were found in what the job wrote."
+    told = [f"Errors: {'; '.join(dict.fromkeys(known))}."] if known else []
+    told += [f"Error estimates are in {joined(files)}."] if files else []
+    return " ".join([*told, *(line if line.endswith(".") else f"{line}." for line in said)])
 
 
 def _of_inputs(job: JobContents) -> list[str]:

@@ -234,6 +234,20 @@ def test_that_the_page_says_what_was_done_and_how_far_to_trust_it(project: Proje
     )
 
 
+def test_that_error_estimates_are_found_in_files_and_in_the_words_of_the_job(project: Project) -> None:
+    folder = project.path / MOTION
+    for path in (folder / "snapshots").glob("*.json"):
+        path.unlink()
+    assert "No error estimates were found" in Page(report(project)).words
+    (folder / "forward_deformations").mkdir()
+    (folder / "forward_deformations/gaussian_errors.star").write_text("data_\n")
+    with (folder / "run.out").open("a") as file:
+        file.write("The motion is 3.1 ± 0.2 Å\n")
+    words = Page(report(project)).words
+    assert "Error estimates are in DynaMight/job002/forward_deformations/gaussian_errors.star." in words
+    assert "The motion is 3.1 ± 0.2 Å." in words
+
+
 def test_that_options_inputs_outputs_commands_and_versions_are_listed(project: Project) -> None:
     text = report(project)
     words = Page(text).words
