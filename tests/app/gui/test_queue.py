@@ -77,3 +77,36 @@ def test_that_a_running_schedule_can_be_stopped_after_its_present_job(
     qtbot.waitUntil(
         lambda: window.statusBar().currentMessage() == "No scheduled jobs are being run.", timeout=4000
     )
+
+
+def test_that_the_pane_of_devices_shows_who_waits_and_lets_them_be_moved_and_started(
+    qtbot: Any, private_settings: Settings, window: MainWindow
+) -> None:
+    private_settings.queue_per_gpu = True
+    panel = window.device_commands.panel
+    first = begin(qtbot, window, "19")
+    wait_for_status(qtbot, window, first, "Running")
+    second = begin(qtbot, window, "1")
+    third = begin(qtbot, window, "2")
+    window.panes.reveal("gpus")
+
+    def waiting() -> list[str]:
+        return [row.line.job for row in panel.queue.rows(waiting=True) if row.line is not None]
+
+    qtbot.waitUntil(lambda: waiting() == [second, third], timeout=8000)
+    rows = panel.queue.rows(waiting=True)
+    assert f"{first.rstrip('/')} computes on it" in rows[0].detail.text()
+    assert [card.title.text() for card in panel.cards][-1] == "Processor"
+    qtbot.waitUntil(lambda: first in panel.cards[-1].texts(), timeout=8000)
+    rows[1].up.click()
+    qtbot.waitUntil(lambda: waiting() == [third, second], timeout=8000)
+    assert window.entries[third].place == 1
+    panel.queue.rows(waiting=True)[1].out.click()
+    qtbot.waitUntil(lambda: waiting() == [third], timeout=8000)
+    assert window.entries[second].status == "Scheduled"
+    panel.queue.rows(waiting=True)[0].start.click()
+    wait_for_list = 15000
+    qtbot.waitUntil(lambda: window.entries[third].status != "Scheduled", timeout=wait_for_list)
+    assert window.entries[first].status == "Running", "both compute now"
+    window.bridge.submit(lambda: window.workplace.abort(first, 10.0))
+    qtbot.waitUntil(lambda: window.entries[first].status == "Aborted", timeout=wait_for_list)
