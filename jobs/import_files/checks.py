@@ -61,4 +61,12 @@ def files_suit(options: ImportOptions, context: CheckContext) -> list[Problem]:
     return found
 
 
-CHECKS: tuple[Check, ...] = (files_suit,)
+def runs_here(options: ImportOptions, _context: CheckContext) -> list[Problem]:
+    """Imports are not submitted to a queue."""
+    if not options.do_queue:
+        return []
+    hint = "Leave 'Submit to queue?' at No"
+    return [Problem("Import jobs run on this computer, without a queue", field="do_queue", hint=hint)]
+
+
+CHECKS: tuple[Check, ...] = (files_suit, runs_here)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.core.declaration import JobOptions, JobType, Kind, RunningOptions, Task, option
+from jobs.core.declaration import RUNNING_TAB, JobOptions, JobType, Kind, RunningOptions, Task, option
 from jobs.import_files.checks import CHECKS
 from jobs.import_files.words import COPY, LINK, NODE_TYPES, PATHS, PATTERN
 
@@ -83,6 +83,15 @@ class _DetailOptions(JobOptions):
 
 class ImportOptions(_DetailOptions, _FileOptions, RunningOptions):
     """All options of an import job."""
+
+    do_queue: bool = option(
+        False,
+        label="Submit to queue?",
+        help="Imports run on this computer at once, as RELION's do.",
+        tab=RUNNING_TAB,
+        kind=Kind.YESNO,
+        enabled="never",
+    )
 
 
 JOB_TYPE = JobType(
