@@ -56,6 +56,7 @@ class Gallery(QWidget):
         self.setObjectName("gallery")
         self.source = source
         self._arrangement = Arrangement()
+        self._captioned = 0
         self._work = Work(self)
         self._saving = Work(self)
         self._loader = GalleryLoader(source, self)
@@ -224,10 +225,16 @@ class Gallery(QWidget):
     def _write_captions(self) -> None:
         """Write below the images in view what was chosen; only those are asked for."""
         chosen, grid = self.caption.currentIndex(), self.grid
+        known = grid.labels if chosen == self._captioned else {}
+        self._captioned = chosen
         grid.labels = {}
         if chosen > 0:
-            for row in (int(grid.rows[place]) for place in grid.in_view()):
-                grid.labels[row] = f"{row + 1}" if chosen == 1 else _short(self._cell(row, chosen - 2))
+            seen = grid.in_view()
+            for row in grid.rows[seen.start : seen.stop].tolist():
+                text = known.get(row)
+                if text is None:
+                    text = f"{row + 1}" if chosen == 1 else _short(self._cell(row, chosen - 2))
+                grid.labels[row] = text
         grid.viewport().update()
 
     def _cell(self, row: int, column: int) -> str:

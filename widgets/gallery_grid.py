@@ -7,16 +7,15 @@ from typing import Final
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-from widgets import glyphs, style
-from widgets.explorer.image_tile import paint_picture
+from widgets import style
+from widgets.gallery_paint import paint_caption, paint_tile
 from widgets.gallery_source import Rows, all_rows
 
 _GAP: Final = 6
 _KEPT_PICTURES: Final = 3000
-_BLACK: Final = QColor("#000000")
 
 
 class GalleryGrid(QAbstractScrollArea):
@@ -88,12 +87,19 @@ class GalleryGrid(QAbstractScrollArea):
         self._pictures.move_to_end(row)
         while len(self._pictures) > _KEPT_PICTURES:
             self._pictures.popitem(last=False)
-        self.viewport().update()
+        self._update_tile(row)
 
     def put_failure(self, row: int, why: str) -> None:
         """Say in the tile that there is no picture."""
         self._failed[row] = why
-        self.viewport().update()
+        self._update_tile(row)
+
+    def _update_tile(self, row: int) -> None:
+        """Draw one tile anew; pictures arrive one by one, hundreds in a second."""
+        seen = self.in_view()
+        found = np.flatnonzero(self.rows[seen.start : seen.stop] == row)
+        if len(found):
+            self.viewport().update(self.tile(seen.start + int(found[0])).adjusted(-3, -3, 3, 3))
 
     def missing(self) -> list[int]:
         """Return rows in view, and just beyond, whose pictures are not here, in the order of need."""
@@ -254,40 +260,36 @@ class GalleryGrid(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the tiles in view."""
         painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), style.colour("surface"))
+        area = event.rect()
+        painter.fillRect(area, style.colour("surface"))
         painter.setFont(style.small_font(self))
-        for place in self.in_view():
-            self._paint_tile(painter, QRectF(self.tile(place)), int(self.rows[place]))
-
-    def _paint_tile(self, painter: QPainter, room: QRectF, row: int) -> None:
-        picture = self._pictures.get(row)
-        if picture is not None:
-            painter.fillRect(room, _BLACK)
-            paint_picture(painter, picture, room)
-        else:
-            painter.fillRect(room, style.colour("neutral_soft"))
-            if row in self._failed:
-                size = min(20.0, room.width() / 3)
-                mark = QRectF(0, 0, size, size)
-                mark.moveCenter(room.center())
-                glyphs.paint_glyph(painter, "warning", mark, style.colour("warning"))
-        if text := self.labels.get(row, ""):
-            line = painter.fontMetrics().height() + 2
-            below = QRectF(room.left(), room.bottom() - line, room.width(), line)
-            painter.fillRect(below, QColor(0, 0, 0, 150))
-            painter.setPen(QColor("#ffffff"))
-            words = painter.fontMetrics().elidedText(
-                text, Qt.TextElideMode.ElideRight, int(below.width() - 8)
-            )
-            painter.drawText(
-                below.adjusted(4, 0, -4, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words
-            )
+        ground = style.colour("neutral_soft")
+        seen, columns, step = self.in_view(), self.columns, self._step
+        if not len(seen):
+            return
+        first = self.tile(seen.start - seen.start % columns)
+        rows = self.rows[seen.start : seen.stop].tolist()
+        for place, row in zip(seen, rows, strict=True):
+            line, column = divmod(place, columns)
+            room = first.translated(column * step, (line - seen.start // columns) * step)
+            if area.intersects(room.adjusted(-3, -3, 3, 3)):
+                picture, failed = self._pictures.get(row), row in self._failed
+                paint_tile(painter, room, picture, ground, failed=failed)
+                if text := self.labels.get(row, ""):
+                    paint_caption(painter, room, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for place, row in zip(seen, rows, strict=True):
+            if self._selected[row] or row == self.current:
+                self._paint_frame(painter, QRectF(self.tile(place)), row)
+
+    def _paint_frame(self, painter: QPainter, room: QRectF, row: int) -> None:
+        """Frame a tile that is chosen, or the one the keys move from."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         if self._selected[row]:
             pen = QPen(style.colour("accent"), 3)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawRect(room.adjusted(-2, -2, 1, 1))
-        elif row == self.current and self.hasFocus():
+        elif self.hasFocus():
             painter.setPen(QPen(style.colour("outline"), 1))
             painter.drawRect(room.adjusted(-1, -1, 0, 0))
