@@ -26,6 +26,9 @@ class DeviceTrace(QWidget):
         self.setObjectName("device_trace")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.history = History()
+        self.setToolTip("The last five minutes: load (filled) and memory (line)")
+        # all of it is drawn here, so that nothing behind it has to be drawn anew
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def sizeHint(self) -> QSize:
         """Return a low strip."""
@@ -34,20 +37,15 @@ class DeviceTrace(QWidget):
     def show_history(self, history: History, words: str) -> None:
         """Draw a history; `words` say the same to those who cannot see it."""
         self.history = history
-        self.setAccessibleName(words)
-        self.setToolTip(words)
+        if words != self.accessibleName():
+            self.setAccessibleName(words)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw frame, levels and both curves."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(style.colour("window"))
-        painter.drawRoundedRect(area, 3, 3)
-        # straight lines need no smoothing, which takes most of the time
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.fillRect(self.rect(), style.colour("window"))
         painter.setPen(QPen(style.colour("line"), 1))
         for level in (0.25, 0.5, 0.75):
             y = area.bottom() - level * area.height()
@@ -57,36 +55,42 @@ class DeviceTrace(QWidget):
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         inside = area.adjusted(1, 2, -1, -1)
-        for piece in self._pieces(1, inside):
+        points = self._points(inside)
+        for piece in self._pieces(1, inside, points):
             self._draw_curve(painter, piece, inside, style.colour("accent"), filled=True)
-        for piece in self._pieces(2, inside):
+        for piece in self._pieces(2, inside, points):
             self._draw_curve(painter, piece, inside, memory_colour(), filled=False)
 
-    def _pieces(self, value: int, area: QRectF) -> list[QPolygonF]:
-        """Return the curve of one value (1 load, 2 memory), cut where nothing was seen."""
+    def _points(self, area: QRectF) -> list[tuple[float, float | None, float | None]]:
+        """Return as many samples as can be told apart, the same ones at every look: nothing wavers."""
         samples = self.history.samples
-        if not samples:
-            return []
-        now, before = samples[-1][0], -1e30
-        pieces: list[QPolygonF] = []
         step = SPAN_S / max(1.0, area.width() / _POINT_PX)
-        bin_before = None
-        for sample in samples:
-            # as many points as can be told apart; the same ones at every look, so that nothing wavers
-            if (bin_now := sample[0] // step) == bin_before and sample is not samples[-1]:
-                continue
-            bin_before = bin_now
+        kept = {sample[0] // step: sample for sample in reversed(samples)}
+        if samples:
+            kept[samples[-1][0]] = samples[-1]
+        return sorted(set(kept.values()), key=lambda sample: sample[0])
+
+    def _pieces(
+        self, value: int, area: QRectF, points: list[tuple[float, float | None, float | None]]
+    ) -> list[QPolygonF]:
+        """Return the curve of one value (1 load, 2 memory), cut where nothing was seen."""
+        if not points:
+            return []
+        left, right, bottom, height = area.left(), area.right(), area.bottom(), area.height()
+        per_s, now, before = area.width() / SPAN_S, points[-1][0], -1e30
+        pieces: list[list[QPointF]] = []
+        for sample in points:
             level = sample[value]
             if level is None:
                 before = -1e30
                 continue
-            x = area.right() - (now - sample[0]) / SPAN_S * area.width()
-            point = QPointF(max(x, area.left()), area.bottom() - min(max(level, 0.0), 1.0) * area.height())
+            x = max(right - (now - sample[0]) * per_s, left)
+            point = QPointF(x, bottom - min(max(level, 0.0), 1.0) * height)
             if sample[0] - before > _GAP_S:
-                pieces.append(QPolygonF())
+                pieces.append([])
             pieces[-1].append(point)
             before = sample[0]
-        return pieces
+        return [QPolygonF(piece) for piece in pieces]
 
     @staticmethod
     def _draw_curve(

@@ -116,13 +116,15 @@ def test_that_the_past_is_kept_for_five_minutes_also_while_nobody_looks(panel: D
 
 def test_that_a_time_without_looks_is_a_gap_in_the_curve(qtbot: QtBot) -> None:
     trace, history = DeviceTrace(), History()
+    trace.resize(400, 46)
     qtbot.addWidget(trace)
-    for second in (0, 2, 4, 60, 62):
+    for second in (0, 8, 16, 60, 70):
         history.add(float(second), 0.5, None)
     trace.show_history(history, "")
     area = trace.rect().toRectF()
-    assert [piece.count() for piece in trace._pieces(1, area)] == [3, 2]
-    assert trace._pieces(2, area) == []
+    points = trace._points(area)
+    assert [piece.count() for piece in trace._pieces(1, area, points)] == [3, 2]
+    assert trace._pieces(2, area, points) == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 8])
