@@ -45,7 +45,8 @@ CUPY = (
 )
 _SSH = (
     "You are logged in over SSH without a display. Start the window on your own computer on the mounted "
-    "project (Help > Remote use), or log in again with ssh -X (slow); the command line works as it is."
+    "project (Help > Help topics > Remote use), or log in again with ssh -X (slow); the command line works "
+    "as it is."
 )
 _NO_DISPLAY = (
     "There is no display (DISPLAY and WAYLAND_DISPLAY are not set). Start from a desktop session; without "

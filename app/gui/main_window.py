@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
                 "panes": self._add_pane_actions,
                 "theme": self._add_theme_menu,
                 "display": self.display_commands.add_menu,
+                "topics": self.project_commands.add_topics_menu,
             },
         )
         self._draw_icons()

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 import resources
 from app import __version__
+from app.gui import help_topics
 from app.gui.demo_guide import DemoGuide
 from app.gui.dialogs import forms, troubles
 from app.gui.selftest_window import SelfTestWindow
@@ -229,13 +230,9 @@ class ProjectCommands:
         if job_type is not None:
             self.show_help(job_type.key, job_type.title)
 
-    def help_import(self) -> None:
-        """Show how files of other programs get into the project."""
-        self.show_help("import", "Importing files")
-
-    def help_remote(self) -> None:
-        """Show how to work on a distant machine."""
-        self.show_help("remote", "Remote use")
+    def add_topics_menu(self, menu: QMenu) -> None:
+        """Add the sub-menu of all help pages."""
+        help_topics.add_topics_menu(menu, self.show_help)
 
     def selftest(self) -> None:
         """Try what draws and computes on this machine."""

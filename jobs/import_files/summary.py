@@ -46,7 +46,8 @@ class Summary:
         halves = [int(np.count_nonzero(found.half == half)) for half in (1, 2)]
         if bool(found.ctf_known.any()):
             self._defocus.append((found.defocus_u_a + found.defocus_v_a) / 2e4)
-        where = f"from {imported.micrographs:,} micrographs" if imported.micrographs else imported.name
+        micrographs = imported.micrographs
+        where = f"from {_counted(micrographs, 'micrograph')}" if micrographs else imported.name
         self._facts += [
             Fact("Particles", f"{found.n:,}", where),
             Fact("Pixel size", " / ".join(f"{size:g}" for size in sizes) + " Å", _boxes(boxes)),

@@ -17,7 +17,7 @@ from app.gui.overview_commands import OverviewCommands
 from app.gui.project_commands import ProjectCommands
 from app.gui.start_commands import StartCommands
 
-PARTS = {"*recent", "*panes", "*theme", "*display"}
+PARTS = {"*recent", "*panes", "*theme", "*display", "*topics"}
 
 
 def test_that_each_menu_entry_is_a_declared_action() -> None:
