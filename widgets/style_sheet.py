@@ -157,6 +157,10 @@ QTreeView::item, QTableView::item {{ padding: 4px 6px; border: none; }}
 QTreeView::item:hover, QTableView::item:hover {{ background: {c.hover}; }}
 QTreeView::item:selected, QTableView::item:selected {{ background: {c.selection}; color: {c.text}; }}
 QHeaderView {{ background: {c.raised}; border: none; }}
+QTableCornerButton::section {{
+    background: {c.raised}; border: none; border-bottom: 1px solid {c.line};
+}}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 QHeaderView::section {{
     background: {c.raised}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
     padding: 5px 9px; font-weight: 600;
