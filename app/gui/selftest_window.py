@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +25,7 @@ from widgets import glyphs, style
 
 _GLYPHS = {"good": ("success", "success"), "doubtful": ("warning", "warning"), "bad": ("failure", "danger")}
 _MARK = 20
+_UNDER_WAY = "Trying windows, drawing and computing, each in a process of its own …"
 
 
 class SelfTestWindow(QDialog):
@@ -51,7 +53,7 @@ class SelfTestWindow(QDialog):
         heading = QLabel("Graphics self-test")
         style.set_role(heading, "heading")
         layout.addWidget(heading)
-        self.summary = QLabel("Trying windows, drawing and computing, each in a process of its own …")
+        self.summary = QLabel(_UNDER_WAY)
         self.summary.setObjectName("selftest_summary")
         self.summary.setWordWrap(True)
         style.set_role(self.summary, "muted")
@@ -68,8 +70,19 @@ class SelfTestWindow(QDialog):
         self._grid.setHorizontalSpacing(style.MEDIUM)
         self._grid.setVerticalSpacing(style.MEDIUM)
         self._grid.setColumnStretch(1, 1)
-        layout.addWidget(card)
-        layout.addStretch(1)
+        # advice may be long, and fonts large
+        self.results = QScrollArea()
+        self.results.setWidgetResizable(True)
+        self.results.setFrameShape(QFrame.Shape.NoFrame)
+        self.results.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(card)
+        column.addStretch(1)
+        self.results.setWidget(inside)
+        self._card = card
+        layout.addWidget(self.results, 1)
         layout.addLayout(self._make_buttons())
         self._process = QProcess(self)
         self._process.readyReadStandardOutput.connect(self._read)
@@ -105,6 +118,8 @@ class SelfTestWindow(QDialog):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
+        self.summary.setText(_UNDER_WAY)
+        self._card.hide()  # until there is something in it
         self._progress.setValue(0)
         self._progress.setVisible(True)
         self.copy_button.setEnabled(False)
@@ -148,6 +163,7 @@ class SelfTestWindow(QDialog):
                 words.addWidget(label)
         self._grid.addWidget(mark, row, 0, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(holder, row, 1)
+        self._card.show()
         self.findings.append(finding)
         self._progress.setValue(len(self.findings))
 

@@ -256,3 +256,19 @@ def test_that_a_crash_of_the_self_test_does_not_end_the_window(
     window = selftest("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     assert "ended early" in window.summary.text()
     assert window.isVisible()
+
+
+def test_that_long_advice_of_the_self_test_can_be_scrolled_to(
+    selftest: Callable[[str], SelfTestWindow],
+) -> None:
+    found = [
+        {"key": str(k), "title": f"Part {k}", "state": "bad", "found": "none", "hint": "Install it. " * 60}
+        for k in range(5)
+    ]
+    lines = "\n".join(json.dumps(entry) for entry in found)
+    window = selftest(f"print({lines!r})")
+    assert window.results.isVisible()
+    assert window.copy_button.visibleRegion().boundingRect().size() == window.copy_button.size()
+    bar = window.results.verticalScrollBar()
+    assert bar.isVisible()
+    assert bar.maximum() > 0
