@@ -46,6 +46,10 @@ def give_up(folder: JobFolder, sentence: str) -> None:
     os._exit(1)
 
 
+class FollowerError(RuntimeError):
+    """A follower has failed in a way that nobody expected; its message is the sentence."""
+
+
 class Ranks:
     """The followers of a worker; a context manager that ends them whatever happens.
 
@@ -105,9 +109,9 @@ class Ranks:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         reason = None
-        if isinstance(error, Exception) and not isinstance(error, UserError) and kind is not None:
+        if isinstance(error, RuntimeError | OSError) and not isinstance(error, FollowerError):
             # A sum that failed in the worker has its cause in another process.
-            reason = self._cause(NOTICE_S / 5) if issubclass(kind, RuntimeError | OSError) else None
+            reason = self._cause(NOTICE_S / 5)
         self._end()
         if reason is not None:
             raise reason from error
@@ -184,7 +188,7 @@ class Ranks:
     def _failure(self, rank: int, answer: Mapping[str, Any]) -> Exception:
         if answer.get("expected"):
             return UserError(str(answer["error"]))
-        return RuntimeError(f"{self._name(rank)} failed: {answer['error']}")
+        return FollowerError(f"{self._name(rank)} failed: {answer['error']}")
 
     def _lost(self, rank: int) -> UserError:
         process = self._processes[rank - 1]
