@@ -136,7 +136,7 @@ def _as_text(data: bytes, path: Path | None) -> bytes:
         raise FormatError(
             "this is not a text file", path=path, hint="Choose the STAR file, not an image or map."
         )
-    if not data.strip():
+    if not data or data.isspace():  # strip() would copy all of it, and let nobody else work meanwhile
         raise FormatError("the file is empty", path=path)
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\r" in data:
