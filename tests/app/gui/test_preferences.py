@@ -76,13 +76,15 @@ def test_that_the_time_between_two_looks_is_the_wanted_one(qtbot: Any, window: M
 def test_that_the_end_of_a_job_is_told_to_one_who_looks_elsewhere(
     qtbot: Any, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, str, bool]] = []
+    told: list[tuple[str, str, bool, str]] = []
     monkeypatch.setattr(
-        notifier.Notifier, "notify", lambda _self, title, text, good=True: told.append((title, text, good))
+        notifier.Notifier,
+        "notify",
+        lambda _self, title, text, *, good, job: told.append((title, text, good, job)),
     )
     monkeypatch.setattr(MainWindow, "isActiveWindow", lambda _self: False)
     window.take(JobFinished("DynaMight/job007/", "failed", "It ran out of memory."))
-    assert told == [("DynaMight/job007", "It ran out of memory.", False)]
+    assert told == [("DynaMight/job007", "It ran out of memory.", False, "DynaMight/job007/")]
     window.settings.notify_end = False
     window.take(JobFinished("DynaMight/job008/", "succeeded", "Done."))
     assert len(told) == 1
