@@ -239,7 +239,7 @@ _ALL = (
     ActionInfo("schedule_log", "Schedule &log…", "What happened in schedules", icon="log", needs=(PROJECT,)),
     # the shown job
     ActionInfo("edit_note", "Edit &note", "Write into the note of this job", icon="note", needs=(JOB,)),
-    ActionInfo("set_alias", "&Alias…", "Give this job a name", icon="alias", needs=(JOB, WRITABLE)),
+    ActionInfo("set_alias", "&Alias…", "Give this job a name", icon="edit", needs=(JOB, WRITABLE)),
     ActionInfo(
         "edit_tags",
         "&Tags…",
@@ -304,7 +304,7 @@ _ALL = (
         "Repor&t…",
         "Write this job as a web page with plots, maps, parameters and methods text, and open it",
         ("Ctrl+Shift+R",),
-        "export",
+        "report",
         needs=(PROJECT, JOB),
     ),
     ActionInfo(
