@@ -154,8 +154,8 @@ class JobCommands:
         answer = ask(
             window,
             f"Abort {name.rstrip('/')}?",
-            f"The job is asked to stop, and ended by force if it has not after {grace:.0f} s. What it has "
-            "saved stays, and it can be continued from there.",
+            f"The job is asked to stop. If it runs on this computer and has not stopped after {grace:.0f} s, "
+            "it is ended by force. What it has saved stays, and it can be continued from there.",
             [Answer("abort", "Abort the job", danger=True), Answer("", "Let it run", default=True)],
         )
         if answer:

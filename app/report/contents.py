@@ -109,8 +109,8 @@ def story_of(project: Project, process: Process) -> Story:
 
 def read_contents(project: Project, process: Process) -> JobContents:
     """Gather everything about a job; what cannot be read is left out."""
-    declared = registry.by_label(process.type_label)
     root = Path(project.path)
+    declared = registry.of_job(process.type_label, root / process.name)
     folder = JobFolder(root, process.name)
     figures = _figures(folder)
     failed = process.status in ("Failed", "Aborted") and declared is not None
