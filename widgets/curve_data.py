@@ -183,7 +183,9 @@ class CurveData:
         ends = [max(getattr(s, axis), default=0.0) for s in self._series.values()]
         placed = [phase for phase in self.phases if math.isfinite(phase.place(axis))]
         places = [phase.place(axis) for phase in placed]
-        whole = max([*ends, *places], default=0.0)
+        if not placed:
+            return []
+        whole = max([*ends, *places])
         following = [*places[1:], whole]
         return [p for p, a, b in zip(placed, places, following, strict=True) if b - a >= share * whole]
 

@@ -261,3 +261,7 @@ def test_that_nothing_measured_means_no_tiles_and_an_unknown_end_is_said() -> No
     unknown = summary_tiles([{**record("train", 3, 0, of=0), "eta_s": None}])
     assert unknown[0].value == "step 3"
     assert unknown[1].detail == "not known yet"
+
+
+def test_that_a_job_that_measured_nothing_yet_has_no_phases_with_room() -> None:
+    assert CurveData().phases_with_room("step", 0.1) == []
