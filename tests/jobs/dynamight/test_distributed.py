@@ -34,7 +34,9 @@ from tests.support.jobs import end_leftovers, exit_markers, wait_for_worker, wai
 
 #: Stated tolerance: parameters after an epoch relative to their root mean square, and displacements after a
 #: short training in Å, with more than two processes; with two nothing may differ.
-RELATIVE, DISPLACEMENT_A = 1e-4, 0.02
+RELATIVE, DISPLACEMENT_A = 1e-4, 1e-3
+#: Parameters that begin at zero are compared with this: Adam makes whole steps of the smallest gradient.
+SMALL = 0.1
 #: Batches of 44 leave a last one of two particles: of three processes one has nothing to do in it.
 CHANGES: dict[str, Any] = {
     "n_warmup_epochs": 1,
@@ -144,7 +146,7 @@ def test_that_three_processes_agree_with_one_within_the_stated_tolerance(
     assert one_epoch.keys() == same_epoch.keys()
     for name, value in one_epoch.items():
         if ".model." in name or ".latents.table" in name or name == ".noise_power":
-            scale = value.float().square().mean().sqrt().clamp(min=1e-6)
+            scale = value.float().square().mean().sqrt().clamp(min=SMALL)
             worst = float((same_epoch[name].float() - value.float()).abs().max() / scale)
             assert worst < RELATIVE, (name, worst)
     assert torch.equal(one_epoch[".halves[1].sampler"], same_epoch[".halves[1].sampler"])
