@@ -61,9 +61,16 @@ def draws_in_software() -> bool:
     return not renderer or any(word in renderer for word in _IN_SOFTWARE)
 
 
-@functools.cache
 def _open_context() -> tuple[str, str]:
     """Return what is wrong with OpenGL, and the name of what draws."""
+    if not isinstance(QCoreApplication.instance(), QGuiApplication):
+        return "no window has been opened yet", ""  # Qt ends the process that asks it sooner
+    return _opened_context()
+
+
+@functools.cache
+def _opened_context() -> tuple[str, str]:
+    """Return the same, found out once."""
     platform = QGuiApplication.platformName()
     if platform in _WITHOUT_SCREEN:
         return f"the window system “{platform}” has no OpenGL", ""

@@ -33,12 +33,25 @@ def test_that_old_opengl_is_refused_with_both_versions(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphics, "OPENGL_NEEDED", (99, 0))
-    graphics._open_context.cache_clear()
+    graphics._opened_context.cache_clear()
     why = graphics.check()
-    graphics._open_context.cache_clear()
+    graphics._opened_context.cache_clear()
     assert "OpenGL" in why
     if QGuiApplication.platformName() != "offscreen":
         assert "99.0 is needed" in why
+
+
+def test_that_asking_before_there_is_a_window_is_answered_and_not_remembered() -> None:
+    program = (
+        "from widgets.explorer import graphics\n"
+        "assert graphics.draws_in_software() and 'no window' in graphics.check()\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "application = QApplication([])\n"
+        "assert 'no window' not in graphics.check()"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_that_napari_is_loaded_in_a_thread_and_asked_for_twice_is_loaded_once(qapp: QApplication) -> None:
