@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.gui import notifier_bus
 from app.gui.main_window import MainWindow
@@ -259,10 +260,10 @@ def test_that_a_crash_of_the_self_test_does_not_end_the_window(
 
 
 def test_that_long_advice_of_the_self_test_can_be_scrolled_to(
-    selftest: Callable[[str], SelfTestWindow],
+    qtbot: QtBot, selftest: Callable[[str], SelfTestWindow]
 ) -> None:
     found = [
-        {"key": str(k), "title": f"Part {k}", "state": "bad", "found": "none", "hint": "Install it. " * 60}
+        {"key": str(k), "title": f"Part {k}", "state": "bad", "found": "none", "hint": "Install it. " * 400}
         for k in range(5)
     ]
     lines = "\n".join(json.dumps(entry) for entry in found)
@@ -270,5 +271,4 @@ def test_that_long_advice_of_the_self_test_can_be_scrolled_to(
     assert window.results.isVisible()
     assert window.copy_button.visibleRegion().boundingRect().size() == window.copy_button.size()
     bar = window.results.verticalScrollBar()
-    assert bar.isVisible()
-    assert bar.maximum() > 0
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.maximum() > 0)

@@ -154,7 +154,8 @@ AT_THE_DOOR = {
     "odd box": (_odd_box, [], ["particles.star", "33", "even"]),
     "no STAR file": (_not_a_star_file, [], ["particles.star"]),
     "no such GPU": (lambda folder: None, ["--gpu_id", "93"], ["GPU 93", "does not exist"]),
-    "no GPU number": (lambda folder: None, ["--gpu_id", "0,1"], ["0,1", "one GPU"]),
+    "one of several GPUs": (lambda folder: None, ["--gpu_id", "93,94"], ["GPU 93", "does not exist"]),
+    "no GPU number": (lambda folder: None, ["--gpu_id", "0;x"], ["0;x", "GPU"]),
     "no such file": (lambda folder: None, ["--fn_map", "no.mrc"], ["no.mrc", "does not exist"]),
     "threshold": (lambda folder: None, ["--initial_threshold", "1e9"], ["1e+09", "consensus.mrc"]),
 }
