@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jobs.core.errors import UserError
+from jobs.dynamight import explorer_source
 from jobs.dynamight.latent_model import DynaMightSource, free_device, source
 from jobs.dynamight.latent_particles import ParticleFile
 from jobs.dynamight.outputs import checkpoint_path
@@ -51,7 +52,7 @@ def _cut(path: Path) -> None:
 
 def test_that_the_job_type_names_its_explorer(project: Path) -> None:
     module, _, function = JOB_TYPE.explorer.partition(":")
-    assert (module, function) == (source.__module__, source.__name__)
+    assert (module, function) == (explorer_source.__name__, explorer_source.source.__name__)
 
 
 def test_that_snapshots_come_by_epoch_and_the_final_one_last(project: Path, trained: Prepared) -> None:
