@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.dynamight.latent_states import States
+from jobs.dynamight.measure_table import MeasureTable
 from jobs.dynamight.uncertainty import Errors
 from jobs.formats.particle_set import ParticleSet
 
 Float32 = npt.NDArray[np.float32]
 
 
-class Measures(Mapping[str, npt.NDArray[Any]]):
+class Measures(MeasureTable):
     """Values per particle, ``(P,)`` or ``(P, 3)``.
 
     ``amount`` Å
@@ -53,21 +53,6 @@ class Measures(Mapping[str, npt.NDArray[Any]]):
         self, states: States, particles: Callable[[], ParticleSet], errors: Callable[[], Errors | None]
     ) -> None:
         self._states, self._read, self._predict = states, particles, errors
-
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        if name not in self.NAMES:
-            raise KeyError(name)
-        values: npt.NDArray[Any] = getattr(self, f"_{name}")
-        return values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.NAMES)
-
-    def __len__(self) -> int:
-        return len(self.NAMES)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.NAMES
 
     @cached_property
     def _amount(self) -> Float32:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from jobs.dynamight.measure_table import MeasureTable
 from jobs.dynamight.original_motion import OriginalMotion
 from jobs.formats.particle_set import ParticleSet
 
 Float32 = npt.NDArray[np.float32]
 
 
-class OriginalMeasures(Mapping[str, npt.NDArray[Any]]):
+class OriginalMeasures(MeasureTable):
     """Values per particle, ``(P,)`` or ``(P, 3)``, named and meant as those of our own models.
 
     ``amount``, ``uncertainty`` and ``difference`` are root mean squares in Å over Gaussians chosen evenly;
@@ -35,7 +34,7 @@ class OriginalMeasures(Mapping[str, npt.NDArray[Any]]):
         Half-set; 0 is shown by both models, which are uncertain in one state of each only.
     """
 
-    NAMES = ("amount", "direction", "location", "shift", "pose", "uncertainty", "difference")
+    NAMES: tuple[str, ...] = ("amount", "direction", "location", "shift", "pose", "uncertainty", "difference")
 
     def __init__(
         self,
@@ -49,19 +48,7 @@ class OriginalMeasures(Mapping[str, npt.NDArray[Any]]):
         self._shown, self._apart = shown, difference
         self._means, self._sds, self._particles = means, sds, particles
         # Between particles the states of the other half-set are guessed, so a step has no meaning there.
-        self._names = tuple(name for name in self.NAMES if half or name != "uncertainty")
-
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        if name not in self._names:
-            raise KeyError(name)
-        values: npt.NDArray[Any] = getattr(self, f"_{name}")
-        return values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
+        self.NAMES = tuple(name for name in type(self).NAMES if half or name != "uncertainty")
 
     @cached_property
     def _amount(self) -> Float32:

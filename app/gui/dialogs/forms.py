@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.dialogs.buttons import ok_and_cancel
 from app.settings import Settings
 from widgets import style
 from widgets.fields import ChoiceBox
@@ -45,15 +46,7 @@ class _Form(QDialog):
             body = QLabel(text)
             body.setWordWrap(True)
             self._layout.addWidget(body)
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.ok_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText(ok)
-        self.ok_button.setObjectName("form_ok")
-        style.set_role(self.ok_button, "primary")
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.buttons, self.ok_button = ok_and_cancel(self, ok)
 
     def _finish(self) -> None:
         self._layout.addWidget(self.buttons)

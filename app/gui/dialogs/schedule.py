@@ -8,7 +8,6 @@ from typing import Final
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.dialogs.buttons import ok_and_cancel
 from app.runner.schedule_plan import SchedulePlan, check_schedule_name
 from widgets import style
 
@@ -86,15 +86,7 @@ class ScheduleDialog(QDialog):
         ):
             widget.setMinimumHeight(self.name.sizeHint().height())
             rows.addRow(label, widget)
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.ok_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText("Run")
-        self.ok_button.setObjectName("form_ok")
-        style.set_role(self.ok_button, "primary")
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.buttons, self.ok_button = ok_and_cancel(self, "Run")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.LARGE, style.LARGE, style.LARGE, style.LARGE)
         layout.setSpacing(style.MEDIUM)

@@ -10,7 +10,6 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QHeaderView,
     QLabel,
     QTreeWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.dialogs.buttons import ok_and_cancel
 from app.project.disk_use import in_words
 from widgets import style
 from widgets.durations import moment
@@ -87,15 +87,7 @@ class UndeleteDialog(QDialog):
         self.table.resizeColumnToContents(0)
         self.table.setColumnWidth(0, self.table.columnWidth(0) + 2 * style.LARGE)
         self.table.itemChanged.connect(lambda *_: self._update())
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.ok_button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
-        self.ok_button.setText("Bring back")
-        self.ok_button.setObjectName("form_ok")
-        style.set_role(self.ok_button, "primary")
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.buttons, self.ok_button = ok_and_cancel(self, "Bring back")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.LARGE, style.LARGE, style.LARGE, style.LARGE)
         layout.setSpacing(style.MEDIUM)
