@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui import convert, menus
-from app.gui.actions import JOB_MENU, Situation
+from app.gui.action_info import Situation
 from app.gui.bridge import Bridge
 from app.gui.demo_guide import DemoGuide
 from app.gui.device_commands import DeviceCommands
@@ -33,6 +33,7 @@ from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
 from app.gui.job_page import JobPage
 from app.gui.job_types import JobTypeList
+from app.gui.menu_plan import JOB_MENU
 from app.gui.monitor import Monitor
 from app.gui.news import JobDetails, JobEntry
 from app.gui.news_desk import NewsDesk

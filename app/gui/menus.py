@@ -9,7 +9,9 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from app.gui import icons
-from app.gui.actions import ACTIONS, MENUS, ActionInfo, Situation, action_info
+from app.gui.action_info import ActionInfo, Situation
+from app.gui.actions import ACTIONS, action_info
+from app.gui.menu_plan import MENUS
 
 Fill = Callable[[QMenu], None]
 

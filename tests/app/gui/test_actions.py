@@ -7,12 +7,14 @@ from collections import Counter
 import pytest
 
 import resources
-from app.gui.actions import ACTIONS, MENUS, Situation, action_info
+from app.gui.action_info import Situation
+from app.gui.actions import ACTIONS, action_info
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.flowchart_commands import FlowchartCommands
 from app.gui.housekeeping_commands import HousekeepingCommands
 from app.gui.job_commands import JobCommands
+from app.gui.menu_plan import MENUS
 from app.gui.overview_commands import OverviewCommands
 from app.gui.project_commands import ProjectCommands
 from app.gui.start_commands import StartCommands

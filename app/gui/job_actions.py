@@ -1,0 +1,117 @@
+"""The actions on the job that is shown."""
+
+from __future__ import annotations
+
+from app.gui.action_info import (
+    EXPLORABLE,
+    IDLE,
+    JOB,
+    NOT_FAILED,
+    OURS,
+    PROJECT,
+    RUNNING,
+    SUCCEEDED,
+    UNFINISHED,
+    WRITABLE,
+    ActionInfo,
+)
+
+JOB_ACTIONS = (
+    ActionInfo("edit_note", "Edit &note", "Write into the note of this job", icon="note", needs=(JOB,)),
+    ActionInfo("set_alias", "&Alias…", "Give this job a name", icon="edit", needs=(JOB, WRITABLE)),
+    ActionInfo(
+        "edit_tags",
+        "&Tags…",
+        "Put coloured words on this job, to find it by",
+        ("Ctrl+T",),
+        "alias",
+        needs=(PROJECT, JOB, WRITABLE),
+    ),
+    ActionInfo(
+        "abort",
+        "A&bort",
+        "Ask the running job to stop, or take a waiting one out of the queue",
+        ("Ctrl+.",),
+        "abort",
+        needs=(JOB, WRITABLE, RUNNING, OURS),
+    ),
+    ActionInfo(
+        "mark_finished",
+        "Mark as &finished",
+        "Enter the job as succeeded",
+        icon="finished",
+        needs=(JOB, WRITABLE, UNFINISHED),
+    ),
+    ActionInfo(
+        "mark_failed",
+        "Mark as fai&led",
+        "Enter the job as failed",
+        icon="failed",
+        needs=(JOB, WRITABLE, NOT_FAILED),
+    ),
+    ActionInfo(
+        "clone",
+        "&Clone",
+        "Take over these settings into a new job",
+        ("Ctrl+D",),
+        "copy",
+        needs=(PROJECT, JOB, OURS),
+    ),
+    ActionInfo(
+        "explore",
+        "E&xplore",
+        "Walk through the latent space of this job, beside the moving map",
+        ("Ctrl+E",),
+        "explorer",
+        needs=(PROJECT, JOB, EXPLORABLE),
+    ),
+    ActionInfo(
+        "compare_job",
+        "Co&mpare with…",
+        "Show the options of this job beside those of another",
+        ("Ctrl+M",),
+        needs=(PROJECT, JOB),
+    ),
+    ActionInfo(
+        "copy_methods_text",
+        "Copy methods te&xt",
+        "Sentences for a methods section: what was done, settings, versions, citation",
+        needs=(PROJECT, JOB, OURS),
+    ),
+    ActionInfo(
+        "make_report",
+        "Repor&t…",
+        "Write this job as a web page with plots, maps, parameters and methods text, and open it",
+        ("Ctrl+Shift+R",),
+        "report",
+        needs=(PROJECT, JOB),
+    ),
+    ActionInfo(
+        "clean_job",
+        "&Gentle clean…",
+        "Move files of this job that nothing needs any more to the trash",
+        needs=(JOB, WRITABLE, SUCCEEDED),
+    ),
+    ActionInfo(
+        "clean_job_harshly",
+        "Ha&rsh clean…",
+        "Also files of this job that can be made again at a cost",
+        needs=(JOB, WRITABLE, SUCCEEDED),
+    ),
+    ActionInfo(
+        "bring_back",
+        "Bring bac&k cleaned files",
+        "Move what cleaning took from this job out of the trash again",
+        icon="restore",
+        needs=(JOB, WRITABLE),
+    ),
+    ActionInfo(
+        "delete",
+        "&Delete…",
+        "Move this job, and those which use its results, to the trash",
+        ("Ctrl+Del",),
+        "delete",
+        needs=(JOB, WRITABLE, IDLE),
+    ),
+    ActionInfo("open_folder", "&Open folder", "Show the files of this job", icon="folder", needs=(JOB,)),
+)
