@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_that_the_import_contracts_are_kept() -> None:
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("contract", ["No Qt outside", "The program knows job types only"])
+def test_that_no_door_of_the_command_line_is_missing_from_a_contract(contract: str) -> None:
+    content = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = content["tool"]["importlinter"]["contracts"]
+    (found,) = [entry for entry in contracts if entry["name"].startswith(contract)]
+    doors = {f"app.{file.stem}" for file in (REPOSITORY / "app").glob("cli*.py")}
+    assert "app.cli_queue" in doors
+    assert doors <= set(found["source_modules"])
 
 
 def test_that_jobs_load_no_part_of_a_window() -> None:
