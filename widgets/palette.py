@@ -29,6 +29,7 @@ class Palette:
     disabled: str
     accent: str
     on_accent: str
+    on_danger: str
     selection: str
     hover: str
     success: str
@@ -58,6 +59,7 @@ LIGHT = Palette(
     disabled="#959dab",
     accent="#1f5fbf",
     on_accent="#ffffff",
+    on_danger="#ffffff",
     selection="#d6e4fb",
     hover="#e9edf3",
     success="#176b36",
@@ -85,6 +87,7 @@ DARK = Palette(
     disabled="#6d7583",
     accent="#7fb0ff",
     on_accent="#0b1a33",
+    on_danger="#38100c",
     selection="#2f4468",
     hover="#2f353f",
     success="#74d394",

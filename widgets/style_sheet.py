@@ -71,6 +71,16 @@ QPushButton[role="primary"]:focus {{ border: 2px solid {c.text}; }}
 QPushButton[role="primary"]:disabled {{
     background: {c.neutral_soft}; color: {c.disabled}; border-color: {c.line};
 }}
+QPushButton[role="danger"] {{
+    background: {c.danger_soft}; color: {c.danger}; border-color: {c.danger}; font-weight: 600;
+}}
+QPushButton[role="danger"]:hover, QPushButton[role="danger"]:pressed {{
+    background: {c.danger}; color: {c.on_danger};
+}}
+QPushButton[role="danger"]:focus {{ border: 2px solid {c.danger}; }}
+QPushButton[role="danger"]:disabled {{
+    background: {c.window}; color: {c.disabled}; border-color: {c.line}; font-weight: 400;
+}}
 QPushButton[role="link"] {{
     background: transparent; color: {c.accent}; border: 1px solid transparent; padding: 3px 0;
     text-align: left;

@@ -82,6 +82,8 @@ class AdviceBar(QFrame):
             button.setToolTip(step.tip)
             if number == 0:
                 style.set_role(button, "primary")
+            elif step.key == "abort":
+                style.set_role(button, "danger")
             button.clicked.connect(lambda _checked=False, key=step.key: self.asked.emit(key))
             self._add(button)
         if advice.more:

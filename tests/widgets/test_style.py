@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect
-from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 import widgets
@@ -44,6 +44,32 @@ def test_that_selected_found_and_primary_texts_can_be_read(palette: Palette) -> 
     assert contrast(palette.text, palette.match) >= 4.5
     assert contrast(palette.on_accent, palette.accent) >= 4.5
     assert contrast(palette.muted, palette.neutral_soft) >= 4.5
+
+
+@BOTH
+def test_that_buttons_which_destroy_are_red_and_can_be_read(
+    qtbot: QtBot, qapp: QApplication, palette: Palette
+) -> None:
+    assert contrast(palette.danger, palette.danger_soft) >= 4.5
+    assert contrast(palette.on_danger, palette.danger) >= 4.5
+    style.apply_theme(qapp, palette.name)  # type: ignore[arg-type]
+    button = QPushButton("Delete")
+    style.set_role(button, "danger")
+    qtbot.addWidget(button)
+    button.show()
+    image = button.grab().toImage()
+    ratio = image.devicePixelRatio()
+    ground = image.pixelColor(round(6 * ratio), image.height() // 2).name()
+    texts = {
+        image.pixelColor(x, y).name()
+        for x in range(round(8 * ratio), image.width() - round(8 * ratio))
+        for y in range(round(5 * ratio), image.height() - round(5 * ratio))
+    }
+    assert ground == palette.danger_soft
+    # edges of letters are blends; what is drawn in full has the contrast of the standard
+    assert max(contrast(text, ground) for text in texts) >= 4.5
+    assert contrast(palette.danger, palette.window) >= 3, "the rim"
+    style.apply_theme(qapp, "light")
 
 
 @BOTH

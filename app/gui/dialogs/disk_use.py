@@ -110,6 +110,7 @@ class DiskUseDialog(QDialog):
         )
         self.harsh = self._button("Clean harshly…", "disk_harsh", lambda: self._act("harsh", self.selected()))
         self.trash = self._button("Empty trash…", "disk_trash", lambda: self._act("trash", ""))
+        style.set_role(self.trash, "danger")
         close = self._button("Close", "disk_close", self.accept)
         style.set_role(close, "primary")
         row = QHBoxLayout()
