@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.runner.devices import AUTO, best_gpu, is_auto, slot_of
+from app.runner.devices import AUTO, best_gpu, is_auto, slot_of, slot_of_one
 from app.runner.gpus import GpuChoice, choose_gpu
 from jobs.core.declaration import CheckContext, JobOptions, JobType, Task, specs
 from jobs.core.errors import Problem, UserError
@@ -40,11 +40,11 @@ def gpu_for(job_type: JobType, options: JobOptions, place: str = "", task: Task 
     return GpuChoice(None, "")
 
 
-def slot_for(job_type: JobType, options: JobOptions) -> str:
+def slot_for(job_type: JobType, options: JobOptions, task: Task | None = None) -> str:
     """Return the slot for which a job waits; "" when it begins at once.
 
     Types that have no GPU option (imports and the like) are short and never wait. Jobs for a cluster wait in
-    its queue.
+    its queue. A task that uses one GPU waits for the first to be free of those that are named.
 
     Raises
     ------
@@ -57,7 +57,9 @@ def slot_for(job_type: JobType, options: JobOptions) -> str:
         if declared.kind is Kind.GPU:
             if is_auto(str(getattr(options, declared.name))):
                 return AUTO
-            return slot_of(gpu_for(job_type, options).text)
+            one = task is not None and not task.many_devices
+            # all that are named are looked up: with `task` only the first would be
+            return (slot_of_one if one else slot_of)(gpu_for(job_type, options).text)
     return ""
 
 

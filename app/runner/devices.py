@@ -16,6 +16,8 @@ from app.runner.reservations import Reservation, reservations
 #: What a user writes for "any free GPU", and the slot of such a job.
 AUTO, CPU = "auto", "cpu"
 _AUTO_WORDS = ("auto", "any")
+#: Begins the slot of a job that uses one of several GPUs, whichever is free first: ``any0,1``.
+_ONE_OF = "any"
 
 
 def is_auto(wanted: str) -> bool:
@@ -30,13 +32,30 @@ def slot_of(gpu: str) -> str:
     return f"gpu{gpu}" if gpu else CPU
 
 
+def slot_of_one(gpu: str) -> str:
+    """Return the slot of a job that uses one GPU of those named: ``any0,1``, of a single one ``gpu0``."""
+    return f"{_ONE_OF}{gpu}" if "," in gpu else slot_of(gpu)
+
+
 def numbers_of(slot: str) -> list[str]:
-    """Return the GPUs that a slot names; none for the CPU and for any free one."""
+    """Return the GPUs that a slot needs; none for the CPU and where one of several will do."""
     return slot.removeprefix("gpu").split(",") if slot.startswith("gpu") else []
 
 
+def choices_of(slot: str) -> list[str]:
+    """Return the GPUs of which a slot needs one only, none for every other slot."""
+    return slot.removeprefix(_ONE_OF).split(",") if slot.startswith(_ONE_OF) else []
+
+
+def takes_what_is_free(slot: str) -> bool:
+    """Tell whether it is found out at the start which GPU a job of this slot uses."""
+    return slot == AUTO or bool(choices_of(slot))
+
+
 def slot_words(slot: str) -> str:
-    """Return a slot in words: ``the CPU``, ``GPU 0``, ``GPUs 0 and 1``, ``any free GPU``."""
+    """Return a slot in words: ``the CPU``, ``GPU 0``, ``GPUs 0 and 1``, ``GPU 0 or 1``, ``any free GPU``."""
+    if choices := choices_of(slot):
+        return f"GPU {', '.join(choices[:-1])} or {choices[-1]}"
     numbers = numbers_of(slot)
     if not numbers:
         return "any free GPU" if slot == AUTO else "the CPU"
@@ -163,6 +182,10 @@ class Devices:
             if len(self.gpus) == 1:
                 return self._busy("0", taken)
             return f"all {len(self.gpus)} GPUs are in use"
+        if choices := choices_of(slot):
+            if self._free(slot, taken) is not None:
+                return ""
+            return "; ".join(self._busy(number, taken) for number in choices)
         if slot in (AUTO, CPU):
             busy = self.holders_of(CPU)
             if len(busy) < self.policy.cpu_jobs:
@@ -177,6 +200,8 @@ class Devices:
         """Tell whether it is a job of this project whose end frees the slot (it then starts the next)."""
         if slot == AUTO and self.gpus:
             return all(any(h.own for h in self.holders_of(str(gpu.index))) for gpu in self.gpus)
+        if choices := choices_of(slot):
+            return all(any(h.own for h in self.holders_of(number)) for number in choices)
         numbers = numbers_of(slot) or [CPU]
         busy = [n for n in numbers if self.holders_of(n) or self.foreign(n)]
         return bool(busy) and all(self.holders_of(n) and all(h.own for h in self.holders_of(n)) for n in busy)
@@ -187,11 +212,12 @@ class Devices:
         self.holders.append(Holder(project, job, numbers, 0, True))
 
     def _free(self, slot: str, taken: set[str]) -> str | None:
-        if slot != AUTO:
+        numbers = choices_of(slot)
+        if slot != AUTO and not numbers:
             return ",".join(numbers_of(slot)) or CPU
         if not self.gpus:
-            return CPU
-        numbers = (str(gpu.index) for gpu in self.gpus)
+            return next(iter(numbers), CPU)  # it is then said that those named are not there
+        numbers = numbers or [str(gpu.index) for gpu in self.gpus]
         return next((number for number in numbers if not self._busy(number, taken)), None)
 
     def _busy(self, number: str, taken: set[str]) -> str:

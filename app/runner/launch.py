@@ -41,6 +41,7 @@ __all__ = [
     "start_job",
     "start_scheduled",
     "status_of",
+    "task_of",
 ]
 
 RUNNING, SCHEDULED = "Running", "Scheduled"
@@ -166,9 +167,7 @@ def continue_job(
     """
     refuse_running(project, name)
     folder = JobFolder(project.path, name)
-    is_new = (
-        status_of(project, name) == SCHEDULED and read_worker(folder.path) is None and not _has_run(folder)
-    )
+    is_new = _is_new(project, folder)
     refuse(find_problems(project.path, job_type, options, name=None if is_new else name, waiting=schedule))
     plan = _Plan(
         job_type, options, task_to_run(job_type, options, None if is_new else folder.path), not is_new
@@ -183,6 +182,24 @@ def continue_job(
     if not schedule:
         _launch(project, name, plan)
     return name
+
+
+def task_of(project: Project, job_type: JobType, options: JobOptions, name: str | None) -> Task | None:
+    """Return the task that a start with these options would do, None when it would be refused.
+
+    `name` is the job that would be continued; None = a new one.
+    """
+    with contextlib.suppress(UserError):
+        folder = JobFolder(project.path, name) if name is not None else None
+        is_new = folder is None or _is_new(project, folder)
+        return task_to_run(job_type, options, None if is_new or folder is None else folder.path)
+    return None
+
+
+def _is_new(project: Project, folder: JobFolder) -> bool:
+    """Tell whether a job only waits as Scheduled and has never begun."""
+    waits = status_of(project, folder.name) == SCHEDULED
+    return waits and read_worker(folder.path) is None and not _has_run(folder)
 
 
 def _has_run(folder: JobFolder) -> bool:

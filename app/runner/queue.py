@@ -19,8 +19,15 @@ from pathlib import Path
 
 from app.project.project import Project
 from app.runner.checks import slot_for
-from app.runner.devices import AUTO, Devices, numbers_of
-from app.runner.launch import SCHEDULED, continue_job, start_job, start_scheduled, status_of
+from app.runner.devices import Devices, numbers_of, takes_what_is_free
+from app.runner.launch import (
+    SCHEDULED,
+    continue_job,
+    start_job,
+    start_scheduled,
+    status_of,
+    task_of,
+)
 from app.runner.reservations import announce, claims_of_others, machine_lock
 from app.runner.spawn import spawn_program
 from jobs.core.declaration import JobOptions, JobType
@@ -32,7 +39,10 @@ _FOLDER = ".heteroscope"
 
 @dataclass(frozen=True)
 class Entry:
-    """A job that waits; `slot` is ``gpu0``, ``gpu0,1``, ``auto`` or ``cpu``, `added` seconds since 1970."""
+    """A job that waits; `added` are seconds since 1970.
+
+    `slot` is ``gpu0``, ``gpu0,1`` (both), ``any0,1`` (one of them), ``auto`` (any there is) or ``cpu``.
+    """
 
     job: str
     slot: str
@@ -97,7 +107,7 @@ class LocalQueue:
         UserError
             As :func:`app.runner.launch.start_job` and :func:`app.runner.launch.continue_job`.
         """
-        slot = slot_for(job_type, options)
+        slot = slot_for(job_type, options, task_of(self.project, job_type, options, name))
         if name is None:
             name = start_job(self.project, job_type, options, schedule=bool(slot), alias=alias)
         else:
@@ -200,7 +210,7 @@ class LocalQueue:
 
     def _start(self, entry: Entry, place: str) -> bool:
         try:
-            start_scheduled(self.project, entry.job, place=place if entry.slot == AUTO else "")
+            start_scheduled(self.project, entry.job, place=place if takes_what_is_free(entry.slot) else "")
         except UserError as error:
             folder = JobFolder(self.project.path, entry.job)
             if folder.path.is_dir() and folder.exit_status() is None:

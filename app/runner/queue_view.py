@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.runner.devices import AUTO, CPU, Devices, Holder, numbers_of, slot_words
+from app.runner.devices import AUTO, CPU, Devices, Holder, choices_of, numbers_of, slot_words
 from app.runner.queue import read_entries
 from app.runner.reservations import claims_of_others
 from jobs.core.metrics import read_metrics
@@ -57,7 +57,7 @@ def waiting_jobs(devices: Devices, project_dir: Path | None) -> list[Waiting]:
     first_of: set[str] = set()
     for place, entry in enumerate(entries, 1):
         assert project_dir is not None
-        numbers = numbers_of(entry.slot) or [entry.slot]
+        numbers = numbers_of(entry.slot) or choices_of(entry.slot) or [entry.slot]
         earlier = {n for c in others if c.added < entry.added for n in numbers_of(c.slot)}
         reason = devices.hindrance(entry.slot, claimed | earlier)
         is_first = not (first_of & set(numbers)) and not (earlier & set(numbers))
@@ -73,8 +73,9 @@ def waiting_jobs(devices: Devices, project_dir: Path | None) -> list[Waiting]:
 
 def _starts_in(devices: Devices, slot: str) -> float | None:
     """Return when the jobs that keep a slot busy expect to end, None when that is not known of them."""
-    if slot == AUTO and devices.gpus:
-        each = [_latest(devices.holders_of(str(gpu.index))) for gpu in devices.gpus]
+    numbers = [str(gpu.index) for gpu in devices.gpus] if slot == AUTO else choices_of(slot)
+    if numbers:
+        each = [_latest(devices.holders_of(number)) for number in numbers]
         known = [seconds for seconds in each if seconds is not None]
         return min(known, default=None)
     if slot in (AUTO, CPU):

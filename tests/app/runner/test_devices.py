@@ -197,3 +197,19 @@ def test_that_the_keeper_goes_on_when_no_window_is_there(
     project.refresh()
     project.check_completion()
     assert status_of(project, name) == "Succeeded"
+
+
+def test_that_a_task_that_uses_one_gpu_waits_for_the_first_free_one_of_those_named(
+    project: Project, fake_type: JobType, cards: SetCards
+) -> None:
+    cards(2)
+    queue = LocalQueue(project)
+    options = [fake_type.options(mode="sleep", seconds=60, gpu_id=wanted) for wanted in ("1", "0,1", "1,0")]
+    first, second, third = (queue.submit(fake_type, chosen) for chosen in options)
+    assert [gpu_of(project, name) for name in (first, second, third)] == ["1", "0", "waits"]
+    (waiting,) = waiting_jobs(Devices.look(project), project.path)
+    assert waiting.device == "GPU 1 or 0"
+    assert waiting.reason == f"{first.rstrip('/')} uses GPU 1; {second.rstrip('/')} uses GPU 0"
+    freed = Devices.look(project)
+    freed.holders = [holder for holder in freed.holders if holder.job != first]
+    assert freed.place_for(waiting.slot) == "1"
