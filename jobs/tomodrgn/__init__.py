@@ -1,0 +1,1 @@
+"""TomoDRGN: states and volumes of particles of tilt series, learnt by networks."""
