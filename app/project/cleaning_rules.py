@@ -63,7 +63,7 @@ _RELION: Final[dict[str, CleanRule]] = {
 #: Files that make a job what it is; no pattern ever takes them.
 _KEPT = re.compile(
     r"(job\.star|run\.job|job_pipeline\.star|default_pipeline\.star|note\.txt|run\.(out|err)|RELION_.*|"
-    r"NO_HARSH_CLEAN|options\.\d+\.json|worker\.json|metrics\.jsonl)"
+    r"NO_HARSH_CLEAN|(options|outcome)\.\d+\.json|worker\.json|metrics\.jsonl)"
 )
 
 

@@ -20,6 +20,7 @@ from jobs.core.errors import UserError
 from jobs.core.figures import Fact
 from jobs.core.folder import JobFolder, OptionsRecord
 from jobs.core.record import installed_versions
+from jobs.core.run_outcome import read_outcome
 
 _MARKERS = ("RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED")
 _NOTE_LIMIT = 400_000
@@ -36,8 +37,8 @@ class Run:
     started, ended
         Local times, None where they are not known.
     outcome
-        A status in RELION's words, ``Unfinished`` for an earlier run that did not come to its end, empty when
-        nothing is known.
+        A status in RELION's words. Of earlier runs of older versions, which kept none, ``Unfinished`` for one
+        that did not come to its end, empty when nothing is known.
     host, device, seed
         Where and how it ran; empty or None where not known.
     command, again
@@ -180,13 +181,19 @@ def _own_runs(
         job_type = registry.JOB_TYPES.get(record.type_key)
         last = record is records[-1]
         mark, step = marks.get(record.run), steps.get(record.run)
-        ended = _instant(step.at) if step is not None else None
+        kept = read_outcome(str(folder.path), record.run)
+        started = _parsed(str(kept.get("started") or "")) or _parsed(record.started)
+        ended = _parsed(str(kept.get("ended") or "")) or (_instant(step.at) if step is not None else None)
         if last:
             outcome = status
-            if worker is not None and worker.run in (record.run, None) and worker.ended:
-                ended = _parsed(worker.ended)
+            if worker is not None and worker.run in (record.run, None):
+                started = _parsed(worker.started) or started
+                ended = _parsed(worker.ended) or ended
             ended = None if status in ("Running", "Scheduled") else ended or _marker_time(folder.path)
+        elif kept:
+            outcome = str(kept["outcome"])
         elif mark is not None and mark.aborted:
+            # runs of versions that kept no outcomes: what log and measurements tell
             outcome = "Aborted"
         else:
             outcome = "" if step is None else ("Succeeded" if step.complete else "Unfinished")
@@ -195,7 +202,7 @@ def _own_runs(
                 number=record.run,
                 task=record.task,
                 title=_task_title(job_type, record.task),
-                started=_parsed(record.started),
+                started=started,
                 ended=ended,
                 outcome=outcome,
                 host=record.host,

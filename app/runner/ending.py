@@ -4,15 +4,18 @@ Used by the keeper of every running job, therefore without imports beyond the st
 """
 
 # pathlib would cost the keeper of every job a megabyte
-# ruff: noqa: PTH105, PTH110, PTH118, PTH123
+# ruff: noqa: PTH105, PTH110, PTH116, PTH118, PTH123
 from __future__ import annotations
 
 import contextlib
+import datetime
 import fcntl
 import json
 import os
 import signal
 from typing import Any
+
+from jobs.core.run_outcome import write_outcome
 
 SUCCESS, FAILURE, ABORTED = "SUCCESS", "FAILURE", "ABORTED"
 MARKERS = {kind: f"RELION_JOB_EXIT_{kind}" for kind in (SUCCESS, FAILURE, ABORTED)}
@@ -124,8 +127,21 @@ def end_silently(job_dir: str, reason: str, *, aborted: bool) -> bool:
             return False
         log.write(f"{'' if aborted else 'ERROR: '}{reason}\n".encode())
         log.flush()
-        touch(os.path.join(job_dir, MARKERS[ABORTED if aborted else FAILURE]))
+        kind = ABORTED if aborted else FAILURE
+        write_outcome(job_dir, kind)
+        touch(os.path.join(job_dir, MARKERS[kind]))
     return True
+
+
+def keep_outcome(job_dir: str, run: int | None = None) -> None:
+    """Write down what the exit marker tells of a run, before it is taken away; nothing without a marker."""
+    kind = marker_of(job_dir)
+    if kind is None:
+        return
+    with contextlib.suppress(OSError):
+        seconds = os.stat(os.path.join(job_dir, MARKERS[kind])).st_mtime
+        when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        write_outcome(job_dir, kind, run, when.isoformat(timespec="milliseconds"))
 
 
 def touch(path: str) -> None:

@@ -29,6 +29,7 @@ from typing import Any
 
 from app.runner import ending, queue_words
 from app.runner.identity import host_name, identify
+from jobs.core.run_outcome import forget_outcome
 
 #: Tells a worker that a queue may end it; it then leaves the reason to its keeper, with this exit code.
 QUEUED, TERMINATED = "HETEROSCOPE_QUEUED", 128 + signal.SIGTERM
@@ -59,6 +60,7 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     offsets = {name: _size(job_dir, f"run.{name}") for name in ("out", "err")}
     if about.get("queued"):
         os.environ[QUEUED] = "1"
+    forget_outcome(job_dir, about.get("run"))
     try:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
@@ -104,6 +106,7 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         ending.write_worker_file(job_dir, record)
     finally:
         ending.end_silently(job_dir, reason, aborted=aborted)
+        ending.keep_outcome(job_dir, about.get("run"))
     if about.get("settle"):
         _settle(job_dir)
     return 0

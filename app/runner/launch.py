@@ -172,6 +172,7 @@ def continue_job(
     plan = _Plan(
         job_type, options, task_to_run(job_type, options, None if is_new else folder.path), not is_new
     )
+    ending.keep_outcome(str(folder.path), max(folder.runs(), default=0))
     project.continue_job(
         name,
         inputs=plan.inputs,

@@ -7,6 +7,7 @@ or as ``… --o Simulate/job002/ [--in_parts F] …`` by RELION as an External j
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import faulthandler
 import importlib
@@ -32,6 +33,7 @@ from jobs.core.folder import ExitStatus, JobFolder, OptionsRecord, make_record
 from jobs.core.job_star import options_from_job_star, read_job_star
 from jobs.core.metrics import MetricsWriter
 from jobs.core.options import JobOptions
+from jobs.core.run_outcome import write_outcome
 
 __all__ = ["EXIT_ABORTED", "EXIT_FAILED", "EXIT_INPUT", "EXIT_SUCCESS", "WorkerContext", "main", "run_worker"]
 
@@ -90,7 +92,7 @@ def run_worker(job_type: JobType, argv: Sequence[str]) -> int:
     if status is ExitStatus.ABORTED and _ended_by_queue(folder):
         sys.stdout.flush()
         return EXIT_TERMINATED
-    return _finish(folder, code, status, outputs)
+    return _finish(folder, code, status, outputs, _run_of(argv))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -151,7 +153,19 @@ def _reason(error: Exception) -> str:
     return f"The job stopped because of an unexpected error: {type(error).__name__}: {error}"
 
 
-def _finish(folder: JobFolder, code: int, status: ExitStatus, outputs: list[tuple[str, str]]) -> int:
+def _run_of(argv: Sequence[str]) -> int | None:
+    """Return the number of the run, None when the command line does not name it: it is the latest then."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--run", type=int)
+    with contextlib.suppress(UserError):
+        run: int | None = parser.parse_known_args(argv)[0].run
+        return run
+    return None
+
+
+def _finish(
+    folder: JobFolder, code: int, status: ExitStatus, outputs: list[tuple[str, str]], run: int | None
+) -> int:
     # From here on nothing may interrupt: a second signal would leave the job without a marker.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
@@ -162,6 +176,7 @@ def _finish(folder: JobFolder, code: int, status: ExitStatus, outputs: list[tupl
         code, status = EXIT_FAILED, ExitStatus.FAILURE
     sys.stdout.flush()
     sys.stderr.flush()
+    write_outcome(str(folder.path), status.value, run)
     try:
         folder.mark(status)
     except OSError as error:
