@@ -1,0 +1,117 @@
+"""Optics of an optimisation set: one box and pixel size, microscope, and what was done to the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.core.errors import FormatError
+from jobs.formats.columns import missing_columns
+from jobs.formats.mrc import PIXEL_TOLERANCE
+from jobs.formats.optics import PIXEL_SIZE_COLUMNS, OpticsReader
+from jobs.formats.star_table import FloatArray, StarTable
+from jobs.formats.tomograms import TomogramReader
+
+# RELION has no label for it: its own stacks are always weighted. Ours says when images are not.
+DOSE_WEIGHTED_COLUMN = "heteroscopeImagesAreDoseWeighted"
+
+
+@dataclass(frozen=True, eq=False)
+class SetOptics:
+    """Optics per particle `(p,)`, and what all images have in common; names as in ``TiltParticles``."""
+
+    pixel_size_a: float
+    voltage_kv: FloatArray
+    spherical_aberration_mm: FloatArray
+    amplitude_contrast: FloatArray
+    ctf_corrected: npt.NDArray[np.bool_]
+    ctf_premultiplied: bool
+    dose_weighted: bool
+    warnings: tuple[str, ...]
+
+
+def read_set_optics(
+    table: StarTable, optics: StarTable | None, tomograms: TomogramReader, box: int
+) -> SetOptics:
+    """Read the optics of all particles; what is not stated there is taken from the tomograms.
+
+    Parameters
+    ----------
+    table, optics
+        Particle and optics tables.
+    tomograms
+        Tomograms of the particles.
+    box
+        Size of the images, to compare ``rlnImageSize`` with.
+
+    Raises
+    ------
+    FormatError
+        When the pixel size is missing, groups of different pixel sizes, boxes or treatment are mixed, or a
+        value is impossible; names the cell.
+    """
+    assert table.path is not None
+    reader = OpticsReader(table, optics, table.path)
+    if not any(reader.has(c) for c in PIXEL_SIZE_COLUMNS):
+        present = table.columns if optics is None else optics.columns
+        raise missing_columns(["rlnImagePixelSize"], present, "optics table", table.path)
+    if optics is not None:
+        table.require(["rlnOpticsGroup"])
+        optics.require(["rlnOpticsGroup"])
+    values = reader.read(None)
+    pixel = values.pixel_size_a
+    wrong = np.flatnonzero(np.abs(pixel - pixel[0]) > PIXEL_TOLERANCE * pixel[0])
+    if len(wrong):
+        raise _mixed(table, int(wrong[0]), f"pixels of {pixel[wrong[0]]:g} and of {pixel[0]:g} Å")
+    stated = values.box[values.group]
+    wrong = np.flatnonzero((stated > 0) & (stated != box))
+    if len(wrong):
+        row = int(wrong[0])
+        raise FormatError(
+            f"rlnImageSize is {stated[row]}, but the images are {box} pixels wide",
+            path=table.path,
+            row=row + 1,
+            column="rlnImageSize",
+        )
+    premultiplied = values.ctf_premultiplied
+    weighted = reader.values(DOSE_WEIGHTED_COLUMN, 1.0) != 0
+    for flag, what in ((premultiplied, "CTF-premultiplied"), (weighted, "dose-weighted")):
+        mixed = np.flatnonzero(flag != flag[0])
+        if len(mixed):
+            raise _mixed(table, int(mixed[0]), f"images that are {what} and images that are not")
+    microscope = {
+        column: found
+        if reader.has(column)
+        else np.array([_stated(tomograms.optics(str(n), column), d) for n in table.text("rlnTomoName")])
+        for column, found, d in (
+            ("rlnVoltage", values.voltage_kv, 300.0),
+            ("rlnSphericalAberration", values.spherical_aberration_mm, 2.7),
+            ("rlnAmplitudeContrast", values.amplitude_contrast, 0.1),
+        )
+    }
+    return SetOptics(
+        pixel_size_a=float(pixel[0]),
+        voltage_kv=microscope["rlnVoltage"],
+        spherical_aberration_mm=microscope["rlnSphericalAberration"],
+        amplitude_contrast=microscope["rlnAmplitudeContrast"],
+        ctf_corrected=reader.values("rlnCtfDataAreCtfCorrected", 0.0) != 0,
+        ctf_premultiplied=bool(premultiplied[0]),
+        dose_weighted=bool(weighted[0]),
+        warnings=tuple(values.warnings),
+    )
+
+
+def _stated(value: float, default: float) -> float:
+    return value if np.isfinite(value) else default
+
+
+def _mixed(table: StarTable, row: int, what: str) -> FormatError:
+    return FormatError(
+        f"the set mixes {what} (line {table.line(row)})",
+        path=table.path,
+        row=row + 1,
+        column="rlnOpticsGroup",
+        hint="Extract all particles alike, or select one kind.",
+    )
