@@ -65,14 +65,29 @@ class _Panel:
         self.header = _Header(justify="left")
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.marks: list[pg.InfiniteLine] = []
+        self._marked: list[tuple[float, str | None]] = []
+        self._log = False
         self.hover = pg.InfiniteLine(angle=90)
         self.hover.hide()
         self.plot.addItem(self.hover, ignoreBounds=True)
         self.restyle()
 
+    def show_other(self, title: str, names: list[Name], colour_index: int) -> None:
+        """Become the plot of another quantity: that costs a tenth of a new one."""
+        self.title, self.names, self.colour_index = title, names, colour_index
+        unused = list(self.curves.values())
+        self.curves = dict(zip((name.key for name in names), unused, strict=False))
+        for curve in unused[len(names) :]:
+            self.plot.removeItem(curve)
+        for name in names[: len(unused)]:
+            self.curves[name.key].setPen(self.pen(name))
+        self.hover.hide()
+        self.plot.enableAutoRange()
+
     def restyle(self) -> None:
         """Take up the colours and fonts of the theme; what is drawn with data follows with `update`."""
         plotting.themed_plot(self.plot)
+        self._unmark()
         self.hover.setPen(pg.mkPen(style.colour("muted"), width=1))
         for name in self.names:
             if name.key in self.curves:
@@ -99,31 +114,43 @@ class _Panel:
             self.curves[name.key].setData(
                 x, shown, symbol="o" if single else None, symbolSize=6, symbolBrush=self.pen(name).color()
             )
-        self.plot.setLogMode(x=False, y=log)
+        if log != self._log:
+            self._log = log
+            self.plot.setLogMode(x=False, y=log)
         self._mark_phases(data, axis)
         self.write(data, axis, None)
+        # the range follows now: while painting, it would have everything painted once more
+        self.plot.vb.prepareForPaint()
 
-    def _mark_phases(self, data: CurveData, axis: Axis) -> None:
+    def _unmark(self) -> None:
         for mark in self.marks:
             self.plot.removeItem(mark)
+        self.marks, self._marked = [], []
+
+    def _mark_phases(self, data: CurveData, axis: Axis) -> None:
+        named = data.phases_with_room(axis, 0.1) if self.is_top else []
+        wanted = [
+            (phase.place(axis), phase.name if phase in named else None)
+            for phase in data.phases
+            if math.isfinite(phase.place(axis))
+        ]
+        if wanted == self._marked:
+            return
+        self._unmark()
+        self._marked = wanted
         pen = pg.mkPen(style.colour("outline"), width=1, style=Qt.PenStyle.DotLine)
-        self.marks = []
-        named = data.phases_with_room(axis, 0.1)
-        for phase in data.phases:
-            if math.isfinite(phase.place(axis)):
-                options = {
-                    "position": 0.9,
-                    "color": style.colour("muted"),
-                    "anchors": [(0, 0.5), (0, 0.5)],
-                    "fill": style.colour("surface", 0.75),
-                }
-                label = phase.name if phase in named and self.is_top else None
-                place = phase.place(axis)
-                mark = pg.InfiniteLine(place, angle=90, pen=pen, label=label, labelOpts=options)
-                if label is not None:
-                    mark.label.setFont(style.small_font())
-                self.plot.addItem(mark, ignoreBounds=True)
-                self.marks.append(mark)
+        options = {
+            "position": 0.9,
+            "color": style.colour("muted"),
+            "anchors": [(0, 0.5), (0, 0.5)],
+            "fill": style.colour("surface", 0.75),
+        }
+        for place, label in wanted:
+            mark = pg.InfiniteLine(place, angle=90, pen=pen, label=label, labelOpts=options)
+            if label is not None:
+                mark.label.setFont(style.small_font())
+            self.plot.addItem(mark, ignoreBounds=True)
+            self.marks.append(mark)
 
     def write(self, data: CurveData, axis: Axis, place: float | None) -> None:
         """Write title and values (the newest, or those at a place) above the plot."""
@@ -162,6 +189,8 @@ class LiveCurves(QWidget):
         self.data = CurveData()
         self._axis: Axis = "step"
         self._panels: dict[str, _Panel] = {}
+        #: All plots that stand on the sheet, from top to bottom; those beyond the shown ones wait for use.
+        self._made: list[_Panel] = []
         self._chosen_by_user = False
         self._build()
         style.ThemeWatcher(self, self._restyle)
@@ -218,7 +247,7 @@ class LiveCurves(QWidget):
         self.data = CurveData()
         self._chosen_by_user = False
         self.choice.clear()
-        self._remove_panels()
+        self._panels, self._awaited = {}, []
         self.add_records(records)
 
     def add_records(self, records: Sequence[Mapping[str, Any]]) -> None:
@@ -270,16 +299,20 @@ class LiveCurves(QWidget):
     def _restyle(self) -> None:
         """Recolour the plots as they stand: made anew, they would flicker and forget where one had zoomed."""
         self.graphics.setBackground(style.colour("surface"))
-        for panel in self._panels.values():
+        for panel in self._made:
             panel.restyle()
         self._refresh()
 
-    def _remove_panels(self) -> None:
-        self.graphics.ci.clear()
+    def _remove_unused(self) -> None:
+        """Take away the plots that nothing is shown in."""
+        if len(self._made) == len(self._panels):
+            return
+        for panel in self._made[len(self._panels) :]:
+            self.graphics.ci.removeItem(panel.header)
+            self.graphics.ci.removeItem(panel.plot)
+        del self._made[len(self._panels) :]
         # the plots take more room when they must, but do not give it back by themselves
         self.graphics.ci.setGeometry(self.graphics.range)
-        self._panels = {}
-        self._awaited = []
 
     def _refresh(self) -> None:
         quantities = self.data.quantities()
@@ -288,8 +321,7 @@ class LiveCurves(QWidget):
         if shown != [*self._panels, *self._awaited] or any(
             len(panel.names) != len(quantities[title]) for title, panel in self._panels.items()
         ):
-            self._remove_panels()
-            self._awaited = shown
+            self._panels, self._awaited = {}, shown
             if self._one_by_one:
                 self._next_plot.start()
             else:
@@ -308,17 +340,26 @@ class LiveCurves(QWidget):
                 break
         if self._awaited:
             self._next_plot.start()
+        elif self.data.names():  # without anything to show, nobody sees them
+            self._remove_unused()
 
     def _add_panel(self, title: str) -> _Panel:
         quantities = self.data.quantities()
-        row = len(self._panels)
-        panel = _Panel(title, quantities[title], list(quantities).index(title), is_top=row == 0)
-        self.graphics.ci.addItem(panel.header, 2 * row, 0)
-        self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
-        for first in list(self._panels.values())[:1]:
-            panel.plot.setXLink(first.plot)
+        row, colour = len(self._panels), list(quantities).index(title)
+        if row < len(self._made):
+            panel = self._made[row]
+            panel.show_other(title, quantities[title], colour)
+        else:
+            panel = _Panel(title, quantities[title], colour, is_top=row == 0)
+            self._made.append(panel)
+            self.graphics.ci.addItem(panel.header, 2 * row, 0)
+            self.graphics.ci.addItem(panel.plot, 2 * row + 1, 0)
+            if row:
+                panel.plot.setXLink(self._made[0].plot)
         self._panels[title] = panel
-        panel.plot.getAxis("bottom").setStyle(showValues=not self._awaited)
+        axis = panel.plot.getAxis("bottom")
+        axis.setStyle(showValues=not self._awaited)
+        axis.showLabel(not self._awaited)
         self._name_axis()
         return panel
 

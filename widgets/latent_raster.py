@@ -110,23 +110,22 @@ def _discs(
     view: View,
     radius_px: float,
 ) -> Picture:
-    picture = np.zeros((view.height, view.width, 4), np.uint8)
-    rgb = table[colour] if colour is not None else np.broadcast_to(table[-1], (len(column), 3))
     reach = int(np.ceil(radius_px))
+    # a frame around the picture takes what discs at its rim reach beyond it
+    across, up = view.width + 2 * reach, view.height + 2 * reach
+    picture = np.zeros((up, across, 4), np.uint8)
+    pixels = picture.reshape(-1, 4).view(np.uint32)[:, 0]
+    place = (row.astype(np.int64) + reach) * across + column + reach
+    rgba = np.empty((len(column), 4), np.uint8)
+    rgba[:, :3] = table[colour] if colour is not None else table[-1]
     # opaque middles last, so that a disc's soft edge never covers the middle of another
     offsets = [(dx, dy) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1)]
     for dx, dy in sorted(offsets, key=lambda o: -(o[0] ** 2 + o[1] ** 2)):
         cover = min(1.0, radius_px + 0.5 - float(np.hypot(dx, dy)))
-        if cover <= 0:
-            continue
-        x, y = column + dx, row + dy
-        keep = (x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)
-        x, y = x[keep], y[keep]
-        alpha = np.uint8(round(255 * cover))
-        stronger = picture[y, x, 3] <= alpha
-        picture[y[stronger], x[stronger], :3] = rgb[keep][stronger]
-        picture[y[stronger], x[stronger], 3] = alpha
-    return picture
+        if cover > 0:
+            rgba[:, 3] = round(255 * cover)
+            pixels[place + (dy * across + dx)] = rgba.view(np.uint32)[:, 0]
+    return np.ascontiguousarray(picture[reach : reach + view.height, reach : reach + view.width])
 
 
 def _density(

@@ -8,10 +8,16 @@ collection is off while a window is open, and a timer does the same work where i
 from __future__ import annotations
 
 import gc
+import sys
 
 from PySide6.QtCore import QObject, QTimer
 
-_PERIOD_MS = 1000
+#: Often, because what came together since the last time is looked through at once.
+_PERIOD_MS = 200
+#: Everything is looked through when what has grown old is more than this share of what has been kept.
+_SHARE = 0.25
+#: So many modules more than at the last look: a library was loaded, beside the window.
+_LIBRARY = 20
 _open = 0
 
 
@@ -22,6 +28,8 @@ class Collector(QObject):
         super().__init__(parent)
         self._thresholds = gc.get_threshold()
         self._started = False
+        self._grown_old = self._kept = 0
+        self._modules = len(sys.modules)
         self._timer = QTimer(self, interval=_PERIOD_MS)
         self._timer.timeout.connect(self.collect)
 
@@ -47,8 +55,20 @@ class Collector(QObject):
                 gc.enable()
 
     def collect(self) -> None:
-        """Collect the generations that are due, as Python would."""
-        for generation in (2, 1, 0):
-            if gc.get_count()[generation] > self._thresholds[generation]:
-                gc.collect(generation)
-                return
+        """Collect the generations that are due, as Python would; what a library brought stays uncollected."""
+        before, self._modules = self._modules, len(sys.modules)
+        if self._modules >= before + _LIBRARY:
+            # hundreds of thousands of functions and tables that live as long as the program: to look through
+            # them would stall the window
+            gc.freeze()
+            return
+        counts = gc.get_count()
+        due = [counts[k] > self._thresholds[k] for k in range(3)]
+        if due[2] and self._grown_old > _SHARE * self._kept:
+            gc.collect(2)
+            self._grown_old, self._kept = 0, len(gc.get_objects(2))
+        elif due[1]:
+            young = len(gc.get_objects(0)) + len(gc.get_objects(1))
+            self._grown_old += young - gc.collect(1)
+        elif due[0]:
+            gc.collect(0)

@@ -34,6 +34,8 @@ from widgets.metric_tiles import MetricTiles, TileText, summary_tiles
 
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
+#: Between two parts there is time to paint what was drawn, and for whoever types or clicks (ms).
+_BETWEEN_MS = 15
 _COLOUR_SUFFIX = "_colour"
 #: What the values beside the latent space are, where their name in the job's folder does not say it.
 _VALUE_NAMES = {"latent_colour": "rms displacement (Å)"}
@@ -232,7 +234,7 @@ class Monitor(QWidget):
             self._changed.clear()
             return
         self._draw({part})
-        QTimer.singleShot(0, self, self._draw_next)
+        QTimer.singleShot(_BETWEEN_MS, self, self._draw_next)
 
     def draw(self) -> None:
         """Draw everything that has changed, now."""

@@ -120,8 +120,10 @@ def test_that_a_job_is_made_run_killed_continued_aborted_deleted_and_undeleted(
     assert lists(window)["running"] == [second]
     window.actions_by_key["abort"].trigger()
     wait_for_status(qtbot, window, second, "Aborted")
+    # the marker is the last thing a worker writes; taking down its libraries takes it a moment longer
     record = read_worker(path / second)
-    assert record is not None and not record.worker_alive
+    assert record is not None and record.worker is not None
+    qtbot.waitUntil(lambda: not record.worker_alive, timeout=10_000)
     assert read_by_pipeliner(path)[second] == "Aborted"
     assert questions[0]["answers"] >= {"abort"}
 
