@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -240,16 +240,6 @@ class ChoiceBox(QComboBox):
             super().wheelEvent(event)
         else:
             event.ignore()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the arrow in the colours of the theme (style sheets can only show picture files)."""
-        super().paintEvent(event)
-        painter = QPainter(self)
-        size = 12.0
-        place = QRectF(self.width() - size - 9, (self.height() - size) / 2, size, size)
-        glyphs.paint_glyph(
-            painter, "down", place, style.colour("muted" if self.isEnabled() else "disabled"), 2.0
-        )
 
 
 class ChoiceEditor(Editor):

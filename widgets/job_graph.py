@@ -180,6 +180,8 @@ class JobGraph(QWidget):
         if way:
             n_between = len(way) - 2
             between = f"{n_between:,} {'job' if n_between == 1 else 'jobs'} between them"
+            if not n_between:
+                between = "one feeds the other directly"
             return frozenset(way), True, f"{names[0]} and {names[1]}: {between}"
         common = canvas.chart.ways.common(first, second)
         if common:

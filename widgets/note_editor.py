@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, 
 
 from widgets import style
 
+_INVITATION: Final = "What was tried here, and what came of it"
 _SAVE_MS: Final = 800
 
 
@@ -42,7 +43,7 @@ class NoteEditor(QWidget):
         self.keep_button.clicked.connect(self._keep_mine)
         self.text = QPlainTextEdit(self)
         self.text.setObjectName("note_text")
-        self.text.setPlaceholderText("What was tried here, and what came of it")
+        self.text.setPlaceholderText(_INVITATION)
         self.text.setTabChangesFocus(True)
         self.text.textChanged.connect(self._on_typed)
         self.text.installEventFilter(self)
@@ -105,6 +106,7 @@ class NoteEditor(QWidget):
     def set_read_only(self, read_only: bool) -> None:
         """Allow reading only."""
         self.text.setReadOnly(read_only)
+        self.text.setPlaceholderText("No note" if read_only else _INVITATION)
         self._show_state()
 
     def flush(self) -> None:

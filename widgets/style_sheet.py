@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QTemporaryDir
 from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from widgets import style_pictures as pictures
 from widgets.palette import Palette
 
 # Heights of things that can be operated; a finger or a tired hand needs no less.
 CONTROL_HEIGHT: Final = 30
 RADIUS: Final = 5
 
-_PICTURES: Final[dict[str, tuple[QTemporaryDir, str]]] = {}
-
 
 def style_sheet(palette: Palette) -> str:
     """Return the style sheet of the program for a palette."""
     c = palette
-    tick = f'image: url("{_tick_file(c.on_accent)}");'
+    tick = f'image: url("{pictures.tick_file(c.on_accent)}");'
     return f"""
 QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px; }}
 
@@ -44,6 +41,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus {{ border: 2px solid {c.a
 QLineEdit:disabled, QPlainTextEdit:disabled {{
     background: {c.window}; color: {c.disabled}; border-color: {c.line};
 }}
+QTextBrowser:focus {{ border: 1px solid {c.accent}; padding: 3px 7px; }}
 QLineEdit[role="problem"] {{ border: 2px solid {c.danger}; padding: 2px 6px; }}
 QLineEdit[role="warning"] {{ border: 2px solid {c.warning}; padding: 2px 6px; }}
 QPlainTextEdit[role="log"] {{
@@ -54,7 +52,7 @@ QPushButton, QToolButton[role="button"] {{
     background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
     padding: 3px 12px; min-height: {CONTROL_HEIGHT - 8}px;
 }}
-QToolButton[role="button"] {{ padding: 3px 7px; }}
+QToolButton[role="button"] {{ padding: 3px 7px; max-height: {CONTROL_HEIGHT - 8}px; }}
 QPushButton:hover, QToolButton[role="button"]:hover {{ background: {c.hover}; }}
 QPushButton:pressed, QToolButton[role="button"]:pressed,
 QToolButton[role="button"]:checked {{ background: {c.selection}; }}
@@ -111,7 +109,7 @@ QToolButton[role="button"][popupMode="2"], QToolButton[role="button"][popupMode=
     padding-right: 26px;
 }}
 QToolButton::menu-indicator {{
-    image: url("{_arrow_file(c.muted)}"); width: 14px; height: 14px;
+    image: url("{pictures.arrow_file(c.muted)}"); width: 14px; height: 14px;
     subcontrol-origin: border; subcontrol-position: right center; right: 8px;
 }}
 QComboBox {{
@@ -120,7 +118,30 @@ QComboBox {{
 }}
 QComboBox:focus {{ border: 2px solid {c.accent}; padding: 2px 25px 2px 6px; }}
 QComboBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
-QComboBox::drop-down {{ border: none; width: 0; }}
+QComboBox::drop-down {{ border: none; width: 28px; subcontrol-position: right center; }}
+QComboBox::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); width: 14px; height: 14px; }}
+QComboBox::down-arrow:disabled {{ image: url("{pictures.arrow_file(c.disabled)}"); }}
+QAbstractSpinBox {{
+    background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
+    padding: 3px 24px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px; selection-color: {c.text};
+    selection-background-color: {c.selection};
+}}
+QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 23px 2px 6px; }}
+QAbstractSpinBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
+    width: 20px; border: none; background: transparent; subcontrol-origin: border;
+}}
+QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 3px 0 0; }}
+QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 3px 2px 0; }}
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {c.hover}; }}
+QAbstractSpinBox::up-arrow {{ image: url("{pictures.arrow_up_file(c.muted)}"); width: 11px; height: 11px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); width: 11px; height: 11px; }}
+QAbstractSpinBox::up-arrow:off, QAbstractSpinBox::up-arrow:disabled {{
+    image: url("{pictures.arrow_up_file(c.disabled)}");
+}}
+QAbstractSpinBox::down-arrow:off, QAbstractSpinBox::down-arrow:disabled {{
+    image: url("{pictures.arrow_file(c.disabled)}");
+}}
 QComboBox QAbstractItemView {{ border: 1px solid {c.outline}; border-radius: 0; padding: 2px; }}
 QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; padding: 4px; }}
 QMenu::item {{ padding: 5px 20px 5px 12px; border-radius: 3px; }}
@@ -132,7 +153,7 @@ QTabWidget::pane {{
     border: 1px solid {c.line}; border-radius: {RADIUS}px; background: {c.surface}; top: -1px;
 }}
 QTabBar::tab {{
-    background: transparent; color: {c.muted}; padding: 6px 14px; border: none;
+    background: transparent; color: {c.muted}; padding: 6px 14px; border: none; min-height: 18px;
     border-bottom: 3px solid transparent; margin-right: 2px;
 }}
 QTabWidget[role="narrow"] > QTabBar::tab {{ padding: 6px 8px; }}
@@ -163,6 +184,7 @@ QListView, QTreeView, QTableView {{
     alternate-background-color: {c.raised};
 }}
 QListView:focus, QTreeView:focus, QTableView:focus {{ border-color: {c.accent}; }}
+QListWidget::item {{ padding: 4px 6px; }}
 QTreeView::item, QTableView::item {{ padding: 4px 6px; border: none; }}
 QTreeView::item:hover, QTableView::item:hover {{ background: {c.hover}; }}
 QTreeView::item:selected, QTableView::item:selected {{ background: {c.selection}; color: {c.text}; }}
@@ -175,6 +197,11 @@ QHeaderView::section {{
     background: {c.raised}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
     padding: 5px 9px; font-weight: 600;
 }}
+QHeaderView::up-arrow, QHeaderView::down-arrow {{
+    subcontrol-origin: border; subcontrol-position: top center; width: 11px; height: 7px;
+}}
+QHeaderView::up-arrow {{ image: url("{pictures.arrow_up_file(c.muted)}"); }}
+QHeaderView::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); }}
 
 QCheckBox {{ spacing: 7px; }}
 QCheckBox::indicator, QListView::indicator, QTreeView::indicator, QGroupBox::indicator {{
@@ -188,13 +215,17 @@ QCheckBox::indicator:disabled {{ border-color: {c.line}; background: {c.window};
 
 QMainWindow::separator {{ background: {c.window}; width: 6px; height: 6px; }}
 QMainWindow::separator:hover {{ background: {c.selection}; }}
-QDockWidget {{ font-weight: 600; }}
-QDockWidget::title {{ background: {c.window}; padding: 6px 8px; border-bottom: 1px solid {c.line}; }}
+QDockWidget {{
+    font-weight: 600; titlebar-close-icon: url("{pictures.cross_file(c.muted)}");
+    titlebar-normal-icon: url("{pictures.float_file(c.muted)}");
+}}
+QDockWidget::title {{ background: {c.window}; padding: 6px 4px; border-bottom: 1px solid {c.line}; }}
 QMenuBar {{ background: {c.window}; }}
 QMenuBar::item {{ padding: 5px 9px; background: transparent; border-radius: 3px; }}
 QMenuBar::item:selected {{ background: {c.selection}; }}
 QStatusBar {{ background: {c.window}; color: {c.muted}; }}
 QStatusBar::item {{ border: none; }}
+QStatusBar QLabel, QStatusBar QPushButton[role="link"] {{ padding: 0 6px; }}
 
 QProgressBar {{ background: {c.neutral_soft}; border: none; border-radius: 2px; }}
 QProgressBar::chunk {{ background: {c.accent}; border-radius: 2px; }}
@@ -214,7 +245,7 @@ QSplitter::handle {{ background: transparent; }}
 QSplitter::handle:hover {{ background: {c.line}; }}
 QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
-QScrollBar::handle {{ background: {c.outline}; border-radius: 4px; border: 2px solid {c.surface}; }}
+QScrollBar::handle {{ background: {c.outline}; border-radius: 4px; margin: 2px; }}
 QScrollBar::handle:vertical {{ min-height: 28px; }}
 QScrollBar::handle:horizontal {{ min-width: 28px; }}
 QScrollBar::handle:hover {{ background: {c.muted}; }}
@@ -223,36 +254,11 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """
 
 
-def _tick_file(colour_name: str) -> str:
-    """Return the path of a tick in a colour."""
-    return _picture(f"tick {colour_name}", "M3.5 8.5 6.7 11.7 12.5 4.8", colour_name, 2.0)
-
-
-def _picture(name: str, path_data: str, colour_name: str, width: float) -> str:
-    """Return the path of a line drawing; style sheets can show pictures from files only."""
-    if name not in _PICTURES:
-        folder = QTemporaryDir()
-        path = Path(folder.path()) / "picture.svg"
-        path.write_text(
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="{path_data}" fill="none"'
-            f' stroke="{colour_name}" stroke-width="{width}" stroke-linecap="round"/></svg>',
-            encoding="utf-8",
-        )
-        # the folder goes away with the object that stands for it
-        _PICTURES[name] = (folder, path.as_posix())
-    return _PICTURES[name][1]
-
-
 def _fixed_family() -> str:
     """Return the family of the desktop's fixed-width font."""
     if QGuiApplication.instance() is None:
         return "monospace"
     return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
-
-
-def _arrow_file(colour_name: str) -> str:
-    """Return the path of a small arrow downwards in a colour."""
-    return _picture(f"arrow {colour_name}", "M4 6.5 8 10.5 12 6.5", colour_name, 1.6)
 
 
 def _points(factor: float) -> str:

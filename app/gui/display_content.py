@@ -13,6 +13,7 @@ from app.gui.display import Viewer
 from app.gui.display_pages import PdfPages, Picture
 from app.viewing.loading import Content, MapWork
 from app.viewing.tables import write_csv
+from widgets import style
 from widgets.empty_state import EmptyState
 from widgets.fsc_viewer import FscViewer
 from widgets.gallery import Gallery
@@ -115,6 +116,7 @@ def _maps(path: Path, content: Content, asking: Asking) -> MapViewer:
 def _text(path: Path, text: str, cut: bool) -> LogView:
     view = LogView(path.name)
     view.open_button.hide()
+    view.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, style.SMALL)
     view.follow.setChecked(path.suffix in (".out", ".err", ".log"))
     view.set_text(text)
     if cut:

@@ -27,6 +27,8 @@ from widgets import style
 from widgets.fields import ChoiceBox
 
 _NAME = Qt.ItemDataRole.UserRole
+#: Pages of fewer letters need no large window.
+_SHORT = 600
 
 
 class _Form(QDialog):
@@ -178,6 +180,7 @@ class PreferencesDialog(_Form):
         super().__init__(parent, "Preferences", "", "Save")
         self.setObjectName("preferences")
         rows = QFormLayout()
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(style.LARGE)
         rows.setVerticalSpacing(style.SMALL)
         self.theme = ChoiceBox()
@@ -251,16 +254,24 @@ def edit_preferences(parent: QWidget | None, settings: Settings) -> bool:
         dialog.deleteLater()
 
 
+def without_title(markdown: str) -> str:
+    """Return a page without its first heading, which the dialog says already."""
+    first, _, rest = markdown.partition("\n")
+    return rest.lstrip("\n") if first.startswith("# ") else markdown
+
+
 class PageDialog(_Form):
     """Shows a page of help."""
 
     def __init__(self, parent: QWidget | None, title: str, markdown: str) -> None:
         super().__init__(parent, title, "", "Close")
         self.setObjectName("page_dialog")
-        self.resize(700, 560)
+        self.resize(700, 560 if len(markdown) > _SHORT else 220)
         browser = QTextBrowser()
         browser.setOpenExternalLinks(True)
-        browser.setMarkdown(markdown)
+        browser.document().setDocumentMargin(style.SMALL)
+        browser.document().setIndentWidth(style.WIDE)
+        browser.setMarkdown(without_title(markdown))
         self._layout.addWidget(browser, 1)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).hide()
         self._finish()

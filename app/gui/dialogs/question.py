@@ -84,14 +84,20 @@ class Question(QDialog):
             listing = QListWidget()
             listing.setObjectName("question_items")
             listing.addItems(list(items))
+            listing.ensurePolished()  # the style sheet gives the rows their height
             row = max(listing.sizeHintForRow(0), 1)
-            listing.setFixedHeight(min(220, row * len(items) + 4 * listing.frameWidth() + style.SMALL))
+            listing.setFixedHeight(min(220, row * len(items) + 2 * listing.frameWidth() + 2))
             listing.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+            if row * len(items) < 220:
+                listing.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             layout.addWidget(listing)
         if copyable:
             self._add_copyable(layout, copyable)
         layout.addStretch(1)
+        self._first: QPushButton | None = None
         layout.addWidget(self._buttons(answers))
+        if self._first is not None and not copyable:
+            self._first.setFocus()
 
     def _add_copyable(self, layout: QVBoxLayout, text: str) -> None:
         field = QPlainTextEdit(text)
@@ -133,6 +139,9 @@ class Question(QDialog):
                 style.set_role(button, "danger")
             button.clicked.connect(lambda _checked=False, key=answer.key: self._choose(key))
             box.addButton(button, role)
+            if answer.default or not answer.key:
+                # nothing is destroyed by a Return that was pressed too soon
+                self._first = self._first if self._first is not None and not answer.default else button
         return box
 
     def _choose(self, key: str) -> None:

@@ -75,6 +75,7 @@ class ScheduleDialog(QDialog):
         self.reason.setObjectName("schedule_reason")
         style.set_role(self.reason, "problem")
         rows = QFormLayout()
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(style.LARGE)
         rows.setVerticalSpacing(style.SMALL)
         for label, widget in (
