@@ -1,0 +1,105 @@
+"""The whole model: encoder, decoder, and optionally a volume that the decoder adds to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from jobs.maths.fourier import volume_to_rfft
+from jobs.maths.project import Projector
+from jobs.maths.slices import SlicePlane
+from jobs.tomodrgn.batches import Batch
+from jobs.tomodrgn.decoder import Decoder
+from jobs.tomodrgn.encoder import Encoder
+from jobs.tomodrgn.model_settings import ModelSettings
+
+
+class TomoModel(nn.Module):
+    """A volume for each latent vector, and a latent vector for each particle.
+
+    Coefficients are those of orthonormal image transforms in units of the noise.
+
+    Parameters
+    ----------
+    settings
+        Shapes; with zdim 0 there is no encoder.
+    """
+
+    xy: Tensor
+    consensus: Tensor | None
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.plane: SlicePlane = settings.plane()
+        self.register_buffer("xy", self.plane.xy / settings.box, persistent=False)
+        self.encoder = Encoder(settings, generator) if settings.zdim else None
+        self.decoder = Decoder(settings, generator)
+        self.register_buffer("consensus", None)
+        self._projector: Projector | None = None
+
+    @classmethod
+    def from_state(cls, settings: ModelSettings, state: Mapping[str, Tensor]) -> TomoModel:
+        """Build a model from what ``state_dict`` gave, with its consensus if it has one."""
+        model = cls(settings)
+        if "consensus" in state:
+            model.set_consensus(state["consensus"])
+        model.load_state_dict(state)
+        return model
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of the latent vectors of the particles, ``(p, zdim)`` each.
+
+        Raises
+        ------
+        ValueError
+            When the model has no latent space.
+        """
+        if self.encoder is None:
+            raise ValueError("a model without latent space has nothing to encode")
+        mu, logvar = self.encoder(batch)
+        return mu, logvar
+
+    def slices(self, z: Tensor | None, owner: Tensor, rotations: Tensor) -> Tensor:
+        """Coefficients ``(n, m, 2)``, real and imaginary, of central slices at the samples of ``plane``.
+
+        Parameters
+        ----------
+        z
+            ``(p, zdim)`` latent vectors; None for a model without latent space.
+        owner
+            ``(n,)`` row of each image's particle in ``z``.
+        rotations
+            ``(n, 3, 3)`` RELION matrices reference to image.
+        """
+        out = self.decoder.planes(self.xy, rotations, z, owner)
+        return out if self.consensus is None else out + self._consensus_slices(rotations)
+
+    def set_consensus(self, volume: Tensor | None) -> None:
+        """Let the decoder add to a volume ``(D, D, D)`` ``[z, y, x]`` in units of the noise; None = nothing.
+
+        Raises
+        ------
+        ValueError
+            When the volume has another box.
+        """
+        if volume is not None and volume.shape != (self.settings.box,) * 3:
+            raise ValueError(f"a volume of box {self.settings.box} is needed, not {tuple(volume.shape)}")
+        self.consensus = None if volume is None else volume.detach().float().to(self.xy.device)
+        self._projector = None
+
+    def consensus_transform(self) -> Tensor | None:
+        """Orthonormal half transform of the volume that the decoder adds to."""
+        return None if self.consensus is None else volume_to_rfft(self.consensus)
+
+    @torch.no_grad()
+    def _consensus_slices(self, rotations: Tensor) -> Tensor:
+        assert self.consensus is not None
+        if self._projector is None or self._projector.transform.device != self.consensus.device:
+            radius = float(self.plane.xy.norm(dim=-1).max())
+            self._projector = Projector(self.consensus, padding=3, radius=radius)
+        whole = self._projector.slices(rotations).flatten(1)
+        return torch.view_as_real(whole[:, self.plane.index.to(whole.device)])
