@@ -259,12 +259,12 @@ def _tilts_and_weights(
 ) -> tuple[FloatArray, FloatArray]:
     """Return stage tilt in degrees and its cosine; a scale of 0 stands for a discarded frame."""
     steepness = np.abs(rotation[:, 2, 2])
-    stated = None
-    for column in ("rlnTomoYTilt", "rlnTomoNominalStageTiltAngle"):
-        if stated is None:
-            stated = _column(tilts, column)
-    if scale is None:
-        weight = steepness if stated is None else np.cos(np.radians(stated))
-    else:
+    aligned, nominal = _column(tilts, "rlnTomoYTilt"), _column(tilts, "rlnTomoNominalStageTiltAngle")
+    if scale is not None:
         weight = np.where((scale > 0) & (scale <= 1), scale, steepness)
-    return (np.degrees(np.arccos(np.clip(weight, 0, 1))) if stated is None else stated), weight
+    else:
+        angle = nominal if aligned is None else aligned
+        weight = steepness if angle is None else np.cos(np.radians(angle))
+    if nominal is not None:
+        return nominal, weight
+    return (np.degrees(np.arccos(np.clip(weight, 0, 1))) if aligned is None else aligned), weight
