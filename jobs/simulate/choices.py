@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from jobs.core.errors import UserError
 from jobs.simulate.checks import parse_vector
 from jobs.simulate.recipes import RECIPES, recipe
 from jobs.simulate.specification import MotionSpec, RegionSpec, SimulationSpec, StructureSpec
+from jobs.simulate.tilt_specification import TILT_RECIPES, TiltSpec
 
 if TYPE_CHECKING:
     from jobs.simulate.params import SimulateOptions
@@ -69,13 +71,47 @@ def specification(options: SimulateOptions, project_dir: Path, seed: int | None 
     )
 
 
+def tilt_specification(
+    options: SimulateOptions, project_dir: Path, seed: int | None = None
+) -> TiltSpec | None:
+    """Turn options into the specification of tilt series, None when they ask for single particles."""
+    if options.fn_spec:
+        path = project_dir / options.fn_spec
+        try:
+            text = path.read_text()
+            return TiltSpec.from_json(text) if "tilt_series" in json.loads(text) else None
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise _not_a_record(path, error) from error
+    if options.recipe not in TILT_RECIPES:
+        return None
+    base = TILT_RECIPES[options.recipe]
+    given: dict[str, Any] = {
+        "n_particles": options.nr_images,
+        "box": options.box_size,
+        "pixel_size_a": options.angpix,
+        "snr": options.snr,
+        "defocus_low_a": options.defocus_low,
+        "defocus_high_a": options.defocus_high,
+        "shift_px": options.shift,
+    }
+    return base.with_changes(
+        voltage_kv=options.kv,
+        spherical_aberration_mm=options.cs,
+        amplitude_contrast=options.q0,
+        seed=options.seed if seed is None else seed,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _not_a_record(path: Path, error: Exception) -> UserError:
+    return UserError(f"not the record of a simulation ({error})", path=path, hint="Choose a simulation.json.")
+
+
 def _read(path: Path) -> SimulationSpec:
     try:
         return SimulationSpec.from_json(path.read_text())
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"not the record of a simulation ({error})", path=path, hint="Choose a simulation.json."
-        ) from error
+        raise _not_a_record(path, error) from error
 
 
 def _custom(options: SimulateOptions, project_dir: Path) -> SimulationSpec:

@@ -90,9 +90,15 @@ def _simulate(arguments: argparse.Namespace) -> int:
         print(f"ERROR: {_sentence(problem)}", file=sys.stderr)
     if errors:
         return 2
-    from jobs.simulate.choices import specification
+    from jobs.simulate.choices import specification, tilt_specification
     from jobs.simulate.simulation import simulate
+    from jobs.simulate.tilt_series import simulate_tilt_series
 
+    tilts = tilt_specification(options, here)
+    if tilts is not None:
+        simulate_tilt_series(tilts, arguments.out, reporter=Terminal())
+        print(Path(arguments.out) / "particles.star")
+        return 0
     made = simulate(specification(options, here), arguments.out, reporter=Terminal())
     print(made.particles)
     return 0

@@ -33,11 +33,10 @@ class _MoleculeOptions(JobOptions):
         label="Data set:",
         help="R1: two domains, one turns about a hinge by up to 30 degrees either way. R2: the same molecule "
         "without motion. three_domains: a third of the mass twists by up to 25 degrees while a sixth slides "
-        "by "
-        "up to 7 Å. noise: images without any particle. custom: the map or atomic model below with the "
-        "motion "
-        "of the next tab.",
-        choices=("R1", "R2", "three_domains", "noise", "custom"),
+        "by up to 7 Å. noise: images without any particle. R4: tilt series of 500 particles of four kinds, "
+        "of which two parts are there or not. custom: the map or atomic model below with the motion of the "
+        "next tab.",
+        choices=("R1", "R2", "three_domains", "noise", "R4", "custom"),
     )
     fn_structure: str = _io(
         "",
@@ -205,7 +204,7 @@ class _ImageOptions(JobOptions):
         None,
         kind=Kind.INTEGER,
         label="Number of images (optional):",
-        help="Empty: 2000.",
+        help="Empty: 2000. For tilt series: the number of particles; empty: 500.",
         low=100,
         high=100_000,
         step=100,

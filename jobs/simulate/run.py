@@ -6,17 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from jobs.formats.mrc import read_map
-from jobs.simulate.choices import specification
+from jobs.simulate.choices import specification, tilt_specification
 from jobs.simulate.simulation import simulate
+from jobs.simulate.tilt_series import simulate_tilt_series
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
     from jobs.simulate.params import SimulateOptions
+    from jobs.simulate.tilt_specification import TiltSpec
 
 
 def run(context: WorkerContext) -> None:
     """Simulate the data set that the job's options describe."""
     options = cast("SimulateOptions", context.options)
+    tilts = tilt_specification(options, context.project_dir, context.seed)
+    if tilts is not None:
+        _run_tilt_series(context, tilts)
+        return
     spec = specification(options, context.project_dir, context.seed)
     context.say(f"Simulating {spec.n_images} images of box {spec.box} at {spec.pixel_size_a:g} Å per pixel.")
     made = simulate(spec, Path(context.folder.path), image_prefix=context.folder.name, reporter=context)
@@ -30,3 +36,13 @@ def run(context: WorkerContext) -> None:
     context.say(
         f"{len(truth.beads_a)} beads of known displacement; noise of standard deviation {truth.noise_sd:.3g}."
     )
+
+
+def _run_tilt_series(context: WorkerContext, spec: TiltSpec) -> None:
+    context.say(f"Simulating tilt series of {spec.n_particles} particles: {', '.join(spec.species)}.")
+    folder = Path(context.folder.path)
+    truth = simulate_tilt_series(spec, folder, image_prefix=context.folder.name, reporter=context)
+    for number in (1, 2):
+        context.add_output(f"half{number}.mrc", "DensityMap.mrc.relion.halfmap.simulate")
+    context.save_snapshot("volume", read_map(folder / "consensus.mrc").data)
+    context.say(f"{len(truth.particle)} images; noise of standard deviation {truth.noise_sd:.3g}.")
