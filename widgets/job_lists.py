@@ -30,14 +30,18 @@ from widgets.status_badge import badge_size, paint_badge
 from widgets.tag_chips import paint_tags
 
 _ROW_HEIGHT: Final = 34
+#: Rows are so high where a job of the list waits, for the line that says for what.
+_HIGH_ROW: Final = 50
 _Index = QModelIndex | QPersistentModelIndex
 
 
 class _JobDelegate(QStyledItemDelegate):
-    """Draws number, title, time and badge on one line."""
+    """Draws number, title, time and badge on one line, and below it why the job waits."""
+
+    high = False
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: _Index) -> QSize:
-        return QSize(120, _ROW_HEIGHT)
+        return QSize(120, _HIGH_ROW if self.high else _ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         row: JobRow = index.data(ROW_ROLE)
@@ -53,6 +57,15 @@ class _JobDelegate(QStyledItemDelegate):
         small = QFont(font)
         small.setPointSizeF(font.pointSizeF() * 0.9)
         right = rect.right() - 8
+        if row.reason:
+            below = QRectF(rect.left() + 12, rect.top() + _ROW_HEIGHT - 6, right - rect.left() - 12, 18)
+            painter.setFont(small)
+            painter.setPen(style.colour("muted"))
+            words = QFontMetrics(small).elidedText(
+                row.reason, Qt.TextElideMode.ElideRight, int(below.width())
+            )
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, words)
+            rect.setHeight(_ROW_HEIGHT - 2)
         badge = badge_size(row.status, small, row.note)
         paint_badge(
             painter,
@@ -128,7 +141,8 @@ class JobListView(QWidget):
         self.view = QListView(self)
         self.view.setObjectName("jobs_view")
         self.view.setModel(self.model)
-        self.view.setItemDelegate(_JobDelegate(self.view))
+        self._delegate = _JobDelegate(self.view)
+        self.view.setItemDelegate(self._delegate)
         self.view.setUniformItemSizes(True)
         self.view.setMouseTracking(True)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -149,6 +163,10 @@ class JobListView(QWidget):
 
     def set_rows(self, rows: Sequence[JobRow]) -> None:
         """Show jobs; the selected one stays selected."""
+        high = any(row.reason for row in rows)
+        if high != self._delegate.high:
+            self._delegate.high = high
+            self.view.scheduleDelayedItemsLayout()
         self._keep_selection(lambda: self.model.set_rows(rows))
 
     def set_order(self, order: Order) -> None:

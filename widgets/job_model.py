@@ -40,6 +40,8 @@ class JobRow:
         Short text in the badge instead of the status, for example ``42 %``.
     tags
         ``(word, number of its colour)``.
+    reason
+        Why it waits, or where it runs: a line below its name, empty for none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class JobRow:
     time: datetime | None = None
     note: str = ""
     tags: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
 
     @cached_property
     def number(self) -> int:

@@ -17,7 +17,9 @@ def job_row(entry: JobEntry) -> JobRow:
     """Return the line of a job for the lists."""
     when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
     note = entry.note or queue_note(entry)
-    return JobRow(entry.name, entry.alias, entry.title, shown_status(entry), when, note, entry.tags)
+    waits = queue_sentence(entry)
+    reason = f"{waits[:1].upper()}{waits[1:]}"
+    return JobRow(entry.name, entry.alias, entry.title, shown_status(entry), when, note, entry.tags, reason)
 
 
 def shown_status(entry: JobEntry) -> str:

@@ -14,20 +14,24 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.news import JobDetails
+from app.gui.relion_titles import option_title
 from widgets import style
+
+#: Column of the names.
+_NAME = 2
 
 
 class ForeignJobView(QWidget):
-    """A table of option names and values as in ``job.star``."""
+    """A table of options in words, their values, and their names in ``job.star``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("foreign_job")
         self._explanation = QLabel(wordWrap=True)
         style.set_role(self._explanation, "muted")
-        self.table = QTableWidget(0, 2)
+        self.table = QTableWidget(0, 3)
         self.table.setObjectName("foreign_options")
-        self.table.setHorizontalHeaderLabels(["Option", "Value"])
+        self.table.setHorizontalHeaderLabels(["Option", "Value", "Name in job.star"])
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -46,14 +50,19 @@ class ForeignJobView(QWidget):
             f"This is a job of another program ({details.entry.type_label}). Its settings are shown as they "
             "were saved; its files are never touched here."
         )
-        rows = sorted(details.values.items())
+        # those with words first, in their order; the names of the others follow
+        rows = sorted(
+            ((option_title(name), value, name) for name, value in details.values.items()),
+            key=lambda row: (row[0] == row[2], row[0].lower()),
+        )
         self.table.setRowCount(len(rows))
-        for row, (name, value) in enumerate(rows):
-            for column, text in enumerate((name, value)):
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
-                if column == 0:
+                if column == _NAME or (column == 0 and text == texts[_NAME]):
                     item.setFont(style.monospace_font(0.95))
                 self.table.setItem(row, column, item)
-        self.table.resizeColumnToContents(0)
-        self.table.setColumnWidth(0, min(self.table.columnWidth(0) + 12, 260))
+        for column in (0, _NAME):
+            self.table.resizeColumnToContents(column)
+            self.table.setColumnWidth(column, min(self.table.columnWidth(column) + 12, 300))

@@ -45,6 +45,7 @@ class HousekeepingCommands:
         self.room.clicked.connect(self.disk_use)
         window.statusBar().addPermanentWidget(self.room)
         window.page.room_of = self.room_of
+        window.overview.use_of = self.use_of
         window.bridge.lanes["disk"].add_tick(self._watch.tick)
         window.bridge.news.connect(self.take)
         if window.settings.tomo:
@@ -72,6 +73,7 @@ class HousekeepingCommands:
         self.room.show()
         self.window.jobs.set_details(_Sentences(item.use.jobs))
         self.window.page.show_room()
+        self.window.overview.show_room()
         if self._dialog is not None:
             self._dialog.set_use(self.use, self.window.entries)
 
@@ -79,6 +81,10 @@ class HousekeepingCommands:
         """Return the room a job takes in words, empty while it is not known."""
         use = self.use.jobs.get(name)
         return in_words(use.size) if use is not None else ""
+
+    def use_of(self, name: str) -> JobUse | None:
+        """Return the room a job takes, None while it is not known."""
+        return self.use.jobs.get(name)
 
     def disk_use(self) -> None:
         """Show the jobs sorted by the room they take."""

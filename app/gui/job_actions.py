@@ -33,7 +33,7 @@ JOB_ACTIONS = (
         "Ask the running job to stop, or take a waiting one out of the queue",
         ("Ctrl+.",),
         "abort",
-        needs=(JOB, WRITABLE, RUNNING, OURS),
+        needs=(JOB, WRITABLE, RUNNING),
     ),
     ActionInfo(
         "mark_finished",

@@ -9,6 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
+from app.gui import foreign_abort
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.project_commands import ProjectCommands
@@ -150,6 +151,10 @@ class JobCommands:
             return
         if details is not None and details.entry.queued:
             self._take_out(name, details.entry.where)
+            return
+        if details is not None and details.type_key is None:
+            if ask(window, *foreign_abort.question(name), foreign_abort.ANSWERS):
+                foreign_abort.carry_out(window, name)
             return
         answer = ask(
             window,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.gui.follower import read_figure
+from app.gui.foreign_abort import is_asked
 from app.gui.news import JobDetails, JobEntry, NodeLine, RunLine
 from app.gui.queue_lines import with_queue
 from app.gui.relion_titles import title_of
@@ -110,6 +111,7 @@ def read_details(project: Project, name: str) -> JobDetails:
         results=_results(declared, folder),
         findings=_findings(declared, folder),
         next_step=_next_step(declared, runs) if entry.status == "Succeeded" else "",
+        stop_asked=entry.status == "Running" and is_asked(folder),
     )
 
 

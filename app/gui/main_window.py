@@ -120,6 +120,7 @@ class MainWindow(QMainWindow):
         self._apply_quietly()
         self.resize(1280, 800)
         self.panes = Panes(self, self._pane_contents())
+        self.overview_commands.follow_pane(self.panes.docks["overview"])
         menus.fill_menu_bar(
             self.menu_bar,
             self.actions_by_key,

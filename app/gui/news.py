@@ -127,6 +127,8 @@ class JobDetails:
         What its tasks found, each with its title and its numbers, in the order of the tasks.
     next_step
         What can be done with the result, empty unless it succeeded.
+    stop_asked
+        It runs, and was asked to stop.
     """
 
     entry: JobEntry
@@ -144,6 +146,7 @@ class JobDetails:
     results: tuple[tuple[str, str], ...] = ()
     findings: tuple[tuple[str, tuple[Fact, ...]], ...] = ()
     next_step: str = ""
+    stop_asked: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from app.gui.overview_options import Comparison, Parameters
 from app.gui.overview_origin import Origin
 from app.gui.overview_steps import advice_for
 from app.gui.overview_summary import Summary
+from app.project.disk_use import JobUse
 from app.provenance.story import Story, gather
 from widgets import style
 from widgets.background import Newest
@@ -65,6 +66,7 @@ class Overview(QWidget):
         self._project_dir: Path | None = None
         self._details: JobDetails | None = None
         self._entries: Mapping[str, JobEntry] = {}
+        self.use_of: Callable[[str], JobUse | None] = lambda _name: None
         self.story: Story | None = None
         self._reader = Newest(_gather, 20, self)
         self._reader.answered.connect(self._take)
@@ -169,12 +171,18 @@ class Overview(QWidget):
         self.clone.setVisible(ours)
         self.clone.setEnabled(writable)
         self.summary.show_details(details, advice_for(details, explorable=explorable, writable=writable))
+        self.show_room()
         self.stack.show_empty(False)
         if entry.status == "Running":
             self._timer.start()
         else:
             self._timer.stop()
         self._look()
+
+    def show_room(self) -> None:
+        """Show the room the job takes, as it is known now."""
+        if self._details is not None:
+            self.summary.show_room(self.use_of(self._details.entry.name))
 
     def _look(self) -> None:
         details, project_dir = self._details, self._project_dir

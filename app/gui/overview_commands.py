@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget
 
 from app.gui.news import JobDetails
 from app.gui.report_commands import ReportCommands
@@ -30,6 +30,12 @@ class OverviewCommands(ReportCommands):
             explorable=window.explorer_commands.explores(details),
             writable=not window.readonly,
         )
+
+    def follow_pane(self, pane: QDockWidget) -> None:
+        """Let the form tell of the results only when the overview, which tells more, was closed."""
+        closing = pane.toggleViewAction()
+        closing.toggled.connect(self.window.page.result.set_told_elsewhere)
+        self.window.page.result.set_told_elsewhere(closing.isChecked())
 
     def come_forward(self, details: JobDetails) -> None:
         """A job was chosen: show its overview, unless somebody goes through the monitors of jobs."""

@@ -31,10 +31,12 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
     status = details.entry.status
     declared = registry.JOB_TYPES.get(details.type_key or "")
     if declared is None:
-        return Advice()
+        return _of_others(details, writable)
     watch = Step("Watch it", "monitor", "Curves, latent space and maps while the job runs")
     if status == "Running":
         stop = (Step("Abort…", "abort", "Ask the job to stop"),) if writable else ()
+        if details.stop_asked:
+            return Advice("The job was asked to stop, and ends in a moment.", (watch, *stop))
         return Advice("The job is running.", (watch, *stop))
     if status == "Scheduled":
         return Advice("The job waits to be started.", (Step("Open the form", "form"),) if writable else ())
@@ -62,3 +64,14 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
     explore = (Step("Explore", "explore", "Walk through the latent space beside the moving map"),)
     first = explore if explorable else ()
     return Advice(details.next_step, (*first, *further[:1]), (*further[1:], *again))
+
+
+def _of_others(details: JobDetails, writable: bool) -> Advice:
+    """Return what can be done with a job of another program: while it runs, it can be asked to stop."""
+    if details.entry.status != "Running":
+        return Advice()
+    log = Step("Show log", "log", "Everything the job has said")
+    if details.stop_asked:
+        return Advice("The job was asked to stop. It ends when its program looks for the request.", (log,))
+    stop = (Step("Abort…", "abort", "Ask its program to stop, as RELION does"),) if writable else ()
+    return Advice("Another program runs this job; it can be asked to stop.", (log, *stop))

@@ -17,7 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.news import JobDetails
+from app.gui.overview_progress import ProgressLine
 from app.gui.overview_steps import Advice, Step
+from app.project.disk_use import JobUse, in_words
 from app.provenance.story import Run, Story
 from jobs.core.figures import Fact
 from widgets import glyphs, style
@@ -131,17 +133,23 @@ class Summary(QScrollArea):
         self.runs_title = _heading("Runs")
         self.runs = RunTable()
         self.log = CopyBlock("Last lines of the log")
+        self.errors = CopyBlock("Last lines of run.err")
+        self.progress = ProgressLine()
+        self._facts: list[Fact] = []
+        self._room: Fact | None = None
         page = QWidget()
         style.set_role(page, "page")
         column = QVBoxLayout(page)
         column.setContentsMargins(style.MEDIUM, style.MEDIUM, style.MEDIUM, style.MEDIUM)
         column.setSpacing(style.MEDIUM)
         column.addWidget(self.reason)
+        column.addWidget(self.progress)
         column.addWidget(self.facts)
         column.addWidget(self.advice)
         column.addLayout(self._found)
         column.addWidget(self.runs_title)
         column.addWidget(self.runs)
+        column.addWidget(self.errors)
         column.addWidget(self.log)
         column.addStretch(1)
         self.setWidget(page)
@@ -168,12 +176,25 @@ class Summary(QScrollArea):
                 Fact("Ran on", where(latest)),
                 Fact("Seed", "" if latest.seed is None else str(latest.seed)),
             ]
-        self.facts.set_facts([fact for fact in facts if fact.value])
+        self._facts = [fact for fact in facts if fact.value]
+        self._draw_facts()
+        self.progress.set_progress(story.progress)
         self.runs.set_rows(run_rows(story.runs))
         self.runs.setVisible(bool(story.runs))
         self.runs_title.setVisible(bool(story.runs))
         wanted = story.status in ("Failed", "Aborted", "Running") or latest is None or not latest.task
         self.log.set_text("\n".join(story.tail) if wanted else "")
+        self.errors.set_text("\n".join(story.errors) if wanted else "")
+
+    def show_room(self, use: JobUse | None) -> None:
+        """Show the room the job takes, and what cleaning would free; None while that is not known."""
+        room = Fact("On disk", in_words(use.size), freed_words(use)) if use is not None else None
+        if room != self._room:
+            self._room = room
+            self._draw_facts()
+
+    def _draw_facts(self) -> None:
+        self.facts.set_facts([*self._facts, self._room] if self._room is not None else self._facts)
 
     def _set_findings(self, findings: tuple[tuple[str, tuple[Fact, ...]], ...]) -> None:
         if findings == self._findings:
@@ -221,6 +242,16 @@ class _Reason(QFrame):
     def _draw(self) -> None:
         pixmap = glyphs.glyph_pixmap("failure", style.colour("danger"), 18, self.devicePixelRatioF())
         self._icon.setPixmap(pixmap)
+
+
+def freed_words(use: JobUse) -> str:
+    """Return what cleaning the job would free, empty when that is nothing."""
+    if not use.harsh:
+        return ""
+    if use.gentle == use.harsh:
+        return f"cleaning frees {in_words(use.gentle)}"
+    gentle = f"{in_words(use.gentle)} gently, " if use.gentle else ""
+    return f"cleaning frees {gentle}{in_words(use.harsh)} harshly"
 
 
 def run_rows(runs: tuple[Run, ...]) -> list[RunRow]:

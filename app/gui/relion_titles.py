@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from app.provenance.relion_labels import label_of
+
 
 @dataclass(frozen=True)
 class RelionType:
@@ -243,5 +245,5 @@ def title_of(type_label: str) -> str:
 
 
 def option_title(name: str) -> str:
-    """Return the label of an option as far as it is known, else its name in ``job.star``."""
-    return OPTION_LABELS.get(name, name)
+    """Return an option in words, without a colon, or its name in ``job.star`` when they are not known."""
+    return OPTION_LABELS.get(name, "").rstrip(":") or label_of(name)

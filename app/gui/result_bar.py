@@ -80,7 +80,13 @@ class ResultBar(QFrame):
         row.addLayout(words, 1)
         row.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.lines: list[str] = []
+        self._elsewhere = False
         self.hide()
+
+    def set_told_elsewhere(self, on: bool) -> None:
+        """Show nothing while another pane of the window tells the same."""
+        self._elsewhere = on
+        self.setVisible(bool(self.lines) and not on)
 
     def show_details(self, details: JobDetails | None) -> None:
         """Show what the job found; nothing while it runs, or after it ended badly."""
@@ -98,7 +104,7 @@ class ResultBar(QFrame):
         # paragraphs, because Qt breaks the lines of a tip only in rich text
         self.setToolTip("".join(f"<p>{escape(line)}</p>" for line in self.lines))
         self.setAccessibleName("; ".join(self.lines))
-        self.setVisible(bool(self.lines))
+        self.set_told_elsewhere(self._elsewhere)
 
 
 def _newest(details: JobDetails) -> tuple[str, str]:

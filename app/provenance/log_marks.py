@@ -83,9 +83,21 @@ def noted_runs(note: str) -> tuple[NotedRun, ...]:
     return tuple(found)
 
 
-def log_tail(folder: Path, lines: int = 12) -> tuple[str, ...]:
-    """Return the last lines of ``run.out`` as they are read, without those that were written over."""
-    text = _tail(folder / "run.out", 65536)
+def log_tail(folder: Path, lines: int = 12, stream: str = "out", start: int = 0) -> tuple[str, ...]:
+    """Return the last lines of a log as they are read, without those that were written over.
+
+    Parameters
+    ----------
+    folder
+        The job's folder.
+    lines
+        At most so many.
+    stream
+        ``out`` or ``err``.
+    start
+        Byte at which the latest run began; what earlier ones said is left out.
+    """
+    text = _tail(folder / f"run.{stream}", 65536, start)
     kept = [line.rsplit("\r", 1)[-1].rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     return tuple(line for line in kept if line)[-lines:]
 
@@ -97,11 +109,12 @@ def _time(text: str) -> datetime | None:
     return None
 
 
-def _tail(path: Path, limit: int) -> str:
+def _tail(path: Path, limit: int, start: int = 0) -> str:
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - limit))
+            # a log that has become shorter was begun anew
+            file.seek(max(start if start <= size else 0, size - limit))
             return file.read(limit).decode(errors="replace")
     except OSError:
         return ""

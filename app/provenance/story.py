@@ -13,6 +13,7 @@ from app.node_details import node_details
 from app.provenance import inputs, log_marks, options, words
 from app.provenance.inputs import InputFile
 from app.provenance.options import OptionLine
+from app.provenance.progress_now import ProgressNow, progress_now
 from app.runner.outcome import WorkerRecord, read_worker
 from jobs import registry
 from jobs.core.declaration import JobType
@@ -91,8 +92,8 @@ class Story:
         Sentences for a methods section, empty for other programs' jobs.
     now
         Versions installed now.
-    tail
-        Last lines of the log.
+    tail, errors, progress
+        Last lines of ``run.out``, of ``run.err`` in the latest run, and how far a running job is.
     trouble
         Why the settings could not be read, else empty.
     """
@@ -105,6 +106,8 @@ class Story:
     methods: str = ""
     now: Mapping[str, str] = field(default_factory=dict)
     tail: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    progress: ProgressNow | None = None
     trouble: str = ""
 
     @property
@@ -157,6 +160,8 @@ def gather(
         methods=methods,
         now=installed_versions(),
         tail=log_marks.log_tail(folder.path),
+        errors=log_marks.log_tail(folder.path, stream="err", start=worker.log_start[1] if worker else 0),
+        progress=progress_now(folder.path, runs[-1].number) if status == "Running" and runs else None,
         trouble=trouble,
     )
 

@@ -70,7 +70,7 @@ def test_that_a_job_of_another_program_is_shown_to_be_read_only(qtbot: Any, wind
     assert page.job_type is None
     assert not page.run_button.isVisible()
     table = page.foreign.table
-    shown = {table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount())}
+    shown = {table.item(row, 2).text(): table.item(row, 1).text() for row in range(table.rowCount())}
     assert shown == {"fn_img": "Extract/job012/particles.star", "sym_name": "D2", "do_zero_mask": "Yes"}
     qtbot.waitUntil(
         lambda: window.logs.out.lines()[0] == "Auto-refine: Refinement has converged", timeout=4000

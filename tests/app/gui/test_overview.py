@@ -11,7 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.gui.main_window import MainWindow
-from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, wait_for_status
+from app.gui.overview_summary import freed_words
+from app.project.disk_use import JobUse, in_words
+from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, type_into, wait_for_status
 
 
 def seen(window: MainWindow, pane: str) -> bool:
@@ -196,3 +198,50 @@ def test_that_a_job_of_another_program_has_an_overview(qtbot: Any, window: MainW
     assert overview.origin.command.value() == "`which relion_refine` --o Refine3D/job001/run --auto_refine"
     assert not overview.clone.isVisible()
     assert not overview.methods.isVisible()
+
+
+def test_that_a_running_job_tells_how_far_it_is_and_what_it_complains_of(
+    qtbot: Any, window: MainWindow
+) -> None:
+    fill_in_tutorial(qtbot, window)
+    type_into(qtbot, window, "seed", "19")
+    name = start(qtbot, window)
+    wait_for_status(qtbot, window, name, "Running")
+    assert window.project_path is not None
+    with (window.project_path / name / "run.err").open("a") as log:
+        log.write("WARNING: the scratch disk is slow\n")
+    window.panes.reveal("overview")
+    summary = window.overview.summary
+    qtbot.waitUntil(lambda: summary.progress.percent.text().endswith(" %"), timeout=10_000)
+    assert "step " in summary.progress.phase.text() and "left" in summary.progress.left.text()
+    qtbot.waitUntil(lambda: "scratch disk is slow" in summary.errors.value(), timeout=10_000)
+    window.bridge.submit(lambda: window.workplace.abort(name, 10.0))
+    wait_for_status(qtbot, window, name, "Aborted")
+    qtbot.waitUntil(summary.progress.isHidden, timeout=10_000)
+    assert "scratch disk is slow" in summary.errors.value()
+
+
+def test_that_the_room_of_a_job_and_what_cleaning_frees_are_told(
+    qtbot: Any, window: MainWindow, trained: str
+) -> None:
+    facts = window.overview.summary.facts
+    qtbot.waitUntil(lambda: "On disk" in facts.texts(), timeout=10_000)
+    use = window.housekeeping.use_of(trained)
+    assert use is not None
+    assert facts.texts()["On disk"] == in_words(use.size)
+    assert freed_words(JobUse(size=9_000_000, gentle=2_000_000, harsh=5_000_000)) == (
+        "cleaning frees 2.0 MB gently, 5.0 MB harshly"
+    )
+    assert freed_words(JobUse(size=9_000_000)) == ""
+
+
+def test_that_the_form_tells_of_the_results_only_when_the_overview_is_closed(
+    qtbot: Any, window: MainWindow, trained: str
+) -> None:
+    page, dock = window.page, window.panes.docks["overview"]
+    window.panes.reveal("job")
+    assert page.result.lines and page.result.isHidden()
+    dock.close()
+    qtbot.waitUntil(page.result.isVisible, timeout=4000)
+    window.panes.reveal("overview")
+    qtbot.waitUntil(page.result.isHidden, timeout=4000)

@@ -35,8 +35,13 @@ def test_that_a_second_job_waits_with_its_place_and_starts_when_the_first_has_le
     qtbot.waitUntil(lambda: window.entries.get(third) is not None and window.entries[third].place == 2)
     assert window.entries[second].place == 1
     assert window.entries[second].status == "Scheduled"
-    assert "waits for the CPU, 2nd in the queue" in window.page._subtitle.text()
+    assert "waits for the CPU, 2nd in the queue" in window.page.header.subtitle.text()
     assert "waits in the queue" in window.page.hindrance()
+    rows = {row.name: row.reason for row in window.jobs.scheduled.model.rows()}
+    assert rows == {
+        second: "Waits for the CPU, next in the queue",
+        third: "Waits for the CPU, 2nd in the queue",
+    }
 
     # the shown one, the third, leaves the queue without a question
     window.actions_by_key["abort"].trigger()
