@@ -1,0 +1,66 @@
+"""What a training is told: how long, how fast, and how strongly the latent space is held to its prior."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jobs.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of one training, of a network with a latent space or without.
+
+    Attributes
+    ----------
+    epochs, batch_size
+        Passes over the particles, and particles of a step.
+    lr, weight_decay
+        Of AdamW. The rate of a step is ``lr`` times :attr:`rate_factor`, after a warm-up.
+    beta
+        Weight of the divergence: a number, one of the schedules ``a`` to ``e``, or None for ``1 / zdim``.
+        With ``beta_control`` the divergence that is aimed at.
+    beta_control
+        Weight of the squared distance of the divergence from ``beta``; None = the divergence itself counts.
+    checkpoint_every
+        Epochs between checkpoints; the last epoch always has one.
+    seed
+        Of everything random.
+    fraction_train
+        Part of each particle's images that teaches.
+    warm_up_steps, rate_factor, eps
+        Steps over which the rate rises to its full size, factor on the rate, and AdamW's constant.
+    average
+        Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
+    """
+
+    epochs: int = 20
+    batch_size: int = 8
+    lr: float = 1e-4
+    weight_decay: float = 0.0
+    beta: float | str | None = None
+    beta_control: float | None = None
+    checkpoint_every: int = 1
+    seed: int = 50236
+    fraction_train: float = 1.0
+    warm_up_steps: int = 20
+    rate_factor: float = 10.0
+    eps: float = 1e-8
+    average: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.checkpoint_every < 1:
+            raise UserError("epochs, batch size and the interval of checkpoints must be at least 1")
+        if not 0 < self.fraction_train <= 1:
+            raise UserError(
+                f"the fraction that teaches must be above 0 and at most 1, not {self.fraction_train:g}"
+            )
+        if isinstance(self.beta, str) and self.beta not in "abcde":
+            raise UserError(
+                f"the schedule {self.beta!r} is not known", hint="Choose a, b, c, d or e, or a number"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return asdict(self)
