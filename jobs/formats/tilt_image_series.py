@@ -16,7 +16,7 @@ from jobs.formats.star_table import FloatArray, StarTable
 from jobs.formats.tilt_geometry import euler_matrices
 from jobs.formats.tilt_image_files import find_stacks
 from jobs.formats.tilt_particles import TiltParticles
-from jobs.formats.tilt_rows import Grouping, exposure, group_rows, of_particles, tilts
+from jobs.formats.tilt_rows import Grouping, dose_weighted, exposure, group_rows, hand, of_particles, tilts
 
 # What tells the images of one particle from those of others, in this order.
 GROUPING_COLUMNS = ("rlnTomoParticleName", "rlnGroupName", "rlnTomoParticleId", "rlnGroupNumber")
@@ -95,8 +95,8 @@ def read_image_series(
         tilt_weight=weight[order],
         ctf_known=optics.ctf_known[order],
         ctf_premultiplied=bool(premultiplied.all()),
-        dose_weighted=False,
-        hand=1,
+        dose_weighted=dose_weighted(table),
+        hand=hand(table),
         tables=tables,
         table_name=table.name,
         row=order,

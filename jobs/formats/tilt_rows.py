@@ -18,6 +18,8 @@ _TOMOGRAM_AND_NUMBER = re.compile(r"(.+)_\d+")
 _COORDINATES = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 _TILT_COLUMNS = ("rlnTomoNominalStageTiltAngle", "rlnTomoYTilt")
 ORIGINAL_COLUMN = "UnfilteredParticleInds"
+# STAR files have no word for it; one of ours, for series made of sets whose images are weighted.
+DOSE_WEIGHTED_COLUMN = "hscDoseWeighted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +114,11 @@ def tilts(table: StarTable, warnings: list[str]) -> tuple[FloatArray, FloatArray
     FormatError
         When ``rlnCtfScalefactor`` is no cosine of a tilt.
     """
-    for column in _TILT_COLUMNS:
-        if column in table:
-            tilt = _finite(table, column)
-            return tilt, np.cos(np.deg2rad(tilt))
+    stated = next((column for column in _TILT_COLUMNS if column in table), None)
+    tilt = None if stated is None else _finite(table, stated)
     if "rlnCtfScalefactor" not in table:
+        if tilt is not None:
+            return tilt, np.cos(np.deg2rad(tilt))
         warnings.append("The file has no rlnCtfScalefactor: the tilt of the images is not known.")
         return np.full(table.n_rows, np.nan), np.ones(table.n_rows)
     cosine = _finite(table, "rlnCtfScalefactor")
@@ -126,7 +128,17 @@ def tilts(table: StarTable, warnings: list[str]) -> tuple[FloatArray, FloatArray
             int(wrong[0]), "rlnCtfScalefactor", "the cosine of the tilt, from 0 to 1, is expected"
         )
     cosine = np.clip(cosine, 0.0, 1.0)
-    return np.rad2deg(np.arccos(cosine)), cosine
+    return np.rad2deg(np.arccos(cosine)) if tilt is None else tilt, cosine
+
+
+def dose_weighted(table: StarTable) -> bool:
+    """Tell whether the images of a series were dose-weighted when they were extracted."""
+    return DOSE_WEIGHTED_COLUMN in table and bool(table.floats(DOSE_WEIGHTED_COLUMN).any())
+
+
+def hand(table: StarTable) -> int:
+    """Return the handedness, +1 where it is not stated."""
+    return -1 if "rlnTomoHand" in table and (table.floats("rlnTomoHand") < 0).all() else 1
 
 
 def of_particles(

@@ -60,7 +60,7 @@ def read_tilt_particles(
     root = None if project_dir is None else Path(project_dir)
     data = None if datadir is None else Path(datadir)
     tables = read_star_tables(path)
-    if any(_is_set(table) for table in tables.values()):
+    if is_set(tables):
         from jobs.formats.tilt_sets import read_optimisation_set
 
         particles = read_optimisation_set(path, root, data)
@@ -76,6 +76,6 @@ def read_tilt_particles(
     return particles
 
 
-def _is_set(table: StarTable) -> bool:
-    """Tell whether a block names the files of an optimisation set, or holds the particles of one."""
-    return any(column in table for column in _SET_COLUMNS)
+def is_set(tables: dict[str, StarTable]) -> bool:
+    """Tell whether blocks name the files of an optimisation set, or are the particles of one."""
+    return any(column in table for table in tables.values() for column in _SET_COLUMNS)
