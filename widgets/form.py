@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
+    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -40,6 +41,8 @@ Validator = Callable[[JobOptions], list[Problem]]
 
 _PAGE_WIDTH = 900
 _CHECK_DELAY_MS = 250
+#: So many rows take a few milliseconds to make.
+_ROWS_AT_ONCE = 4
 
 
 class JobForm(QWidget):
@@ -62,6 +65,8 @@ class JobForm(QWidget):
         Folder to which paths are relative.
     gpus : callable, optional
         Returns the GPUs offered in the GPU field.
+    at_once : bool
+        Make all rows now; otherwise `build_more` has to be called until it returns False.
     """
 
     changed = Signal()
@@ -76,6 +81,7 @@ class JobForm(QWidget):
         validator: Validator | None = None,
         project_dir: Path | None = None,
         gpus: Callable[[], Sequence[GpuChoice]] | None = None,
+        at_once: bool = True,
     ) -> None:
         super().__init__(parent)
         self.job_type = job_type
@@ -96,8 +102,6 @@ class JobForm(QWidget):
         self.tab_widget.setObjectName("form_tabs")
         self.tab_widget.setDocumentMode(False)
         self._tab_names = tabs(job_type.options)
-        for name in self._tab_names:
-            self.tab_widget.addTab(self._make_page(name), name)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SMALL)
@@ -109,13 +113,53 @@ class JobForm(QWidget):
         self._checker.answered.connect(self._on_checked)
         self._checker.failed.connect(self._on_check_failed)
         style.ThemeWatcher(self, self._show_problems)
-        self.reset()
+        self._steps = self._build()
+        while at_once and self.build_more():
+            pass
 
     # -- building ------------------------------------------------------------------------------------------
 
-    def _make_page(self, tab: str) -> QScrollArea:
-        page = QWidget()
-        page.setObjectName(f"page_{tab}")
+    def build_more(self) -> bool:
+        """Make some more rows; returns False when the form is complete."""
+        return next(self._steps, None) is not None
+
+    def _build(self) -> Iterator[int]:
+        """Make the pages row by row; stands still after every few rows, for the window has more to do."""
+        declared = specs(self.job_type.options)
+        for name in self._tab_names:
+            page, area = self._make_page(declared)
+            page.setObjectName(f"page_{name}")
+            self.tab_widget.addTab(area, name)
+            own = [d for d in declared if d.tab == name]
+            for number, spec in enumerate(own):
+                self._make_row(spec, number, page)
+                if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
+                    yield number
+            grid = page.layout()
+            assert isinstance(grid, QGridLayout)
+            grid.setRowStretch(2 * len(own), 1)
+            yield len(own)
+        self.reset()
+
+    def _make_row(self, spec: OptionSpec, number: int, page: QWidget) -> None:
+        editor = self._make_editor(spec, page)
+        row = FormRow(spec, editor, page)
+        if spec.when:
+            row.label.setIndent(style.LARGE)
+        grid = page.layout()
+        assert isinstance(grid, QGridLayout)
+        row.place(grid, number)
+        editor.changed.connect(lambda name=spec.name: self._on_changed(name))
+        self.rows[spec.name] = row
+
+    def _make_page(self, declared: Sequence[OptionSpec]) -> tuple[QWidget, QScrollArea]:
+        """Return an empty page and what it scrolls in; each part is made where it will stand."""
+        area = QScrollArea(self.tab_widget.findChild(QStackedWidget))
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        holder = QWidget(area.viewport())
+        style.set_role(holder, "page")
+        page = QWidget(holder)
         style.set_role(page, "page")
         page.setMaximumWidth(_PAGE_WIDTH)
         grid = QGridLayout(page)
@@ -123,30 +167,14 @@ class JobForm(QWidget):
         grid.setHorizontalSpacing(style.MEDIUM)
         grid.setVerticalSpacing(style.TIGHT)
         grid.setColumnStretch(1, 1)
-        labels = [d.label for d in specs(self.job_type.options)]
-        widest = max((style.text_width(self.font(), label) for label in labels), default=0)
+        widest = max((style.text_width(self.font(), d.label) for d in declared), default=0)
         grid.setColumnMinimumWidth(0, min(widest + style.LARGE, 320))
-        declared = [d for d in specs(self.job_type.options) if d.tab == tab]
-        for number, spec in enumerate(declared):
-            editor = self._make_editor(spec, page)
-            row = FormRow(spec, editor, page)
-            if spec.when:
-                row.label.setIndent(style.LARGE)
-            row.place(grid, number)
-            editor.changed.connect(lambda name=spec.name: self._on_changed(name))
-            self.rows[spec.name] = row
-        grid.setRowStretch(2 * len(declared), 1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        holder = QWidget()
-        style.set_role(holder, "page")
         beside = QHBoxLayout(holder)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(page, 100)
         beside.addStretch(1)
         area.setWidget(holder)
-        return area
+        return page, area
 
     def _make_editor(self, spec: OptionSpec, page: QWidget) -> Editor:
         if spec.is_path:

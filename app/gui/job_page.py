@@ -5,33 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.gui.convert import queue_note, queue_sentence, shown_status
 from app.gui.foreign_job import ForeignJobView
+from app.gui.job_checks import job_validator
+from app.gui.job_forms import JobForms
+from app.gui.job_header import JobHeader, ReasonBar
 from app.gui.news import JobDetails
 from app.gui.result_bar import ResultBar
-from app.runner.checks import find_problems
+from app.gui.start_buttons import StartButtons
 from jobs.core.declaration import JobOptions, JobType
-from jobs.core.errors import Problem, UserError
-from widgets import glyphs, style
+from jobs.core.errors import Problem
+from widgets import style
 from widgets.fields import GpuChoice
 from widgets.form import JobForm, NodeSource
-from widgets.path_field import PathEditor
-from widgets.status_badge import StatusBadge
-
-#: Tab of the options which the original programs have on their command line only.
-ADVANCED = "Advanced"
 
 
 class JobPage(QWidget):
@@ -65,14 +53,9 @@ class JobPage(QWidget):
         super().__init__(parent)
         self.setObjectName("job_page")
         self._types = {job_type.key: job_type for job_type in types}
-        self._node_source = node_source
-        self._gpus = gpus
-        self._forms: dict[str, JobForm] = {}
         self._project_dir: Path | None = None
         self._readonly = False
-        self._defaults: dict[str, Mapping[str, str]] = {}
         self._touched = False
-        self._advanced = True
         self._lacks_task = ""
         self._overwrite = False
         self._busy = False
@@ -83,84 +66,29 @@ class JobPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.MEDIUM, style.SMALL, style.MEDIUM, style.MEDIUM)
         layout.setSpacing(style.SMALL)
-        layout.addLayout(self._make_header())
-        layout.addWidget(self._make_reason())
+        self.header = JobHeader()
+        self.alias = self.header.alias
+        layout.addWidget(self.header)
+        self._reason = ReasonBar()
+        self._reason.log_requested.connect(self.log_requested)
+        layout.addWidget(self._reason)
         self.result = ResultBar()
         layout.addWidget(self.result)
         self._stack = QStackedWidget()
         self.foreign = ForeignJobView()
         self._stack.addWidget(self.foreign)
         layout.addWidget(self._stack, 1)
-        layout.addLayout(self._make_buttons())
+        self._forms = JobForms(types, self._stack, node_source, gpus)
+        self._forms.changed.connect(self._on_changed)
+        self._forms.problems_changed.connect(self._refresh)
+        buttons = self._buttons = StartButtons()
+        self.run_button, self.schedule_button = buttons.run, buttons.schedule
+        self.command_button = buttons.command
+        buttons.run_requested.connect(self.run_requested)
+        buttons.schedule_requested.connect(self.schedule_requested)
+        buttons.command_requested.connect(self.command_requested)
+        layout.addWidget(buttons)
         style.ThemeWatcher(self, self._refresh)
-
-    # -- building ------------------------------------------------------------------------------------------
-
-    def _make_header(self) -> QHBoxLayout:
-        self._title = QLabel()
-        self._title.setObjectName("job_title")
-        style.set_role(self._title, "heading")
-        self._subtitle = QLabel()
-        self._subtitle.setObjectName("job_subtitle")
-        style.set_role(self._subtitle, "muted")
-        self._badge = StatusBadge()
-        self.alias = QLineEdit()
-        self.alias.setObjectName("alias")
-        self.alias.setPlaceholderText("Alias (optional)")
-        self.alias.setToolTip("A name for the job, shown in the lists in place of its number")
-        self.alias.setMaximumWidth(170)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self._title)
-        words.addWidget(self._subtitle)
-        row = QHBoxLayout()
-        row.setSpacing(style.MEDIUM)
-        row.addLayout(words, 1)
-        row.addWidget(self.alias, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignVCenter)
-        return row
-
-    def _make_reason(self) -> QFrame:
-        self._reason = QFrame()
-        self._reason.setObjectName("job_reason")
-        style.set_role(self._reason, "bar-error")
-        self._reason_icon = QLabel()
-        self._reason_text = QLabel(wordWrap=True)
-        self._reason_text.setObjectName("job_reason_text")
-        self._reason_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        show = QPushButton("Show log")
-        show.setObjectName("job_show_log")
-        show.clicked.connect(self.log_requested)
-        row = QHBoxLayout(self._reason)
-        row.setContentsMargins(style.SMALL, style.TIGHT, style.SMALL, style.TIGHT)
-        row.addWidget(self._reason_icon)
-        row.addWidget(self._reason_text, 1)
-        row.addWidget(show)
-        return self._reason
-
-    def _make_buttons(self) -> QHBoxLayout:
-        self.schedule_button = QPushButton("Schedule")
-        self.schedule_button.setObjectName("schedule_button")
-        self.schedule_button.clicked.connect(self.schedule_requested)
-        self.command_button = QPushButton("Check command")
-        self.command_button.setObjectName("command_button")
-        self.command_button.clicked.connect(self.command_requested)
-        self.run_button = QPushButton("Run!")
-        self.run_button.setObjectName("run_button")
-        self.run_button.setMinimumWidth(120)
-        style.set_role(self.run_button, "primary")
-        self.run_button.clicked.connect(self.run_requested)
-        self._why = QLabel(wordWrap=True)
-        self._why.setObjectName("why_not_run")
-        self._why.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        style.set_role(self._why, "caption")
-        row = QHBoxLayout()
-        row.setSpacing(style.SMALL)
-        row.addWidget(self.schedule_button)
-        row.addWidget(self.command_button)
-        row.addWidget(self._why, 1)
-        row.addWidget(self.run_button)
-        return row
 
     # -- what is shown -------------------------------------------------------------------------------------
 
@@ -170,46 +98,24 @@ class JobPage(QWidget):
         self._readonly = readonly
         self.details = None
         self.job_type = None
-        self._defaults = {}
-        self._touched = False
-        for form in self._forms.values():
-            for row in form.rows.values():
-                if isinstance(row.editor, PathEditor):
-                    row.editor.set_project(project_dir, self._node_source)
-            form.reset()
+        self._forms.set_project(project_dir)
         self._touched = False
 
     def set_defaults(self, defaults: Mapping[str, Mapping[str, str]]) -> None:
         """Begin new jobs with the settings last used; forms that were touched already stay."""
-        self._defaults = dict(defaults)
-        for key, values in self._defaults.items():
+        self._forms.defaults = dict(defaults)
+        for key, values in self._forms.defaults.items():
             if key in self._forms and not self._touched and self.details is None:
                 self._forms[key].set_values(values)
                 self._touched = False
 
     def form(self, key: str) -> JobForm:
-        """Return the form of a job type, made at its first use."""
-        if key not in self._forms:
-            form = JobForm(
-                self._types[key],
-                node_source=self._node_source,
-                project_dir=self._project_dir,
-                gpus=self._gpus,
-            )
-            if key in self._defaults:
-                form.set_values(self._defaults[key])
-            form.changed.connect(self._on_changed)
-            form.problems_changed.connect(lambda _problems: self._refresh())
-            form.show_tab(ADVANCED, self._advanced)
-            self._forms[key] = form
-            self._stack.addWidget(form)
+        """Return the form of a job type, made at its first use unless that was prepared."""
         return self._forms[key]
 
     def set_advanced(self, shown: bool) -> None:
         """Show the tabs with options for advanced use, or not."""
-        self._advanced = shown
-        for form in self._forms.values():
-            form.show_tab(ADVANCED, shown)
+        self._forms.set_advanced(shown)
 
     @property
     def current_form(self) -> JobForm | None:
@@ -276,14 +182,10 @@ class JobPage(QWidget):
         if job_type is None or project_dir is None:
             return None
 
-        def validate(options: JobOptions) -> list[Problem]:
-            problems = find_problems(project_dir, job_type, options, name=name)
-            lacking = _lacks_task(job_type, options, project_dir / name) if name is not None else ""
-            self._lacks_task = lacking
-            # Nobody did anything wrong who has only opened a finished job: that is said at the button.
-            return [problem for problem in problems if problem.message != lacking]
+        def keep(sentence: str) -> None:
+            self._lacks_task = sentence
 
-        return validate
+        return job_validator(job_type, project_dir, name, keep)
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -294,7 +196,7 @@ class JobPage(QWidget):
 
     def reason_text(self) -> str:
         """Return why the shown job ended badly, as it is read."""
-        return self._reason_text.text()
+        return self._reason.text()
 
     def set_overwrite(self, on: bool) -> None:
         """Let the start button run the shown job again from scratch, or continue it."""
@@ -364,57 +266,25 @@ class JobPage(QWidget):
     # -- drawing -------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        details, job_type = self.details, self.job_type
-        if details is not None:
-            self._title.setText(details.entry.name.rstrip("/"))
-            runs = f" · run {details.runs[-1].number}" if len(details.runs) > 1 else ""
-            waits = queue_sentence(details.entry)
-            parts = (f"{details.entry.title}{runs}", waits, self.room_of(details.entry.name))
-            self._subtitle.setText(" · ".join(part for part in parts if part))
-            self._badge.set_status(shown_status(details.entry), queue_note(details.entry))
-        elif job_type is not None:
-            self._title.setText(job_type.title)
-            self._subtitle.setText("New job")
-        self._badge.setVisible(details is not None)
-        self.alias.setVisible(details is None or bool(details.entry.alias))
-        self.alias.setReadOnly(details is not None)
-        if job_type is not None:
-            self._subtitle.setToolTip(job_type.summary)
-        text = (details.trouble or details.reason) if details is not None else ""
-        self._reason_text.setText(text)
-        self._reason_icon.setPixmap(
-            glyphs.glyph_pixmap("failure", style.colour("danger"), 18, self.devicePixelRatioF())
-        )
-        self._reason.setVisible(bool(text))
+        details = self.details
+        room = self.room_of(details.entry.name) if details is not None else ""
+        self.header.show_state(details, self.job_type, room)
+        self._reason.show_text((details.trouble or details.reason) if details is not None else "")
         self.result.show_details(details)
         self._draw_buttons()
         self.state_changed.emit()
 
     def _draw_buttons(self) -> None:
-        hindrance = self.hindrance()
         if self._overwrite:
             text = "Overwrite!"
         elif self.details is None:
             text = "Run!"
         else:
             text = "Continue!" if self.is_continue else "Run now!"
-        ours = self.job_type is not None
-        self.run_button.setText(text)
-        self.run_button.setEnabled(self.can_run())
-        self.run_button.setToolTip(hindrance)
-        self.schedule_button.setEnabled(self.can_run() and not self._overwrite)
-        self.command_button.setEnabled(ours)
-        for button in (self.run_button, self.schedule_button, self.command_button):
-            button.setVisible(ours)
-        self._why.setText(hindrance)
-
-
-def _lacks_task(job_type: JobType, options: JobOptions, job_dir: Path) -> str:
-    """Return the message with which a continuation is refused because no task is chosen, else nothing."""
-    if any(task.switch and getattr(options, task.switch) for task in job_type.tasks):
-        return ""
-    try:
-        job_type.task_for(options, True, job_dir)
-    except UserError as error:
-        return error.message
-    return ""
+        self._buttons.show_state(
+            text,
+            self.hindrance(),
+            ours=self.job_type is not None,
+            can_run=self.can_run(),
+            overwrites=self._overwrite,
+        )

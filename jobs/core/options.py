@@ -6,6 +6,7 @@ files, validation and help pages are made from it.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,6 @@ from enum import StrEnum
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
-from pydantic.fields import FieldInfo
 
 OptionValue = str | int | float | bool | None
 
@@ -210,13 +210,16 @@ class JobOptions(BaseModel):
         return self
 
 
-def _declared(name: str, info: FieldInfo) -> OptionSpec | None:
-    extra = info.json_schema_extra
-    found = extra.get("spec") if isinstance(extra, dict) else None
-    if not isinstance(found, OptionSpec):
-        raise TypeError(f"field {name} was not declared with option(...)")
-    named = replace(found, name=name)
-    return named.resolve(named) if named.resolve is not None else named
+@functools.cache
+def _declared(cls: type[JobOptions]) -> tuple[OptionSpec, ...]:
+    found: list[OptionSpec] = []
+    for name, info in cls.model_fields.items():
+        extra = info.json_schema_extra
+        declared = extra.get("spec") if isinstance(extra, dict) else None
+        if not isinstance(declared, OptionSpec):
+            raise TypeError(f"field {name} was not declared with option(...)")
+        found.append(replace(declared, name=name))
+    return tuple(found)
 
 
 def specs(cls: type[JobOptions]) -> tuple[OptionSpec, ...]:
@@ -224,10 +227,8 @@ def specs(cls: type[JobOptions]) -> tuple[OptionSpec, ...]:
 
     Options that do not exist in the present environment (queue extras) are left out.
     """
-    found = [
-        declared for name, info in cls.model_fields.items() if (declared := _declared(name, info)) is not None
-    ]
-    return tuple(sorted(found, key=lambda declared: declared.tab == RUNNING_TAB))
+    here = (d.resolve(d) if d.resolve is not None else d for d in _declared(cls))
+    return tuple(sorted((d for d in here if d is not None), key=lambda declared: declared.tab == RUNNING_TAB))
 
 
 def tabs(cls: type[JobOptions]) -> tuple[str, ...]:

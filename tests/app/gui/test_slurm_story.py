@@ -72,9 +72,9 @@ def test_that_a_job_is_submitted_waits_runs_and_ends_in_the_window(
     with slurm.full():
         name, identifier = submit(qtbot, window, "19")
         where = f"Queued in SLURM (id {identifier}, reason Resources)"
-        qtbot.waitUntil(lambda: where in window.page._subtitle.text(), timeout=15000)
+        qtbot.waitUntil(lambda: where in window.page.header.subtitle.text(), timeout=15000)
         assert window.entries[name].queued and window.entries[name].status == "Running"
-        assert window.page._badge.accessibleName() == "Queued"
+        assert window.page.header.badge.accessibleName() == "Queued"
         assert [row.name for row in window.jobs.scheduled.model.rows()] == [name]
         assert window.jobs.running.model.rows() == []
         assert "1 queued" in window._counts.text() and "running" not in window._counts.text()
@@ -88,8 +88,8 @@ def test_that_a_job_is_submitted_waits_runs_and_ends_in_the_window(
         window.panes.docks["job"].raise_()
         picture(window, "queued")
     running = f"Running on node {slurm.host} (SLURM id {identifier})"
-    qtbot.waitUntil(lambda: running in window.page._subtitle.text(), timeout=20000)
-    assert window.page._badge.accessibleName() != "Queued"
+    qtbot.waitUntil(lambda: running in window.page.header.subtitle.text(), timeout=20000)
+    assert window.page.header.badge.accessibleName() != "Queued"
     assert [row.name for row in window.jobs.running.model.rows()] == [name]
     window.panes.docks["job"].raise_()
     picture(window, "on_node")
@@ -107,7 +107,7 @@ def test_that_a_waiting_job_is_taken_out_of_the_queue(
 ) -> None:
     with slurm.full():
         name, identifier = submit(qtbot, window, "19")
-        qtbot.waitUntil(lambda: "Resources" in window.page._subtitle.text(), timeout=15000)
+        qtbot.waitUntil(lambda: "Resources" in window.page.header.subtitle.text(), timeout=15000)
         questions = asked(action)
         window.actions_by_key[action].trigger()
         if action == "abort":

@@ -1,0 +1,58 @@
+"""The buttons below the form, which start the job or say what would be started."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from widgets import style
+
+
+class StartButtons(QWidget):
+    """Schedule, Check command and Run!, and between them the reason why the job can not be started.
+
+    Signals
+    -------
+    run_requested, schedule_requested, command_requested
+        The buttons.
+    """
+
+    run_requested = Signal()
+    schedule_requested = Signal()
+    command_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.schedule = QPushButton("Schedule")
+        self.schedule.setObjectName("schedule_button")
+        self.schedule.clicked.connect(self.schedule_requested)
+        self.command = QPushButton("Check command")
+        self.command.setObjectName("command_button")
+        self.command.clicked.connect(self.command_requested)
+        self.run = QPushButton("Run!")
+        self.run.setObjectName("run_button")
+        self.run.setMinimumWidth(120)
+        style.set_role(self.run, "primary")
+        self.run.clicked.connect(self.run_requested)
+        self._why = QLabel(wordWrap=True)
+        self._why.setObjectName("why_not_run")
+        self._why.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        style.set_role(self._why, "caption")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(style.SMALL)
+        row.addWidget(self.schedule)
+        row.addWidget(self.command)
+        row.addWidget(self._why, 1)
+        row.addWidget(self.run)
+
+    def show_state(self, text: str, hindrance: str, *, ours: bool, can_run: bool, overwrites: bool) -> None:
+        """Name the start button, and show what can be pressed or why not; `ours` may be started here."""
+        self.run.setText(text)
+        self.run.setEnabled(can_run)
+        self.run.setToolTip(hindrance)
+        self.schedule.setEnabled(can_run and not overwrites)
+        self.command.setEnabled(ours)
+        for button in (self.run, self.schedule, self.command):
+            button.setVisible(ours)
+        self._why.setText(hindrance)
