@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.core.errors import FormatError
 from jobs.formats.pickles import read_pickles
 from jobs.formats.stacks import ImageStacks
 from jobs.formats.star import read_star_tables
@@ -123,3 +124,48 @@ def test_that_magnification_makes_a_pixel_size_of_the_detector(tmp_path: Path) -
         tmp_path, {"rlnDetectorPixelSize": np.full(9, 5.0), "rlnMagnification": np.full(9, 12500.0)}
     )
     assert read_tilt_particles(path).pixel_size_a == pytest.approx(4.0)
+
+
+def test_that_nextpyp_names_its_particles_by_number_and_its_shifts_in_angstroms(tmp_path: Path) -> None:
+    old = series_columns()
+    changes = {
+        "rlnGroupName": None,
+        "rlnGroupNumber": [int(name[-6:]) + 1 for name in old["rlnGroupName"]],
+        "rlnDetectorPixelSize": None,
+        "rlnVoltage": None,
+        "rlnSphericalAberration": None,
+        "rlnAmplitudeContrast": None,
+        "rlnOriginX": None,
+        "rlnOriginY": None,
+        "rlnOriginXAngst": old["rlnOriginX"] * PIXEL_A,
+        "rlnOriginYAngst": old["rlnOriginY"] * PIXEL_A,
+        "rlnOpticsGroup": np.ones(9, int),
+    }
+    optics = {
+        "rlnOpticsGroup": [1],
+        "rlnOpticsGroupName": ["opticsGroup1"],
+        "rlnVoltage": [300.0],
+        "rlnSphericalAberration": [2.7],
+        "rlnAmplitudeContrast": [0.07],
+        "rlnImagePixelSize": [PIXEL_A],
+        "rlnImageSize": [BOX],
+        "rlnImageDimensionality": [2],
+    }
+    warp = read_tilt_particles(write_series(tmp_path))
+    pyp = read_tilt_particles(write_series(tmp_path, changes, optics=optics))
+    assert (warp.flavour, pyp.flavour) == ("warp", "nextpyp")
+    assert list(pyp.particle_name) == ["1", "2", "3"]
+    assert pyp.tables["optics"].n_rows == 1
+    for name in ("origin_a", "rotation", "dose", "tilt_weight", "voltage_kv", "row", "section", "counts"):
+        np.testing.assert_allclose(getattr(pyp, name), getattr(warp, name), rtol=1e-6, err_msg=name)
+    changes |= {"rlnGroupNumber": None, "rlnTomoParticleName": old["rlnGroupName"]}
+    series = read_tilt_particles(write_series(tmp_path, changes, optics=optics))
+    assert series.flavour == "series"
+    np.testing.assert_array_equal(series.rotation, warp.rotation)
+
+
+def test_that_pixel_sizes_of_optics_groups_must_agree(tmp_path: Path) -> None:
+    changes = {"rlnDetectorPixelSize": None, "rlnOpticsGroup": [1, 1, 2, 1, 1, 2, 1, 2, 1]}
+    optics = {"rlnOpticsGroup": [1, 2], "rlnImagePixelSize": [4.0, 5.0], "rlnImageSize": [BOX, BOX]}
+    with pytest.raises(FormatError, match=r"row 3.*pixel size is 5 Å, but 4 Å"):
+        read_tilt_particles(write_series(tmp_path, changes, optics=optics))
