@@ -27,6 +27,7 @@ from jobs.dynamight.rigid_folder import mask_files
 from jobs.dynamight.state import TrainedHalf, TrainedModel, load_model
 from jobs.formats.mrc import read_map
 from jobs.formats.particles import ParticleSet
+from jobs.formats.project_names import named_from_project
 from jobs.formats.star import write_star_tables
 from jobs.formats.star_table import StarTable
 from jobs.maths.rigid import ModeMoments, RigidFit, rotation_vectors
@@ -76,7 +77,7 @@ def run(context: WorkerContext) -> None:
     job = context.folder.path
     chosen = context.project_dir / options.fn_checkpoint if options.fn_checkpoint else None
     model = load_model(find_checkpoint(job, chosen))
-    particles = particles_of(model, context.project_dir)
+    particles = named_from_project(particles_of(model, context.project_dir), context.project_dir)
     folder = context.project_dir / options.body_masks if options.body_masks else job / MASKS
     names, weights = bodies_of_training(model) if options.rigid_bodies else bodies_of_masks(model, folder)
     source = "the training" if options.rigid_bodies else str(folder.relative_to(context.project_dir))

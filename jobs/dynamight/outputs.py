@@ -18,6 +18,7 @@ from jobs.dynamight.setup import Prepared
 from jobs.dynamight.state import all_latents
 from jobs.formats.files import replacing
 from jobs.formats.mrc import write_map
+from jobs.formats.project_names import named_from_project
 from jobs.maths.masks import mask_from_points
 
 FORWARD = "forward_deformations"
@@ -81,8 +82,11 @@ def particle_rms_a(halves: tuple[HalfTraining, HalfTraining], n_particles: int) 
     return result
 
 
-def write_particles(job: Path, prepared: Prepared) -> None:
-    """Write the input particles with latent coordinates, half-set and rms displacement as further columns."""
+def write_particles(job: Path, prepared: Prepared, project_dir: Path | None = None) -> None:
+    """Write the input particles with latent coordinates, half-set and rms displacement as further columns.
+
+    With `project_dir` images are named from there, so that further jobs of the project find them.
+    """
     latents = all_latents(prepared.training.halves, prepared.particles.n)
     columns: dict[str, np.ndarray] = {
         f"{LATENT_COLUMN}{k + 1}": latents[:, k].astype(np.float64) for k in range(latents.shape[1])
@@ -91,7 +95,10 @@ def write_particles(job: Path, prepared: Prepared) -> None:
     columns[VALIDATION_COLUMN] = prepared.split.validation.astype(np.int64)
     columns[RMS_COLUMN] = particle_rms_a(prepared.training.halves, prepared.particles.n).astype(np.float64)
     (job / FORWARD).mkdir(parents=True, exist_ok=True)
-    prepared.particles.write(job / PARTICLES, columns)
+    particles = prepared.particles
+    if project_dir is not None:
+        particles = named_from_project(particles, project_dir)
+    particles.write(job / PARTICLES, columns)
 
 
 @torch.no_grad()

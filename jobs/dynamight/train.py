@@ -104,7 +104,7 @@ def _finish(context: WorkerContext, prepared: Prepared, star: str) -> None:
     write_volumes(job, prepared, last, masks=True)
     write_graph(job, prepared, last)
     context.progress("write", 3, 4)
-    write_particles(job, prepared)
+    write_particles(job, prepared, context.project_dir)
     write_checkpoint(checkpoint_path(job, None), prepared, star, (encoders[0], encoders[1]))
     _write_errors(context)
     context.add_output(PARTICLES, _PARTICLE_LABEL)
