@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 from widgets import glyphs, style
 from widgets.device_data import QueueLine
 from widgets.device_link import TextLink
+from widgets.device_order import TIP, RowOrder
 from widgets.elided_label import ElidedLabel
 
 
@@ -86,6 +88,16 @@ class QueueRow(QFrame):
     def _job(self) -> str:
         return self.line.job if self.line is not None else ""
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the card, with a frame when the keys move it."""
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(style.colour("accent"), 2.0))
+            radius = style.RADIUS
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), radius, radius)
+
     def show_line(self, line: QueueLine, place: int, last: int, *, readonly: bool) -> None:
         """Show a job; `place` counts from 0 to `last` among those of the project that wait."""
         self.line, self.place = line, place
@@ -103,6 +115,10 @@ class QueueRow(QFrame):
         can = self.waits and line.own and not readonly
         for widget in (self.up, self.down):
             widget.setVisible(can and last > 0)
+        moves = can and last > 0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if moves else Qt.FocusPolicy.NoFocus)
+        self.setToolTip(TIP if moves else "")
+        self.setAccessibleName(f"{line.title}, {self.detail.text()}")
         self.up.setEnabled(place > 0)
         self.down.setEnabled(place < last)
         for button in (self.start, self.out):
@@ -137,6 +153,7 @@ class DeviceQueue(QWidget):
             "queue_none_waits", "No job waits. Jobs that find their device busy queue up here by themselves."
         )
         self._rows: dict[bool, list[QueueRow]] = {False: [], True: []}
+        self._order = RowOrder(self, self._movable, self._move)
         self._lists = {False: QVBoxLayout(), True: QVBoxLayout()}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -173,12 +190,24 @@ class DeviceQueue(QWidget):
         self.none_runs.setVisible(not running)
         self.none_waits.setVisible(not waiting)
 
+    def _movable(self) -> list[QueueRow]:
+        """Return the rows whose order may be changed."""
+        return [row for row in self._rows[True] if row.focusPolicy() is Qt.FocusPolicy.StrongFocus]
+
+    def _move(self, row: QWidget, place: int) -> None:
+        if isinstance(row, QueueRow) and row.line is not None:
+            self.move_requested.emit(row.line.job, place)
+
     def rows(self, *, waiting: bool) -> list[QueueRow]:
         """Return the rows shown."""
         return list(self._rows[waiting])
 
     def _fill(self, waits: bool, lines: Sequence[QueueLine], readonly: bool) -> None:
         rows = self._rows[waits]
+        if waits and self._order.dragging:
+            return  # the row in the hand stays that of its job; the next look shows what changed
+        focused = self.window().focusWidget()
+        held = next((row.line.job for row in rows if row is focused and row.line is not None), "")
         while len(rows) > len(lines):
             row = rows.pop()
             self._lists[waits].removeWidget(row)
@@ -186,7 +215,11 @@ class DeviceQueue(QWidget):
             row.deleteLater()
         while len(rows) < len(lines):
             rows.append(QueueRow(self, waits=waits))
+            if waits:
+                self._order.watch(rows[-1])
             self._lists[waits].addWidget(rows[-1])
         last = sum(line.own for line in lines) - 1
         for place, (row, line) in enumerate(zip(rows, lines, strict=True)):
             row.show_line(line, place, last, readonly=readonly)
+            if held and line.job == held and row is not focused:
+                row.setFocus(Qt.FocusReason.OtherFocusReason)  # the keys go on with the same job

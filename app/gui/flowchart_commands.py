@@ -146,10 +146,10 @@ class FlowchartCommands:
 
         def ask(found: object) -> None:
             assert isinstance(found, tuple)
-            words = ask_tags(window, name.rstrip("/"), *found)
-            if words is not None:
+            chosen = ask_tags(window, name.rstrip("/"), *found)
+            if chosen is not None:
                 window.bridge.submit(
-                    lambda: window.workplace.set_tags(name, words), window.take_all, window.complain_of
+                    lambda: window.workplace.set_tags(name, *chosen), window.take_all, window.complain_of
                 )
 
         window.bridge.submit(lambda: window.workplace.tags_of(name), ask, window.complain_of)

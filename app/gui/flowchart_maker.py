@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,9 @@ class FlowchartMaker:
         tags = self._tags(project).read()
         return tags.of(job), tags.known()
 
-    def set_tags(self, project: Project, job: str, words: Sequence[str]) -> None:
+    def set_tags(
+        self, project: Project, job: str, words: Sequence[str], colours: Mapping[str, int] | None = None
+    ) -> None:
         """Give a job these tags and no others.
 
         Raises
@@ -74,7 +76,7 @@ class FlowchartMaker:
         UserError
             See :meth:`TagFile.set`.
         """
-        self._tags(project).set(job, words)
+        self._tags(project).set(job, words, colours)
 
     def tagged(self, project: Project, entries: tuple[JobEntry, ...]) -> tuple[JobEntry, ...]:
         """Return the entries with their tags."""

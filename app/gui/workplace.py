@@ -161,9 +161,11 @@ class Workplace:
         """Return the tags of a job, and all tags of the project."""
         return self._flowchart.tags_of(self.project, name)
 
-    def set_tags(self, name: str, words: Sequence[str]) -> list[object]:
-        """Give a job these tags and return the changed lists."""
-        return self.change(lambda project: self._flowchart.set_tags(project, name, words))
+    def set_tags(
+        self, name: str, words: Sequence[str], colours: Mapping[str, int] | None = None
+    ) -> list[object]:
+        """Give a job these tags (and tags these colours) and return the changed lists."""
+        return self.change(lambda project: self._flowchart.set_tags(project, name, words, colours))
 
     def details(self, name: str) -> JobDetails:
         """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""

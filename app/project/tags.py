@@ -20,8 +20,9 @@ from jobs.core.errors import UserError
 _FOLDER = ".heteroscope"
 _FILE = "tags.json"
 _VERSION = 1
-#: So many colours the tags take in turn.
-N_COLOURS = 8
+#: The colours that tags take in turn, by their numbers; each theme has a shade of its own for each.
+COLOUR_NAMES = ("blue", "orange", "teal", "magenta", "olive", "grey", "red", "green")
+N_COLOURS = len(COLOUR_NAMES)
 _LONGEST = 32
 
 
@@ -95,9 +96,9 @@ class TagFile:
             self._seen = seen
         return self._tags
 
-    def set(self, job: str, words: Sequence[str]) -> Tags:
+    def set(self, job: str, words: Sequence[str], colours: Mapping[str, int] | None = None) -> Tags:
         """Give a job these tags and no others; see :meth:`change`."""
-        return self.change(job, lambda _old: words)
+        return self.change(job, lambda _old: words, colours)
 
     def add(self, job: str, word: str) -> Tags:
         """Give a job one tag more; see :meth:`change`."""
@@ -120,8 +121,16 @@ class TagFile:
 
         return self.change(job, without)
 
-    def change(self, job: str, make: Callable[[tuple[str, ...]], Sequence[str]]) -> Tags:
+    def change(
+        self,
+        job: str,
+        make: Callable[[tuple[str, ...]], Sequence[str]],
+        chosen: Mapping[str, int] | None = None,
+    ) -> Tags:
         """Change the tags of one job; those of the others stay as they are on disk.
+
+        A new word takes the next colour; those in `chosen` have the colour that a person gave them, on all
+        jobs.
 
         Raises
         ------
@@ -138,6 +147,7 @@ class TagFile:
             colours = dict(tags.colours)
             for word in words:
                 colours.setdefault(word, len(colours) % N_COLOURS)
+            colours.update({word: number % N_COLOURS for word, number in (chosen or {}).items()})
             self._tags = Tags(by_job, colours)
             self._write(self._tags)
             self._seen = self._stat()

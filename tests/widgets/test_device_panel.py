@@ -7,8 +7,8 @@ import time
 from unittest.mock import patch
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from widgets import style
@@ -99,6 +99,48 @@ def test_that_waiting_jobs_can_be_moved_started_and_taken_out(qtbot: QtBot, pane
     assert runs.start.isHidden() and runs.out.isHidden()
     panel.set_queue([], lines, "", readonly=True)
     assert all(row.start.isHidden() and row.up.isHidden() for row in panel.queue.rows(waiting=True))
+
+
+def test_that_waiting_jobs_are_reordered_by_dragging_and_with_the_keys(
+    qtbot: QtBot, panel: DevicePanel
+) -> None:
+    lines = [QueueLine(f"{name}/", name.upper(), "GPU 0", "DynaMight/job001 uses GPU 0.") for name in "abc"]
+    other = QueueLine("x/", "X of project other", "GPU 0", own=False)
+    panel.set_queue([], [*lines, other], "")
+    QApplication.processEvents()
+    wanted: list[tuple[str, int]] = []
+    panel.queue.move_requested.connect(lambda job, place: wanted.append((job, place)))
+    rows = panel.queue.rows(waiting=True)
+    mark = panel.queue.findChild(QFrame, "queue_mark")
+
+    def drag(row: QWidget, onto: QWidget, *, below: bool) -> None:
+        start = QPoint(row.width() // 2, 4)
+        place = row.mapFromGlobal(
+            onto.mapToGlobal(QPoint(row.width() // 2, onto.height() - 3 if below else 3))
+        )
+        qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=start)
+        qtbot.mouseMove(row, start + QPoint(0, 30))
+        qtbot.mouseMove(row, place)
+        assert mark.isVisible(), "a line shows where it would go"
+        qtbot.mouseRelease(row, Qt.MouseButton.LeftButton, pos=place)
+        assert mark.isHidden()
+
+    drag(rows[0], rows[2], below=True)
+    drag(rows[2], rows[0], below=False)
+    drag(rows[0], rows[1], below=False)
+    drag(rows[0], rows[3], below=True)
+    assert wanted == [("a/", 2), ("c/", 0), ("a/", 2)], "where it stands already, nothing is asked for"
+    wanted.clear()
+    rows[1].setFocus()
+    for key in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_End):
+        qtbot.keyClick(rows[1], key)
+    assert wanted == [("b/", 0), ("b/", 2), ("b/", 2)]
+    panel.set_queue([], [lines[1], lines[0], lines[2], other], "")
+    assert panel.focusWidget() is rows[0], "the keys go on with the same job"
+    qtbot.keyClick(rows[0], Qt.Key.Key_Up)
+    assert len(wanted) == 3, "it is the first already"
+    panel.set_queue([], lines, "", readonly=True)
+    assert all(row.focusPolicy() is Qt.FocusPolicy.NoFocus for row in panel.queue.rows(waiting=True))
 
 
 def test_that_the_past_is_kept_for_five_minutes_also_while_nobody_looks(panel: DevicePanel) -> None:

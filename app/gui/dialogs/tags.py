@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.dialogs.tag_colour import ColourButton
 from app.project.tags import N_COLOURS, Tag, check_tag
 from widgets import style
 from widgets.tag_chips import chips_width, paint_chips
@@ -30,6 +31,11 @@ class _Chip(QWidget):
     def __init__(self, tag: Tag) -> None:
         super().__init__()
         self._tags = ((tag.word, tag.colour),)
+
+    def set_colour(self, number: int) -> None:
+        """Show another colour."""
+        self._tags = ((self._tags[0][0], number),)
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Return the size of the chip."""
@@ -76,6 +82,7 @@ class TagsDialog(QDialog):
         top.addWidget(self.line, 1)
         top.addWidget(self.add_button)
         self._boxes: dict[str, QCheckBox] = {}
+        self._colours: dict[str, int] = {}
         holder = QWidget()
         self._rows = QVBoxLayout(holder)
         self._rows.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, style.SMALL)
@@ -113,6 +120,14 @@ class TagsDialog(QDialog):
         """Return the chosen tags."""
         return [word for word, box in self._boxes.items() if box.isChecked()]
 
+    def colours(self) -> dict[str, int]:
+        """Return the numbers of the colours that were chosen by hand."""
+        return dict(self._colours)
+
+    def _choose_colour(self, word: str, number: int, chip: _Chip) -> None:
+        self._colours[word] = number
+        chip.set_colour(number)
+
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         """Let Return in the line add the tag; in an empty line it closes the form."""
         if watched is self.line and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
@@ -130,8 +145,12 @@ class TagsDialog(QDialog):
         row = QHBoxLayout()
         row.setSpacing(style.SMALL)
         row.addWidget(box)
-        row.addWidget(_Chip(tag))
+        chip = _Chip(tag)
+        row.addWidget(chip)
         row.addStretch(1)
+        colour = ColourButton(tag.word, tag.colour)
+        colour.chosen.connect(lambda number: self._choose_colour(tag.word, number, chip))
+        row.addWidget(colour)
         self._rows.insertLayout(self._rows.count() - 1, row)
         self._boxes[tag.word] = box
 
@@ -160,10 +179,10 @@ class TagsDialog(QDialog):
 
 def ask_tags(
     parent: QWidget | None, job: str, present: Sequence[Tag], known: Sequence[Tag]
-) -> list[str] | None:
-    """Ask for the tags of a job; None when cancelled."""
+) -> tuple[list[str], dict[str, int]] | None:
+    """Ask for the tags of a job, and the colours chosen for some; None when cancelled."""
     dialog = TagsDialog(parent, job, present, known)
     try:
-        return dialog.words() if dialog.exec() else None
+        return (dialog.words(), dialog.colours()) if dialog.exec() else None
     finally:
         dialog.deleteLater()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
 from app.gui import flowchart_commands
 from app.gui.dialogs.tags import TagsDialog
@@ -122,9 +122,9 @@ def test_that_tags_given_in_the_window_are_found_in_lists_and_chart(
     qtbot.waitUntil(lambda: shown(window) == CONSENSUS, timeout=5000)
     asked: list[tuple[Any, ...]] = []
 
-    def answer(_parent: object, *about: Any) -> list[str]:
+    def answer(_parent: object, *about: Any) -> tuple[list[str], dict[str, int]]:
         asked.append(about)
-        return ["final", "good"]
+        return ["final", "good"], {"final": 6}
 
     monkeypatch.setattr(flowchart_commands, "ask_tags", answer)
     window.actions_by_key["edit_tags"].trigger()
@@ -133,7 +133,7 @@ def test_that_tags_given_in_the_window_are_found_in_lists_and_chart(
     window.jobs.filter_line.setText("final")
     assert [row.name for row in window.jobs.finished.model.rows()] == [CONSENSUS]
     at = graph.canvas.chart.index[CONSENSUS]
-    qtbot.waitUntil(lambda: graph.canvas.chart.jobs[at].tags == (("final", 1), ("good", 0)), timeout=5000)
+    qtbot.waitUntil(lambda: graph.canvas.chart.jobs[at].tags == (("final", 6), ("good", 0)), timeout=5000)
     assert graph.bar.tag.findText("final") > 0
 
 
@@ -153,6 +153,21 @@ def test_that_the_form_of_tags_takes_what_was_typed_and_refuses_what_is_unfit(qt
     qtbot.mouseClick(dialog.ok_button, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible()
     assert dialog.words() == ["good", "final", "EMPIAR 10345"]
+    assert dialog.colours() == {}, "nobody chose one"
+
+
+def test_that_the_colour_of_a_tag_is_chosen_by_hand(qtbot: Any) -> None:
+    dialog = TagsDialog(None, "Refine3D/job016", [Tag("good", 0)], [Tag("good", 0), Tag("bad", 1)])
+    qtbot.addWidget(dialog)
+    dialog.show()
+    button = dialog.findChild(QToolButton, "tag_colour_good")
+    assert button.toolTip() == "Colour of “good”: blue. It is the same on all jobs"
+    texts = [action.text() for action in button.menu().actions()]
+    assert texts[0] == "Blue" and len(texts) == 8
+    (green,) = [action for action in button.menu().actions() if action.text() == "Green"]
+    green.trigger()
+    assert dialog.colours() == {"good": 7}
+    assert "green" in button.toolTip() and green.isChecked()
 
 
 def test_that_the_chart_is_saved_as_a_drawing(
