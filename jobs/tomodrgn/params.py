@@ -16,7 +16,7 @@ __all__ = ["CONTRASTS", "FINAL_WEIGHTS", "JOB_TYPE", "MODEL_KINDS", "SOURCES", "
 
 FINAL_WEIGHTS: Final = "weights.pkl"
 MODEL_KINDS: Final = ("train_vae", "train_nn")
-CONTRASTS: Final = ("auto", "uninvert", "invert")
+CONTRASTS: Final = ("auto", "white", "dark", "uninvert")
 SOURCES: Final = (
     *("auto", "warp", "cryosrpnt", "nextpyp"),
     *("tomodrgn_preprocessed", "cistem", "warptools", "relion"),
@@ -79,8 +79,8 @@ class _IoOptions(JobOptions):
     contrast: str = _io(
         "auto",
         "Sign of the images:",
-        "auto: found from the data and stated in the log. uninvert: they are taken as they are, with white "
-        "particles. invert: dark particles, the sign is changed. A hollow map means the wrong choice.",
+        "auto: found from the data and stated in the log. white, dark: what protein is in the images. "
+        "uninvert: as tomoDRGN takes them with --uninvert-data. A hollow map means the wrong choice.",
         kind=Kind.CHOICE,
         choices=CONTRASTS,
     )

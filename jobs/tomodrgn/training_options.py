@@ -116,7 +116,7 @@ class _LearningOptions(JobOptions):
         cli=("--log-interval",),
     )
     seed: int = _training(
-        1605,
+        50236,
         "Random seed:",
         "Source of all random numbers. The same seed gives the same result.",
         kind=Kind.INTEGER,

@@ -1,0 +1,127 @@
+"""What a training tells while it runs: metrics, the log, files of checkpoints, pictures for the monitor."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from torch import Tensor
+
+from jobs.formats.mrc import write_map
+from jobs.tomodrgn.outputs import RunLog, latent_path, volume_path, write_latent
+from jobs.tomodrgn.training import EpochLosses, Training
+from jobs.tomodrgn.volumes import decode_volumes
+
+if TYPE_CHECKING:
+    from jobs.core.context import WorkerContext
+
+#: Particles and voxels of the pictures in the monitor, and seconds between lines of the log.
+_SHOWN: Final = 20_000
+_PICTURE_BOX: Final = 64
+
+
+class JobObserver:
+    """Follows a training on behalf of a job (:class:`jobs.tomodrgn.rounds.Observer`).
+
+    Parameters
+    ----------
+    context
+        The job.
+    log
+        Its ``run.log``.
+    log_interval
+        Particles between lines of the log.
+    """
+
+    def __init__(self, context: WorkerContext, log: RunLog, log_interval: int) -> None:
+        self._context, self._log, self._interval = context, log, log_interval
+        self._began = time.monotonic()
+        self._logged = 0
+        self._of = 0
+
+    def step(self, epoch: int, done: int, of: int) -> None:
+        """Stop if the user wants to; a line of the log now and then."""
+        self._context.check_abort()
+        self._of = of
+        if done < self._logged:
+            self._logged = 0
+        if done - self._logged >= self._interval:
+            self._logged = done
+            self._log.say(f"# [Train Epoch: {epoch + 1}] [{done}/{of} particles]")
+
+    def epoch(self, losses: EpochLosses) -> None:
+        """Report the losses."""
+        spent = time.monotonic() - self._began
+        self._began = time.monotonic()
+        self._logged = 0
+        total = getattr(self._context.options, "n_epochs", losses.epoch + 1)
+        latent = {"divergence_nats": losses.divergence, "beta": losses.beta} if losses.beta else {}
+        self._context.progress(
+            "train",
+            losses.epoch + 1,
+            max(losses.epoch + 1, total),
+            loss_total=losses.total,
+            loss_data=losses.misfit,
+            **latent,
+            particles_per_s=self._of / spent if spent else None,
+        )
+        divergence = losses.divergence if self._has_latent else None
+        self._log.epoch(losses.epoch, losses.misfit, divergence, losses.total, spent)
+
+    @property
+    def _has_latent(self) -> bool:
+        return getattr(self._context.options, "model_kind", "train_vae") == "train_vae"
+
+    def checkpoint(self, training: Training, epoch: int, latent: tuple[Tensor, Tensor] | None) -> None:
+        """Write what belongs to a checkpoint besides the weights."""
+        save_results(self._context, training, latent, epoch)
+        pictures(self._context, training, latent)
+        self._began = time.monotonic()
+
+
+def save_results(
+    context: WorkerContext,
+    training: Training,
+    latent: tuple[Tensor, Tensor] | None,
+    epoch: int | None,
+) -> None:
+    """Write latent places, or the volume of a model without them, of an epoch or (None) of the end."""
+    job = context.folder.path
+    if latent is None:
+        with training.evaluating() as model:
+            volume = decode_volumes(model, None, norm=training.bank.norm)[0]  # type: ignore[arg-type]
+        write_map(volume_path(job, epoch), volume.cpu().numpy(), training.bank.pixel_size_a)
+        return
+    write_latent(latent_path(job, epoch), *(part.numpy() for part in latent))
+    if training.teach is not None:
+        write_latent(latent_path(job, epoch, "train"), *(part.numpy() for part in latent))
+        held_back = training.encode_all(~training.teach)
+        write_latent(latent_path(job, epoch, "test"), *(part.numpy() for part in held_back))
+
+
+def pictures(context: WorkerContext, training: Training, latent: tuple[Tensor, Tensor] | None) -> None:
+    """Write the latent space and the volume at its middle for the monitor."""
+    box = min(training.bank.box, _PICTURE_BOX)
+    middle = None
+    if latent is not None:
+        means = latent[0]
+        context.save_snapshot("latent", principal_axes(means.numpy()))
+        middle = means.median(0).values[None]
+    with training.evaluating() as model:
+        volume = decode_volumes(model, middle, box=box)[0]  # type: ignore[arg-type]
+    context.save_snapshot("volume", volume.cpu().numpy())
+
+
+def principal_axes(places: np.ndarray) -> np.ndarray:
+    """Return ``(p, 3)`` float32: some of the places along their three leading principal axes."""
+    shown = places[:: max(1, len(places) // _SHOWN)].astype(np.float64)
+    shown = shown - shown.mean(0)
+    if shown.shape[1] > 3:
+        _, axes = np.linalg.eigh(shown.T @ shown)
+        leading = axes[:, ::-1][:, :3]
+        # The sign of an axis is arbitrary; one that jumps between epochs would be unpleasant to watch.
+        shown = shown @ (leading * np.sign(leading.sum(0) + 1e-12))
+    result = np.zeros((len(shown), 3), np.float32)
+    result[:, : shown.shape[1]] = shown[:, :3]
+    return result
