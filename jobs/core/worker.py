@@ -31,6 +31,7 @@ from jobs.core.errors import AbortRequested, UserError
 from jobs.core.external import add_external_arguments
 from jobs.core.folder import ExitStatus, JobFolder, OptionsRecord, make_record
 from jobs.core.job_star import options_from_job_star, read_job_star
+from jobs.core.leftovers import remove_leftovers
 from jobs.core.metrics import MetricsWriter
 from jobs.core.options import JobOptions
 from jobs.core.run_outcome import write_outcome
@@ -208,6 +209,7 @@ def _listen_to_signals() -> None:
 def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tuple[str, str]]:
     record, options = _load(job_type, folder, _parser(job_type).parse_args(argv))
     task = job_type.task(record.task)
+    remove_leftovers(folder.path)
     set_threads(getattr(options, "nr_threads", 1))
     function = _task_function(task)
     devices: tuple[str, ...] = ("cpu",)

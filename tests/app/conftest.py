@@ -18,13 +18,15 @@ from tests.support.jobs import FAKE_JOBS, end_leftovers
 if TYPE_CHECKING:
     from app.project.project import Project
 
+# Once and for good: a path that is put back while another thread imports makes that skip an entry.
+sys.path.append(str(FAKE_JOBS))
+
 
 @pytest.fixture
 def fake_type(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobType]:
     """Make the fake job type known here and in every process that is started."""
     known = os.environ.get("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(FAKE_JOBS), known))))
-    monkeypatch.syspath_prepend(str(FAKE_JOBS))
     job_type: JobType = importlib.import_module("fake_job.params").JOB_TYPE
     monkeypatch.setitem(registry.JOB_TYPES, "fake", job_type)
     yield job_type

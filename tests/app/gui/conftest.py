@@ -27,12 +27,13 @@ from widgets import style
 FAKES = Path(__file__).resolve().parent / "fakes"
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
 BOX, PIXEL_A = 64, 2.0
+# Once and for good: a path that is put back while napari is loading in a thread makes that skip an entry.
+sys.path.append(str(FAKES))
 
 
 @pytest.fixture(autouse=True)
 def fast_motion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a worker that needs one second in the place of DynaMight's, here and in the processes we start."""
-    monkeypatch.syspath_prepend(str(FAKES))
     places = [str(FAKES), str(SUPPORT), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
     from fake_motion.params import JOB_TYPE  # type: ignore[import-not-found]
