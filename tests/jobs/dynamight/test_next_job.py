@@ -42,6 +42,7 @@ def run(project: Path, star: str) -> int:
     return door.main(["run", "dynamight", *given, *words])
 
 
+@pytest.mark.slow
 def test_that_a_further_job_takes_the_particles_of_the_first(project: Path) -> None:
     assert run(project, "data/particles.star") == 0
     first = "DynaMight/job001/forward_deformations/particles.star"
