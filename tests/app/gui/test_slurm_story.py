@@ -77,7 +77,7 @@ def test_that_a_job_is_submitted_waits_runs_and_ends_in_the_window(
         assert window.page.header.badge.accessibleName() == "Queued"
         assert [row.name for row in window.jobs.scheduled.model.rows()] == [name]
         assert window.jobs.running.model.rows() == []
-        assert "1 queued" in window._counts.text() and "running" not in window._counts.text()
+        assert "1 queued" in window.counts.text() and "running" not in window.counts.text()
         assert "waits in the cluster's queue" in window.page.hindrance()
         assert window.actions_by_key["abort"].isEnabled() and window.actions_by_key["delete"].isEnabled()
         form = window.page.current_form
