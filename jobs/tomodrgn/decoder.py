@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
+from jobs.tomodrgn.batches import Batch
 from jobs.tomodrgn.encodings import encode_planes, encode_positions, n_features, wave_vectors
+from jobs.tomodrgn.fused import Samples, fused_misfit
 from jobs.tomodrgn.model_settings import ModelSettings
 from jobs.tomodrgn.networks import ResidualMLP, new_linear
 
@@ -64,11 +67,50 @@ class Decoder(nn.Module):
     def _scale(self) -> float:
         return self.settings.l_extent / 0.5
 
+    def misfit(
+        self,
+        xy: Tensor,
+        z: Tensor | None,
+        batch: Batch,
+        offset: Tensor | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Sum of ``weight |ctf slice - coefficient|^2`` over a batch; gradients come in the same pass."""
+        samples = Samples(
+            xy * self._scale, self.waves, batch.rotations, batch.coefficients, batch.ctf, batch.weight, offset
+        )
+        said = self._said(z)
+        if said is None:
+            bias = self.mlp.first.bias.expand(len(batch.rotations), -1)
+        else:
+            bias = (said + self.mlp.first.bias)[batch.owner]
+        first, _ = self._first()
+        leaky = self.settings.activation == "leaky_relu"
+        return fused_misfit(samples, bias, [first, *self.mlp.matrices_after_first()], leaky, dtype)
+
     def _evaluate(self, features: Tensor, z: Tensor | None, owner: Tensor | None) -> Tensor:
-        sums = self.mlp.first(features)
-        if self.latent is not None:
-            if z is None:
-                raise ValueError("this model has a latent space: a latent vector is needed")
-            said = self.latent(z)
+        sums = linear(features, self._first()[0], self.mlp.first.bias)
+        said = self._said(z)
+        if said is not None:
             sums = sums + (said if owner is None else said[owner])[:, None]
         return self.mlp.rest(sums).float()
+
+    def _said(self, z: Tensor | None) -> Tensor | None:
+        """What the first layer makes of latent vectors, ``(p, h)``."""
+        matrix = self._first()[1]
+        if matrix is None:
+            return None
+        if z is None:
+            raise ValueError("this model has a latent space: a latent vector is needed")
+        return linear(z, matrix)
+
+    def _first(self) -> tuple[Tensor, Tensor | None]:
+        """Matrices of the first layer for features and latent vector; of a square one, with the identity."""
+        features = self.mlp.first.weight
+        latent = None if self.latent is None else self.latent.weight
+        n, width = features.shape[1], len(features)
+        if n + self.settings.zdim == width:
+            identity = torch.eye(width, device=features.device)
+            features = features + identity[:, :n]
+            latent = None if latent is None else latent + identity[:, n:]
+        return features, latent

@@ -78,6 +78,24 @@ class TomoModel(nn.Module):
         out = self.decoder.planes(self.xy, rotations, z, owner)
         return out if self.consensus is None else out + self._consensus_slices(rotations)
 
+    def misfit(self, z: Tensor | None, batch: Batch, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Sum over the batch of ``weight |ctf slice - coefficient|^2``, the same as by way of :meth:`slices`.
+
+        Several times as fast and with little memory, because value and gradients come in one pass. Call
+        ``backward`` on what is made of it at most once.
+
+        Parameters
+        ----------
+        z
+            ``(p, zdim)`` latent vectors; None for a model without latent space.
+        batch
+            Images.
+        dtype
+            Precision of the matrix products; ``torch.bfloat16`` suits a GPU.
+        """
+        offset = None if self.consensus is None else self._consensus_slices(batch.rotations)
+        return self.decoder.misfit(self.xy, z, batch, offset, dtype)
+
     def set_consensus(self, volume: Tensor | None) -> None:
         """Let the decoder add to a volume ``(D, D, D)`` ``[z, y, x]`` in units of the noise; None = nothing.
 

@@ -65,6 +65,17 @@ class ResidualMLP(nn.Module):
             values = self.activation(layer(values) + values)
         return self.last(values) + (values if self.adds(self.last) else 0)
 
+    def matrices_after_first(self) -> list[Tensor]:
+        """Matrix and bias of each layer but the first, with the identity of those that add to their input."""
+        parts = []
+        for layer in (*self.hidden, self.last):
+            assert isinstance(layer, nn.Linear)
+            weight = layer.weight
+            if self.adds(layer):
+                weight = weight + torch.eye(len(weight), device=weight.device)
+            parts += [weight, layer.bias]
+        return parts
+
     @staticmethod
     def adds(layer: nn.Linear) -> bool:
         """Whether a first or last layer adds to its input."""
