@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from jobs.core.errors import UserError
 from jobs.formats.star import write_star_tables
 from jobs.formats.star_table import StarTable
 from jobs.formats.tilt_geometry import euler_angles
+from jobs.formats.tilt_names import named_from
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.formats.tilt_rows import DOSE_WEIGHTED_COLUMN, ORIGINAL_COLUMN
 
@@ -19,7 +21,13 @@ _MAGNIFICATION = 10000.0  # makes the "detector" pixel size that of the image, a
 _WITH_OPTICS_VERSION = 30001
 
 
-def write_selection(particles: TiltParticles, path: str | Path, *, keep_original: bool = False) -> None:
+def write_selection(
+    particles: TiltParticles,
+    path: str | Path,
+    *,
+    keep_original: bool = False,
+    name_from: str | Path | None = None,
+) -> None:
     """Write a set (or what was selected of it) in the flavour in which it was read.
 
     All blocks, columns and characters of values stay, and rows stay in the order of the file; a whole set
@@ -35,6 +43,9 @@ def write_selection(particles: TiltParticles, path: str | Path, *, keep_original
     keep_original
         Add the column ``UnfilteredParticleInds``, the place of each particle among all of the first file, so
         that selections from this file can be mapped back (image series only).
+    name_from
+        Folder from which images shall be found, as that of the project, where the file moves away from the
+        folder in which it was read. Without it every name stays.
 
     Raises
     ------
@@ -44,6 +55,11 @@ def write_selection(particles: TiltParticles, path: str | Path, *, keep_original
     path = Path(path)
     if not particles.n:
         raise UserError("no particle is left to write", path=path)
+    if name_from is not None:
+        stack = np.empty(particles.table.n_rows, np.int64)
+        stack[particles.row] = particles.stack
+        table = named_from(particles.table, stack, particles.stacks, Path(name_from))
+        particles = replace(particles, tables={**particles.tables, particles.table_name: table})
     if not particles.one_row_per_image or particles.further:
         from jobs.formats.tilt_export_sets import write_optimisation_set
 

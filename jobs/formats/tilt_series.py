@@ -76,6 +76,7 @@ def read_tilt_particles(
     return particles
 
 
-def is_set(tables: dict[str, StarTable]) -> bool:
-    """Tell whether blocks name the files of an optimisation set, or are the particles of one."""
+def is_set(star: str | Path | dict[str, StarTable]) -> bool:
+    """Tell whether a file (or its blocks) is an optimisation set, or holds the particles of one."""
+    tables = star if isinstance(star, dict) else read_star_tables(star)
     return any(column in table for table in tables.values() for column in _SET_COLUMNS)

@@ -12,14 +12,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from jobs.core.errors import UserError
+from jobs.core.errors import FormatError, UserError
 from jobs.formats.columns import missing_columns
+from jobs.formats.image_names import BadImageNameError, split_image_names
 from jobs.formats.index_files import read_indices, read_labels
 from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.formats.star_scan import IntArray
 from jobs.formats.star_table import StarTable, TextArray
 from jobs.formats.tilt_export import write_selection
+from jobs.formats.tilt_image_files import find_stacks
 from jobs.formats.tilt_image_series import GROUPING_COLUMNS, image_table
+from jobs.formats.tilt_names import named_from
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.formats.tilt_rows import group_rows
 from jobs.formats.tilt_selection import labelled
@@ -83,6 +86,7 @@ def filter_star(
     project_dir: str | Path | None = None,
     *,
     datadir: str | Path | None = None,
+    name_from: str | Path | None = None,
 ) -> list[Written]:
     """Filter a STAR file; blocks, columns and the order of rows stay.
 
@@ -96,7 +100,10 @@ def filter_star(
     wanted
         What to keep.
     project_dir, datadir
-        Where images are, for optimisation sets.
+        Where images are, for optimisation sets and ``name_from``.
+    name_from
+        Folder from which the images shall be found, as that of the project, where the
+        output goes to another folder. Without it, and where images are not found at all, names stay.
 
     Returns
     -------
@@ -113,6 +120,8 @@ def filter_star(
     source, output = Path(source), Path(output)
     _check_options(wanted)
     rows = _rows(source, wanted, project_dir, datadir)
+    if name_from is not None:
+        rows.name_images(Path(name_from), project_dir, datadir)
     if rows.kind == OPTIMISATION_SET and _SET_ENDING not in output.name:
         raise UserError(
             f"the name of an optimisation set must hold {_SET_ENDING}",
@@ -171,6 +180,17 @@ class _Rows:
         names[:] = [Path(n.rpartition("@")[2]).stem for n in images]
         return names
 
+    def name_images(self, root: Path, project_dir: str | Path | None, datadir: str | Path | None) -> None:
+        """Name images as they are found from ``root``; where they are not found, their names stay."""
+        try:
+            names = split_image_names(self.table.text("rlnImageName"))
+            project, data = (None if folder is None else Path(folder) for folder in (project_dir, datadir))
+            stacks = find_stacks(self.path, names.paths, project, data)[0]
+        except (FormatError, BadImageNameError):
+            return
+        self.table = named_from(self.table, names.stack, stacks, root)
+        self.tables = {**self.tables, self.table.name: self.table}
+
     def write(self, path: Path, keep: npt.NDArray[np.bool_]) -> Written:
         """Write the rows of a mask."""
         if not keep.any():
@@ -187,6 +207,7 @@ class _SetRows(_Rows):
 
     def __init__(self, particles: TiltParticles) -> None:
         self.particles, self.path = particles, particles.path
+        self._name_from: Path | None = None
         self.n, self.n_particles = particles.n_images, particles.n
         self.particle, self.turn = particles.particle, particles.frame
 
@@ -194,12 +215,16 @@ class _SetRows(_Rows):
         """Return the tomogram of each particle."""
         return self.particles.tomogram
 
+    def name_images(self, root: Path, project_dir: str | Path | None, datadir: str | Path | None) -> None:
+        """Name images as they are found from ``root``."""
+        self._name_from = root
+
     def write(self, path: Path, keep: npt.NDArray[np.bool_]) -> Written:
         """Write the set with the images of a mask."""
         if not keep.any():
             raise UserError("no particle is left after the selection", path=path)
         some = self.particles.select_images(keep)
-        write_selection(some, path)
+        write_selection(some, path, name_from=self._name_from)
         return Written(path, some.n, some.n_images)
 
 

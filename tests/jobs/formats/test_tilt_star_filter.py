@@ -10,6 +10,7 @@ import pytest
 from jobs.core.errors import FormatError, UserError
 from jobs.formats.pickles import write_pickles
 from jobs.formats.star import read_star_tables
+from jobs.formats.tilt_export import write_selection
 from jobs.formats.tilt_series import read_tilt_particles
 from jobs.formats.tilt_star_filter import StarFilter, filter_star
 from tests.support.tilt_files import write_series
@@ -101,6 +102,28 @@ def test_that_a_selection_of_the_simulated_data_holds_the_particles_of_its_indic
         filter_star(source, out, StarFilter(folder / "ptcl_ind_classE.pkl"))
 
 
+def test_that_images_are_named_so_that_they_are_found_from_the_project(shared: Path, tmp_path: Path) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    source = write_series(project / "import")
+    source.write_text(source.read_text().replace("@data/", "@old/place/"))
+    (job := project / "TomoDRGN" / "job001").mkdir(parents=True)
+    elsewhere.mkdir()
+    data = source.parent / "data"
+    for folder, wanted in ((job, "import/data/stack.mrcs"), (elsewhere, str(data / "stack.mrcs"))):
+        out = folder / "out.star"
+        root = project if folder is job else elsewhere
+        filter_star(source, out, StarFilter(), project, datadir=data, name_from=root)
+        table = read_star_tables(out)[""]
+        assert str(table.text("rlnImageName")[0]) == f"000001@{wanted}"
+        assert _kept(out) == _rows(*range(9))
+        again = read_tilt_particles(out)
+        assert again.stacks == [data / "stack.mrcs"]
+        write_selection(read_tilt_particles(source, datadir=data), out, name_from=root)
+        assert read_star_tables(out)[""].rows() == table.rows()
+    filter_star(source, out, StarFilter(), project, name_from=project)  # not found: every name stays
+    assert "@old/place/stack.mrcs" in out.read_text()
+
+
 def test_that_a_volume_series_is_one_row_per_particle(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data" / "tomodrgn"
     source, out = folder / "10076_both_32_sim_vols.star", tmp_path / "out.star"
@@ -120,7 +143,10 @@ def test_that_an_optimisation_set_is_filtered_whole(shared: Path, tmp_path: Path
     wanted = StarFilter(folder / "warptools_test_ind_last2tomos.pkl", tomogram="all")
     written = filter_star(folder / _SET, out, wanted)
     whole = read_tilt_particles(folder / _SET)
-    again = read_tilt_particles(out, datadir=folder)
+    with pytest.raises(FormatError, match=r"\.mrcs does not exist"):
+        read_tilt_particles(out)
+    filter_star(folder / _SET, out, wanted, name_from=tmp_path)
+    again = read_tilt_particles(out)
     assert list(again.particle_name) == list(whole.particle_name[20:])
     np.testing.assert_array_equal(again.rotation, whole.select(range(20, 40)).rotation)
     assert [w.n_particles for w in written] == [20, 10, 10]
