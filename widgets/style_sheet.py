@@ -114,22 +114,26 @@ QToolButton::menu-indicator {{
 }}
 QComboBox {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
-    padding: 3px 26px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px;
+    padding: 3px 2px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px;
 }}
-QComboBox:focus {{ border: 2px solid {c.accent}; padding: 2px 25px 2px 6px; }}
+QComboBox:focus {{ border: 2px solid {c.accent}; padding: 2px 1px 2px 6px; }}
 QComboBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
-QComboBox::drop-down {{ border: none; width: 28px; subcontrol-position: right center; }}
+QComboBox::drop-down {{ border: none; width: 26px; subcontrol-position: right center; }}
 QComboBox::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); width: 14px; height: 14px; }}
 QComboBox::down-arrow:disabled {{ image: url("{pictures.arrow_file(c.disabled)}"); }}
 QAbstractSpinBox {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
-    padding: 3px 24px 3px 7px; min-height: {CONTROL_HEIGHT - 8}px; selection-color: {c.text};
+    padding: 3px 0; min-height: {CONTROL_HEIGHT - 8}px;
+    max-height: {CONTROL_HEIGHT - 8}px; selection-color: {c.text};
     selection-background-color: {c.selection};
 }}
-QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 23px 2px 6px; }}
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{
+    background: transparent; border: none; padding: 0 0 0 4px; min-height: 0;
+}}
+QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 0; }}
 QAbstractSpinBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
-    width: 20px; border: none; background: transparent; subcontrol-origin: border;
+    width: 16px; border: none; background: transparent; subcontrol-origin: border;
 }}
 QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 3px 0 0; }}
 QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 3px 2px 0; }}
@@ -184,7 +188,7 @@ QListView, QTreeView, QTableView {{
     alternate-background-color: {c.raised};
 }}
 QListView:focus, QTreeView:focus, QTableView:focus {{ border-color: {c.accent}; }}
-QListWidget::item {{ padding: 4px 6px; }}
+QListWidget::item {{ padding: 3px 6px; }}
 QTreeView::item, QTableView::item {{ padding: 4px 6px; border: none; }}
 QTreeView::item:hover, QTableView::item:hover {{ background: {c.hover}; }}
 QTreeView::item:selected, QTableView::item:selected {{ background: {c.selection}; color: {c.text}; }}
@@ -198,7 +202,7 @@ QHeaderView::section {{
     padding: 5px 9px; font-weight: 600;
 }}
 QHeaderView::up-arrow, QHeaderView::down-arrow {{
-    subcontrol-origin: border; subcontrol-position: top center; width: 11px; height: 7px;
+    subcontrol-origin: border; subcontrol-position: top center; width: 12px; height: 10px;
 }}
 QHeaderView::up-arrow {{ image: url("{pictures.arrow_up_file(c.muted)}"); }}
 QHeaderView::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); }}

@@ -45,8 +45,9 @@ class JobTypeList(QListWidget):
         self.itemActivated.connect(self._emit)
 
     def sizeHint(self) -> QSize:
-        """As high as its entries."""
-        return QSize(220, self.count() * 32 + 2 * self.frameWidth() + 2)
+        """As high as the entries that are offered."""
+        shown = sum(not self.isRowHidden(row) for row in range(self.count()))
+        return QSize(220, shown * 32 + 2 * self.frameWidth() + 2)
 
     def _draw(self) -> None:
         """Draw the icons in the colours of the theme."""

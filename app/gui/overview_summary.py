@@ -135,8 +135,10 @@ class Summary(QScrollArea):
         self.log = CopyBlock("Last lines of the log")
         self.errors = CopyBlock("Last lines of run.err")
         self.progress = ProgressLine()
-        self._facts: list[Fact] = []
-        self._room: Fact | None = None
+        self.room = QLabel(wordWrap=True)
+        self.room.setObjectName("overview_room")
+        style.set_role(self.room, "muted")
+        self.room.hide()
         page = QWidget()
         style.set_role(page, "page")
         column = QVBoxLayout(page)
@@ -145,6 +147,7 @@ class Summary(QScrollArea):
         column.addWidget(self.reason)
         column.addWidget(self.progress)
         column.addWidget(self.facts)
+        column.addWidget(self.room)
         column.addWidget(self.advice)
         column.addLayout(self._found)
         column.addWidget(self.runs_title)
@@ -156,7 +159,7 @@ class Summary(QScrollArea):
 
     def show_details(self, details: JobDetails, advice: Advice) -> None:
         """Show what is known at once; the rest comes with the story."""
-        self.reason.set_text(details.trouble or details.reason)
+        self.reason.set_text(details.trouble or details.reason, gentle=details.entry.status == "Aborted")
         self.advice.set_advice(advice)
         self._set_findings(details.findings if details.entry.status == "Succeeded" else ())
 
@@ -176,8 +179,7 @@ class Summary(QScrollArea):
                 Fact("Ran on", where(latest)),
                 Fact("Seed", "" if latest.seed is None else str(latest.seed)),
             ]
-        self._facts = [fact for fact in facts if fact.value]
-        self._draw_facts()
+        self.facts.set_facts([fact for fact in facts if fact.value])
         self.progress.set_progress(story.progress)
         self.runs.set_rows(run_rows(story.runs))
         self.runs.setVisible(bool(story.runs))
@@ -188,13 +190,8 @@ class Summary(QScrollArea):
 
     def show_room(self, use: JobUse | None) -> None:
         """Show the room the job takes, and what cleaning would free; None while that is not known."""
-        room = Fact("On disk", in_words(use.size), freed_words(use)) if use is not None else None
-        if room != self._room:
-            self._room = room
-            self._draw_facts()
-
-    def _draw_facts(self) -> None:
-        self.facts.set_facts([*self._facts, self._room] if self._room is not None else self._facts)
+        self.room.setText(room_words(use) if use is not None else "")
+        self.room.setVisible(use is not None)
 
     def _set_findings(self, findings: tuple[tuple[str, tuple[Fact, ...]], ...]) -> None:
         if findings == self._findings:
@@ -223,6 +220,7 @@ class _Reason(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("overview_reason")
+        self._gentle = False
         style.set_role(self, "bar-error")
         self._icon = QLabel()
         self.text = QLabel(wordWrap=True)
@@ -234,24 +232,32 @@ class _Reason(QFrame):
         self._draw()
         style.ThemeWatcher(self, self._draw)
 
-    def set_text(self, text: str) -> None:
-        """Say another reason, or none."""
+    def set_text(self, text: str, *, gentle: bool = False) -> None:
+        """Say another reason, or none; gently where somebody wanted the end."""
+        self._gentle = gentle
+        style.set_role(self, "bar-warning" if gentle else "bar-error")
+        self._draw()
         self.text.setText(text)
         self.setVisible(bool(text))
 
     def _draw(self) -> None:
-        pixmap = glyphs.glyph_pixmap("failure", style.colour("danger"), 18, self.devicePixelRatioF())
+        glyph, colour = ("stopped", "warning") if self._gentle else ("failure", "danger")
+        pixmap = glyphs.glyph_pixmap(glyph, style.colour(colour), 18, self.devicePixelRatioF())
         self._icon.setPixmap(pixmap)
 
 
-def freed_words(use: JobUse) -> str:
-    """Return what cleaning the job would free, empty when that is nothing."""
+def room_words(use: JobUse) -> str:
+    """Return the room a job takes, and what cleaning would free."""
+    words = f"Takes {in_words(use.size)} on the disk"
     if not use.harsh:
-        return ""
+        return f"{words}."
     if use.gentle == use.harsh:
-        return f"cleaning frees {in_words(use.gentle)}"
-    gentle = f"{in_words(use.gentle)} gently, " if use.gentle else ""
-    return f"cleaning frees {gentle}{in_words(use.harsh)} harshly"
+        return f"{words}; cleaning would free {in_words(use.gentle)}."
+    if not use.gentle:
+        return f"{words}; harsh cleaning would free {in_words(use.harsh)}."
+    return (
+        f"{words}; gentle cleaning would free {in_words(use.gentle)}, harsh cleaning {in_words(use.harsh)}."
+    )
 
 
 def run_rows(runs: tuple[Run, ...]) -> list[RunRow]:

@@ -66,8 +66,15 @@ class Pane(QDockWidget):
             self.setTitleBarWidget(wanted)  # type: ignore[arg-type]
 
 
-def _with_margins(content: QWidget, margin: int) -> QWidget:
+#: Least width and height of panes: smaller than what they ask for, so that they never lie over each other.
+_LEAST_LEFT, _LEAST_ABOVE, _LEAST_BELOW = (220, 60), (540, 230), (400, 110)
+
+
+def _with_margins(content: QWidget, info: PaneInfo) -> QWidget:
     holder = QWidget()
+    margin = info.margin
+    left, below = info.name in ("job_types", "jobs"), info.name in ("logs", "io", "note")
+    holder.setMinimumSize(*(_LEAST_LEFT if left else _LEAST_BELOW if below else _LEAST_ABOVE))
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.addWidget(content)
@@ -85,7 +92,7 @@ class Panes:
         for info in PANES:
             dock = Pane(info.title, window)
             dock.setObjectName(f"pane_{info.name}")
-            dock.setWidget(_with_margins(contents[info.name], info.margin))
+            dock.setWidget(_with_margins(contents[info.name], info))
             if info.name in _ALWAYS:
                 dock.setFeatures(
                     QDockWidget.DockWidgetFeature.DockWidgetMovable
@@ -130,7 +137,7 @@ class Panes:
         window, docks = self._window, self.docks
         width, height = max(window.width(), 1000), max(window.height(), 600)
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
-        below = max(round(height * 0.27), 190)
+        below = max(round(height * 0.31), 210)
         # a line of the job lists is to be read in full, whatever the size of text
         line = style.text_width(window.font(), "000  DynaMight/job000/  Succeeded") + 92
         left = min(max(round(width * 0.2), 312, line), round(width * 0.28))

@@ -180,7 +180,6 @@ class PreferencesDialog(_Form):
         super().__init__(parent, "Preferences", "", "Save")
         self.setObjectName("preferences")
         rows = QFormLayout()
-        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(style.LARGE)
         rows.setVerticalSpacing(style.SMALL)
         self.theme = ChoiceBox()
@@ -215,7 +214,7 @@ class PreferencesDialog(_Form):
             ("A GPU is busy when other programs hold", self.gpu_busy),
             ("Notification", self.notify),
         ):
-            rows.addRow(label, widget)
+            rows.addRow(row_label(label, widget), widget)
         self._layout.addLayout(rows)
         self._finish()
 
@@ -230,6 +229,15 @@ class PreferencesDialog(_Form):
         settings.cpu_jobs = round(self.cpu_jobs.value())
         settings.gpu_busy_percent = self.gpu_busy.value()
         settings.notify_end = self.notify.isChecked()
+
+
+def row_label(text: str, beside: QWidget) -> QLabel:
+    """Return the label of a row, in the middle of the row's height."""
+    label = QLabel(text)
+    label.setBuddy(beside)
+    beside.ensurePolished()
+    label.setMinimumHeight(max(beside.sizeHint().height(), beside.minimumHeight()))
+    return label
 
 
 def _spin(value: float, low: float, high: float, step: float, suffix: str, decimals: int) -> QDoubleSpinBox:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.dialogs.buttons import ok_and_cancel
+from app.gui.dialogs.forms import row_label
 from app.runner.schedule_plan import SchedulePlan, check_schedule_name
 from widgets import style
 
@@ -75,7 +76,6 @@ class ScheduleDialog(QDialog):
         self.reason.setObjectName("schedule_reason")
         style.set_role(self.reason, "problem")
         rows = QFormLayout()
-        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         rows.setHorizontalSpacing(style.LARGE)
         rows.setVerticalSpacing(style.SMALL)
         for label, widget in (
@@ -86,7 +86,7 @@ class ScheduleDialog(QDialog):
             ("Wait after each job", self.after),
         ):
             widget.setMinimumHeight(self.name.sizeHint().height())
-            rows.addRow(label, widget)
+            rows.addRow(row_label(label, widget), widget)
         self.buttons, self.ok_button = ok_and_cancel(self, "Run")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.LARGE, style.LARGE, style.LARGE, style.LARGE)

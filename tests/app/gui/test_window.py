@@ -190,3 +190,16 @@ def test_that_bridges_give_the_collection_of_garbage_back(qtbot: Any) -> None:
     assert not gc.isenabled()
     assert bridge.stop()
     assert gc.isenabled()
+
+
+def test_that_panes_of_a_small_window_lie_side_by_side(qtbot: Any, window: MainWindow) -> None:
+    window.resize(window.minimumSize())
+    for name in ("overview", "flowchart", "monitor", "job"):
+        window.panes.reveal(name)
+        qtbot.waitUntil(lambda name=name: window.panes.docks[name].isVisible(), timeout=5000)
+        QApplication.processEvents()
+        upper, lower = window.panes.docks[name].geometry(), window.panes.docks["logs"].geometry()
+        jobs = window.panes.docks["jobs"].geometry()
+        assert upper.bottom() < lower.top(), name
+        assert jobs.right() < upper.left(), name
+        assert jobs.bottom() < window.statusBar().geometry().top()
