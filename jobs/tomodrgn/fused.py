@@ -79,7 +79,7 @@ class _Misfit(torch.autograd.Function):
     """Computes gradients forward and only scales them backward."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, samples: Samples, leaky: bool, dtype: torch.dtype, bias: Tensor, *weights: Tensor
     ) -> Tensor:
         wanted = any(ctx.needs_input_grad)
@@ -90,7 +90,7 @@ class _Misfit(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         return (None, None, None, *(gradient * outer for gradient in ctx.saved_tensors))
 
 
