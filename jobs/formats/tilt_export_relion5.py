@@ -14,9 +14,9 @@ from jobs.formats.star import write_star_tables
 from jobs.formats.star_table import StarTable
 from jobs.formats.tilt_files import Finder
 from jobs.formats.tilt_geometry import euler_angles, tilt_angles
-from jobs.formats.tilt_optics import DOSE_WEIGHTED_COLUMN
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.formats.tilt_recover import Recovered, from_images, of_known_tomogram
+from jobs.formats.tilt_rows import DOSE_WEIGHTED_COLUMN
 
 
 @dataclass(frozen=True)

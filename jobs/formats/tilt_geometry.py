@@ -8,6 +8,7 @@ import numpy.typing as npt
 from jobs.formats.star_table import FloatArray
 
 _GIMBAL = 1e-6  # below this sine of the tilt only the sum (or difference) of rot and psi is defined
+_OUT_OF_PLANE = 0.05  # largest component along the beam of a tilt axis in the plane of the images
 
 
 def euler_matrices(angles_deg: npt.ArrayLike) -> FloatArray:
@@ -112,6 +113,48 @@ def tilt_projections(
     out[:, :3, 3] = -turn @ (np.asarray(size_px, np.int64) // 2).astype(float)
     out[:, :2, 3] += np.asarray(shift_a, float) / pixel_size_a + np.asarray(image_px, np.int64) // 2
     return out
+
+
+def common_axis_tilts(relative: FloatArray, stated_deg: FloatArray) -> FloatArray | None:
+    """Tilts `(t, 3, 3)` about one axis in the image plane that differ by given rotations.
+
+    Parameters
+    ----------
+    relative
+        `(t, 3, 3)` rotation of each image against the first.
+    stated_deg
+        `(t,)` absolute stage tilt, NaN where it is not known; it tells which tilt is zero.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Rotations tomogram to image, the tomogram lying so that tilts turn about its y axis, as in RELION and
+        Warp; None when the axis does not lie in the plane of the images.
+    """
+    if len(relative) == 1:
+        return tilt_rotations([0.0], [0.0], [0.0])
+    # Twice the sine of the angle times the axis, of every image.
+    axes = np.stack(
+        (
+            relative[:, 2, 1] - relative[:, 1, 2],
+            relative[:, 0, 2] - relative[:, 2, 0],
+            relative[:, 1, 0] - relative[:, 0, 1],
+        ),
+        axis=1,
+    )
+    axis = np.linalg.svd(axes)[2][0]
+    if abs(axis[2]) > _OUT_OF_PLANE:
+        return None
+    axis[2] = 0.0
+    axis /= np.linalg.norm(axis)
+    turn = np.degrees(np.arctan2(axes @ axis / 2, (np.trace(relative, axis1=1, axis2=2) - 1) / 2))
+    stated = np.where(np.isfinite(stated_deg), stated_deg, np.abs(turn))
+    starts = np.concatenate((stated[0] * np.array([1.0, -1.0]), [0.0]))
+    misfit = [np.abs(np.abs(s + sign * turn) - stated).max() for s in starts for sign in (1, -1)]
+    best = int(np.argmin(misfit))
+    start, sign = float(starts[best // 2]), (1, -1)[best % 2]
+    z = np.degrees(np.arctan2(-sign * axis[0], sign * axis[1]))
+    return relative @ tilt_rotations([0.0], [start], [z])[0]
 
 
 def _about(axis: int, angle_deg: npt.ArrayLike) -> FloatArray:

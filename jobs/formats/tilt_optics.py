@@ -12,10 +12,8 @@ from jobs.formats.columns import missing_columns
 from jobs.formats.mrc import PIXEL_TOLERANCE
 from jobs.formats.optics import PIXEL_SIZE_COLUMNS, OpticsReader
 from jobs.formats.star_table import FloatArray, StarTable
+from jobs.formats.tilt_rows import DOSE_WEIGHTED_COLUMN
 from jobs.formats.tomograms import TomogramReader
-
-# RELION has no label for it: its own stacks are always weighted. Ours says when images are not.
-DOSE_WEIGHTED_COLUMN = "heteroscopeImagesAreDoseWeighted"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from jobs.core.errors import UserError
 from jobs.formats.star_scan import IntArray
 from jobs.formats.star_table import FloatArray
 from jobs.formats.tilt_files import Finder
-from jobs.formats.tilt_geometry import euler_matrices, tilt_angles, tilt_rotations
+from jobs.formats.tilt_geometry import common_axis_tilts, euler_matrices, tilt_angles
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.formats.tomograms import TomogramReader
 
@@ -187,38 +187,15 @@ def from_images(particles: TiltParticles, name: str, members: IntArray) -> Recov
 def _tilts(
     particles: TiltParticles, name: str, rows: list[IntArray], frame: list[IntArray], tilt: FloatArray
 ) -> FloatArray:
-    """Return `(t, 3, 3)` rotations of the tilts, in the tomogram that lies in the plane of their axis."""
+    """Return `(t, 3, 3)` rotations of the tilts, by the poses of the particle with most images."""
     longest = int(np.argmax([len(r) for r in rows]))
     if len(rows[longest]) < len(tilt):
         raise _cannot(particles, name, "no particle has an image of every tilt")
     seen = particles.rotation[rows[longest]].astype(float)[np.argsort(frame[longest])]
-    if len(seen) == 1:
-        return tilt_rotations([0.0], [0.0], [0.0])
-    relative = seen @ seen[0].T
-    # Twice the sine of the angle times the axis; they add up with the sign of the largest.
-    axes = np.stack(
-        (
-            relative[:, 2, 1] - relative[:, 1, 2],
-            relative[:, 0, 2] - relative[:, 2, 0],
-            relative[:, 1, 0] - relative[:, 0, 1],
-        ),
-        axis=1,
-    )
-    _, _, directions = np.linalg.svd(axes)
-    axis = directions[0]
-    if abs(axis[2]) > 0.05:
+    tilts = common_axis_tilts(seen @ seen[0].T, tilt)
+    if tilts is None:
         raise _cannot(particles, name, "the axis of its tilts does not lie in the plane of the images")
-    axis[2] = 0.0
-    axis /= np.linalg.norm(axis)
-    turn = np.degrees(np.arctan2(axes @ axis / 2, (np.trace(relative, axis1=1, axis2=2) - 1) / 2))
-    stated = np.where(np.isfinite(tilt), tilt, np.abs(turn))
-    starts = np.concatenate((stated[0] * np.array([1.0, -1.0]), [0.0]))
-    misfit = [np.abs(np.abs(s + sign * turn) - stated).max() for s in starts for sign in (1, -1)]
-    best = int(np.argmin(misfit))
-    start, sign = float(starts[best // 2]), (1, -1)[best % 2]
-    z = np.degrees(np.arctan2(-sign * axis[0], sign * axis[1]))
-    first = tilt_rotations([0.0], [start], [z])[0]
-    return relative @ first
+    return tilts
 
 
 def _best_hand(

@@ -60,7 +60,7 @@ def write_relion5_project(
             "rlnDefocusAngle": 10.0 * np.arange(TILTS),
         }
         write_star_tables(root / f"{name}.star", [StarTable.from_columns(name, _changed(base, tilts))])
-    tomograms = {
+    tomograms: dict[str, Any] = {
         "rlnTomoName": ["TS_01", "TS_02"],
         "rlnTomoTiltSeriesStarFile": ["TS_01.star", "TS_02.star"],
         "rlnVoltage": [300.0, 300.0],
