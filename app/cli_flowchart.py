@@ -9,7 +9,7 @@ from app.cli_parser import Parser
 from app.cli_places import find_job, open_project
 from app.flowchart_page import chart_jobs, write_flowchart
 from app.project.flowchart import make_flowchart, only_ancestors
-from app.project.tags import TagFile
+from app.project.tags import COLOUR_NAMES, TagFile
 from jobs.core.errors import UserError
 
 
@@ -20,6 +20,7 @@ def tag(words: Sequence[str]) -> int:
     parser.add_argument("change", nargs="?", choices=("add", "remove"))
     parser.add_argument("words", nargs="*", metavar="WORD")
     parser.add_argument("--project", default=None, help="folder of the project [the one that holds the job]")
+    parser.add_argument("--colour", choices=COLOUR_NAMES, help="colour of the words that are added")
     given = parser.read(words)
     if given.change and not given.words:
         raise UserError(f"Which tag is to be {given.change.rstrip('e')}ed?", hint="Give at least one WORD")
@@ -30,6 +31,9 @@ def tag(words: Sequence[str]) -> int:
         raise UserError("The project can only be read", path=project.path)
     for word in given.words:
         (file.add if given.change == "add" else file.remove)(name, word)
+    if given.colour and given.change == "add":
+        chosen = dict.fromkeys((word.strip() for word in given.words), COLOUR_NAMES.index(given.colour))
+        file.change(name, lambda old: old, chosen)
     if found := file.read().of(name):
         print("\n".join(tag.word for tag in found))
     return 0

@@ -48,7 +48,7 @@ class ForeignJobView(QWidget):
         """Fill the table."""
         self._explanation.setText(
             f"This is a job of another program ({details.entry.type_label}). Its settings are shown as they "
-            "were saved; its files are never touched here."
+            "were saved; its results are never touched here."
         )
         # those with words first, in their order; the names of the others follow
         rows = sorted(

@@ -50,6 +50,7 @@ class ProgressLine(QWidget):
         phase = f"{now.phase[:1].upper()}{now.phase[1:]}, " if now.phase else ""
         self.phase.setText(f"{phase}step {now.step:,} of {now.of:,}")
         left = duration(now.left_s)
-        self.left.setText(f"about {left} left" if left else "time left not known yet")
+        words = f"about {left} left in this phase" if left else "time left not known yet"
+        self.left.setText(words if now.step < now.of else "the next phase begins")
         self.bar.setValue(round(_THOUSANDTHS * now.share))
         self.setAccessibleName(f"{self.percent.text()}, {self.left.text()}")

@@ -49,6 +49,9 @@ class ColourButton(QToolButton):
         for at, action in enumerate(self._actions):
             action.setIcon(self._dot(at))
             action.setChecked(at == self._number)
+            font = action.font()
+            font.setBold(at == self._number)  # the dot stands where a tick would
+            action.setFont(font)
         self.setIcon(self._dot(self._number))
         name = COLOUR_NAMES[self._number % len(COLOUR_NAMES)]
         self.setToolTip(f"Colour of “{self._word}”: {name}. It is the same on all jobs")

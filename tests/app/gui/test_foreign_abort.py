@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PySide6.QtWidgets import QPushButton
 
+from app.gui.foreign_abort import ask_to_stop
 from app.gui.main_window import MainWindow
+from jobs.core.errors import UserError
 from tests.app.gui.acting import REFINEMENT
 from tests.support.foreign import append_job, set_status
 
@@ -42,20 +46,12 @@ def test_that_a_job_of_relion_can_be_asked_to_stop_and_its_end_is_seen(
     assert not window.actions_by_key["abort"].isEnabled()
 
 
-def test_that_a_job_that_ended_meanwhile_is_left_alone(qtbot: Any, window: MainWindow, asked: Asked) -> None:
-    assert window.project_path is not None
-    name = append_job(window.project_path)
-    qtbot.waitUntil(lambda: name in window.entries, timeout=5000)
-    window.jobs.running.select(name)
-    qtbot.waitUntil(lambda: window.page.details is not None, timeout=5000)
-    asked("abort")
-    window.readonly = True  # nobody here enters its end
-    (window.project_path / name / "RELION_JOB_EXIT_SUCCESS").touch()
-    window.job_commands.abort()
-    qtbot.waitUntil(
-        lambda: any("has ended already" in text for text in window.message_bar.messages()), timeout=5000
-    )
-    assert not (window.project_path / name / "RELION_JOB_ABORT_NOW").exists()
+def test_that_a_job_that_ended_meanwhile_is_left_alone(project: Path) -> None:
+    name = append_job(project)
+    (project / name / "RELION_JOB_EXIT_SUCCESS").touch()
+    with pytest.raises(UserError, match="Class2D/job002 has ended already"):
+        ask_to_stop(project, name)
+    assert not (project / name / "RELION_JOB_ABORT_NOW").exists()
 
 
 def test_that_settings_of_other_programs_are_read_in_words(qtbot: Any, window: MainWindow) -> None:

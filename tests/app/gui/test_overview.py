@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.gui.main_window import MainWindow
-from app.gui.overview_summary import freed_words
+from app.gui.overview_summary import room_words
 from app.project.disk_use import JobUse, in_words
 from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, type_into, wait_for_status
 
@@ -213,7 +213,7 @@ def test_that_a_running_job_tells_how_far_it_is_and_what_it_complains_of(
     window.panes.reveal("overview")
     summary = window.overview.summary
     qtbot.waitUntil(lambda: summary.progress.percent.text().endswith(" %"), timeout=10_000)
-    assert "step " in summary.progress.phase.text() and "left" in summary.progress.left.text()
+    assert "step " in summary.progress.phase.text() and summary.progress.left.text()
     qtbot.waitUntil(lambda: "scratch disk is slow" in summary.errors.value(), timeout=10_000)
     window.bridge.submit(lambda: window.workplace.abort(name, 10.0))
     wait_for_status(qtbot, window, name, "Aborted")
@@ -224,15 +224,15 @@ def test_that_a_running_job_tells_how_far_it_is_and_what_it_complains_of(
 def test_that_the_room_of_a_job_and_what_cleaning_frees_are_told(
     qtbot: Any, window: MainWindow, trained: str
 ) -> None:
-    facts = window.overview.summary.facts
-    qtbot.waitUntil(lambda: "On disk" in facts.texts(), timeout=10_000)
+    room = window.overview.summary.room
+    qtbot.waitUntil(lambda: room.isVisible() and bool(room.text()), timeout=10_000)
     use = window.housekeeping.use_of(trained)
     assert use is not None
-    assert facts.texts()["On disk"] == in_words(use.size)
-    assert freed_words(JobUse(size=9_000_000, gentle=2_000_000, harsh=5_000_000)) == (
-        "cleaning frees 2.0 MB gently, 5.0 MB harshly"
+    assert room.text().startswith(f"Takes {in_words(use.size)} on the disk")
+    assert room_words(JobUse(size=9_000_000, gentle=2_000_000, harsh=5_000_000)) == (
+        "Takes 9.0 MB on the disk; gentle cleaning would free 2.0 MB, harsh cleaning 5.0 MB."
     )
-    assert freed_words(JobUse(size=9_000_000)) == ""
+    assert room_words(JobUse(size=9_000_000)) == "Takes 9.0 MB on the disk."
 
 
 def test_that_the_form_tells_of_the_results_only_when_the_overview_is_closed(
