@@ -54,6 +54,8 @@ def paint_chips(painter: QPainter, tags: Sequence[Tag], rect: QRectF, font: QFon
         painter.setBrush(fill)
         painter.setPen(QPen(colour, 1.0))
         painter.drawRoundedRect(chip, 3.5, 3.5)
+        # the words keep the contrast of text, on a chosen job too; the colour is in rim and ground
+        painter.setPen(style.colour("text"))
         painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, word)
         left += width + _GAP
     painter.restore()

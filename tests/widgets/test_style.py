@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, QRectF
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 import widgets
 from widgets import glyphs, style
 from widgets.palette import DARK, LIGHT, PALETTES, Palette, contrast
+from widgets.tag_chips import paint_chips
 
 BOTH = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda p: p.name)
 
@@ -69,6 +71,22 @@ def test_that_buttons_which_destroy_are_red_and_can_be_read(
     # edges of letters are blends; what is drawn in full has the contrast of the standard
     assert max(contrast(text, ground) for text in texts) >= 4.5
     assert contrast(palette.danger, palette.window) >= 3, "the rim"
+    style.apply_theme(qapp, "light")
+
+
+@BOTH
+@pytest.mark.parametrize("ground", ["surface", "window", "selection"])
+def test_that_words_of_tags_can_be_read(qapp: QApplication, palette: Palette, ground: str) -> None:
+    style.apply_theme(qapp, palette.name)  # type: ignore[arg-type]
+    for number in range(len(palette.series)):
+        image = QImage(120, 20, QImage.Format.Format_RGB32)
+        image.fill(style.colour(ground))
+        painter = QPainter(image)
+        paint_chips(painter, [("MMMM", number)], QRectF(0, 0, 120, 20), qapp.font())
+        painter.end()
+        chip = image.pixelColor(3, 5).name()
+        words = {image.pixelColor(x, y).name() for x in range(4, 40) for y in range(4, 16)}
+        assert max(contrast(word, chip) for word in words) >= 4.5
     style.apply_theme(qapp, "light")
 
 
