@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jobs.core.errors import UserError
 from jobs.formats.star import write_star_tables
 from jobs.formats.star_table import StarTable
+from jobs.formats.star_text import format_values
 from jobs.formats.tilt_geometry import euler_angles
 from jobs.formats.tilt_names import named_from
 from jobs.formats.tilt_particles import TiltParticles
@@ -101,7 +102,9 @@ def write_warp_series(particles: TiltParticles, path: str | Path) -> None:
     path = Path(path)
     if not particles.n:
         raise UserError("no particle is left to write", path=path)
-    write_star_tables(path, [StarTable.from_columns("", _columns(particles, path), version=None)])
+    columns = _columns(particles, path)
+    rows = [b" ".join(cells) for cells in zip(*map(_cells, columns.values()), strict=True)]
+    write_star_tables(path, [StarTable.from_rows("", tuple(columns), rows, version=None)])
 
 
 def image_names(particles: TiltParticles, path: Path) -> list[str]:
@@ -115,6 +118,18 @@ def image_names(particles: TiltParticles, path: Path) -> list[str]:
         named.append(str(absolute.relative_to(root) if relative else absolute))
     pairs = zip(particles.section.tolist(), particles.stack.tolist(), strict=True)
     return [f"{section + 1:06d}@{named[stack]}" for section, stack in pairs]
+
+
+def _cells(values: npt.ArrayLike) -> list[bytes]:
+    """Return a column as text; numbers that repeat, as most do here, are made text once."""
+    array = np.asarray(values)
+    if array.dtype.kind != "f":
+        return format_values(array)
+    different, place = np.unique(array, return_inverse=True)
+    if 4 * len(different) > len(array):
+        return format_values(array)
+    text = format_values(different)
+    return [text[i] for i in place.tolist()]
 
 
 def _columns(p: TiltParticles, path: Path) -> dict[str, npt.ArrayLike]:

@@ -196,6 +196,9 @@ def _stacks(
 def _repeated(table: StarTable, stack: IntArray, section: IntArray, groups: Grouping) -> list[str]:
     """Refuse an image that stands twice in one particle; warn of one that two particles share."""
     key = stack * (int(section.max()) + 1) + section
+    sorted_key = np.sort(key)
+    if not (sorted_key[1:] == sorted_key[:-1]).any():
+        return []
     order = np.lexsort((np.arange(len(key)), groups.particle, key))
     same = key[order][1:] == key[order][:-1]
     within = same & (groups.particle[order][1:] == groups.particle[order][:-1])
@@ -207,8 +210,6 @@ def _repeated(table: StarTable, stack: IntArray, section: IntArray, groups: Grou
             f"the particle {groups.names[groups.particle[row]]} has this image already",
             "Each image may stand once; was the table joined with itself?",
         )
-    if not same.any():
-        return []
     row = int(order[1:][same].min())
     return [
         f"{np.count_nonzero(same)} of {len(key)} images belong to two particles; the first is "
