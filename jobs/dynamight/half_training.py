@@ -10,29 +10,23 @@ import torch
 from torch import Tensor
 
 from jobs.core.errors import UserError
-from jobs.dynamight.atomic_graph import ModelGraph, length_error, sampled
-from jobs.dynamight.field import displace
-from jobs.dynamight.geometry import EDGES_PER_STEP, PARTICLES_PER_STEP, length_change, sample_edges
+from jobs.dynamight.atomic_graph import ModelGraph
+from jobs.dynamight.half_losses import HalfLosses
 from jobs.dynamight.images import Batch, ParticleImages
-from jobs.dynamight.latents import LatentTable, divergence
-from jobs.dynamight.likelihood import projected_spectra, projection_nll
+from jobs.dynamight.latents import LatentTable
 from jobs.dynamight.model import GaussianModel
 from jobs.dynamight.noise import NoiseModel
-from jobs.dynamight.poses import PoseCorrections, apply_corrections
-from jobs.dynamight.rigid_field import RigidField
+from jobs.dynamight.poses import PoseCorrections
 from jobs.dynamight.steps import Pass as Pass
 from jobs.dynamight.steps import StepLosses
 from jobs.dynamight.steps import StepSizes as StepSizes
 from jobs.dynamight.team import Team
-from jobs.maths.gaussians import radius_graph
 
-#: Weight of the restraint at a regularisation factor of 1, relative to equal gradient norms.
-RESTRAINT_AT_ONE = 0.3
 _CALIBRATE_EVERY = 8
 _STRUCTURE_BETAS = (0.9, 0.98)
 
 
-class HalfTraining:
+class HalfTraining(HalfLosses):
     """Model, particle states and optimisers of one half-set.
 
     Parameters
@@ -86,28 +80,6 @@ class HalfTraining:
         self.graph: ModelGraph | None = None
         self.edges = torch.zeros(2, 0, dtype=torch.int64, device=self.device)
         self.connect()
-
-    def connect(self) -> float:
-        """Find the neighbours of every Gaussian anew; returns their mean distance in Å."""
-        self.edges, distance = radius_graph(self.model.positions)
-        if isinstance(self.model.field, RigidField):
-            # Within bodies no distance changes, and what bodies do to each other is for the images to say.
-            self.edges = self.edges[:, :0]
-        return distance
-
-    def _pairs(self) -> ModelGraph | Tensor:
-        """The pairs of Gaussians whose distances are looked at in a step, drawn at random."""
-        # Where no neighbours are held (rigid bodies), bonds are not either.
-        if self.graph is not None and self.edges.shape[1]:
-            return sampled(self.graph, self.sampler, EDGES_PER_STEP)
-        return sample_edges(self.edges, self.sampler)
-
-    def _geometry(self, coefficients: Tensor, basis: Tensor, pairs: ModelGraph | Tensor) -> Tensor:
-        """The restraint on the motions of the first particles of a batch, ``(p,)`` in Å²."""
-        few = coefficients[: self.team.count(PARTICLES_PER_STEP)]
-        if isinstance(pairs, Tensor):
-            return length_change(few, basis, self.model.positions, pairs)
-        return length_error(few, basis, self.model.positions, pairs)
 
     def run_pass(self, plan: Pass, noise: NoiseModel, each: Callable[[], None]) -> dict[str, float]:
         """Pass once over the particles of the half-set, in random order.
@@ -236,10 +208,10 @@ class HalfTraining:
             # For the whole batch, whatever our part of it.
             shape = (n, self.latents.n_latent)
             drawn = self.team.part(torch.randn(shape, generator=self.sampler, device=self.device))
-            pairs = self._pairs() if learn else None
+            pairs = self.pairs() if learn else None
         found = None
         if batch is not None:
-            found = self._losses(local, batch, n, plan, precision, learn, drawn, pairs)
+            found = self.losses(local, batch, n, plan, precision, learn, drawn, pairs)
             sums += found.sums(n, learn)
         latent_rate = self.sizes.latents * math.sqrt(plan.rate)
         if not learn:
@@ -273,52 +245,6 @@ class HalfTraining:
                 group["lr"] = rate
             self.structure_optimiser.step()
 
-    def _losses(
-        self,
-        local: Tensor,
-        batch: Batch,
-        n: int,
-        plan: Pass,
-        precision: Tensor,
-        learn: bool,
-        drawn: Tensor | None,
-        pairs: ModelGraph | Tensor | None,
-    ) -> StepLosses:
-        """What our part of a batch of ``n`` adds to the losses of a step."""
-        model = self.model
-        rotations = self.images.rotations[batch.rows]
-        corrections = self.poses.leaf(local) if self.poses is not None and plan.poses and learn else None
-        if corrections is None and self.poses is not None:
-            rotations, shifts = apply_corrections(self.poses.rows.table[local], rotations)
-        elif corrections is not None:
-            rotations, shifts = apply_corrections(corrections, rotations)
-        else:
-            shifts = None
-        zero = precision.new_zeros(())
-        geometry = prior = penalty = zero
-        mean = log_sd = zero
-        points: Tensor = model.positions
-        if plan.move:
-            assert drawn is not None
-            mean, log_sd = self.latents.leaves(local)
-            coefficients = model.field.coefficients(mean + log_sd.exp() * drawn)
-            basis = model.basis(points.detach())
-            points = points + displace(coefficients, basis)
-            prior = divergence(mean, log_sd).sum() / n
-            if pairs is not None:
-                restrained = min(n, PARTICLES_PER_STEP)
-                geometry = self._geometry(coefficients, basis, pairs).sum() / restrained
-        pixels = model.project(points, rotations, plan.box)
-        if shifts is not None:
-            pixels = pixels + shifts[:, None] * (plan.box / model.frame.side_a)
-        data = projection_nll(
-            pixels, model.weights(), model.transfer(plan.box), batch.transforms, batch.ctf, precision
-        )
-        if corrections is not None:
-            assert self.poses is not None
-            penalty = self.poses.penalty(corrections).sum() / n
-        return StepLosses(data.sum() / n, prior, geometry, penalty, mean, log_sd, corrections)
-
     def _share_gradients(self, plan: Pass) -> None:
         """Give every member of the team the gradient of the whole batch."""
         if self.team.size == 1:
@@ -332,22 +258,8 @@ class HalfTraining:
         self.team.add([parameter.grad for parameter in shared if parameter.grad is not None])
 
     def _calibrate(self, found: StepLosses | None) -> None:
-        """Set the weight of the restraint so that its gradient and that of the data have a fixed ratio.
-
-        Norms are over the parameters of the field; the ratio is the regularisation factor (DynaMight's rule,
-        here running along with the training instead of once per epoch).
-        """
-        parameters = list(self.model.field.parameters())
-        gradients: list[list[Tensor]] = [[torch.zeros_like(p) for p in parameters] for _ in range(2)]
-        if found is not None:
-            gradients = [
-                list(torch.autograd.grad(loss, parameters, retain_graph=True))
-                for loss in (found.data, found.geometry)
-            ]
-        self.team.add([*gradients[0], *gradients[1]])
-        norms = [torch.stack([g.square().sum() for g in part]).sum().sqrt() for part in gradients]
-        ratio = norms[0] / torch.maximum(norms[1], 5e-4 * norms[0]).clamp(min=1e-30)
-        wanted = RESTRAINT_AT_ONE * self.sizes.restraint * ratio
+        """Let the weight of the restraint follow what the gradients are, along with the training."""
+        wanted = self.restraint_for(found, self.sizes.restraint)
         first = self.steps == 0
         self.restraint = wanted if first else 0.9 * self.restraint + 0.1 * wanted
 
@@ -355,68 +267,6 @@ class HalfTraining:
     def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate
-
-    @torch.no_grad()
-    def moved_pixels(self, local: Tensor, box: int, move: bool = True) -> Tensor:
-        """Projected Gaussians ``(b, n, 2)`` of some particles at the means of their states."""
-        model = self.model
-        rotations = self.images.rotations[self.rows[local.cpu()].to(self.device)]
-        points: Tensor = model.positions
-        if move:
-            means = self.latents.means[local.to(self.device)]
-            points = points + model.displacement(means, points)
-        shift: Tensor | float = 0.0
-        if self.poses is not None:
-            corrections = self.poses.rows.table[local.to(self.device)]
-            rotations, shifts_a = apply_corrections(corrections, rotations)
-            shift = shifts_a[:, None] * (box / model.frame.side_a)
-        return model.project(points, rotations, box) + shift
-
-    @torch.no_grad()
-    def residual_power(self, local: Tensor, move: bool = True) -> tuple[Tensor, int]:
-        """Sum ``(D, D // 2 + 1)`` over particles of the squared residual, and their number."""
-        box = self.images.full_box
-        total = torch.zeros(box, box // 2 + 1, device=self.device)
-        for part in local.split(64):
-            batch = self.images.batch(self.rows[part], box)
-            pixels = self.moved_pixels(part, box, move)
-            model = projected_spectra(pixels, self.model.weights(), self.model.transfer(box), box)
-            total += (model * batch.ctf - batch.transforms).abs().square().sum(0)
-        return total, len(local)
-
-    @torch.no_grad()
-    def fit_scale(self, precision: Tensor, local: Tensor) -> None:
-        """Bring the cloud to the grey scale of the images by linear regression, without motion."""
-        box = self.images.full_box
-        above = below = torch.zeros((), device=self.device)
-        for part in local.split(64):
-            batch = self.images.batch(self.rows[part], box)
-            pixels = self.moved_pixels(part, box, move=False)
-            model = projected_spectra(pixels, self.model.weights(), self.model.transfer(box), box) * batch.ctf
-            above = above + ((model.conj() * batch.transforms).real * precision).sum()
-            below = below + (model.abs().square() * precision).sum()
-        ratio = float(above / below.clamp(min=1e-30))
-        if not math.isfinite(ratio) or ratio <= 0:
-            raise UserError(
-                "the images do not correlate with the consensus map: their contrast may be inverted, or "
-                "the poses do not belong to this map",
-                hint="Particles must be white on black, with angles and shifts of a refinement of this map.",
-            )
-        self.model.scale *= ratio
-
-    @torch.no_grad()
-    def rms_displacement_a(self) -> float:
-        """Root mean square displacement in Å over particles and Gaussians, at the means of the states."""
-        return float(self.particle_rms_a(self.latents.means).square().mean().sqrt())
-
-    @torch.no_grad()
-    def particle_rms_a(self, latents: Tensor) -> Tensor:
-        """Root mean square displacement ``(p,)`` in Å of each state over the Gaussians."""
-        basis = self.model.basis(self.model.positions)
-        flat = basis.reshape(-1, basis.shape[-1])
-        gram = flat.T @ flat / self.model.n_points
-        coefficients = self.model.field.coefficients(latents)
-        return ((coefficients @ gram) * coefficients).sum(1).clamp(min=0).sqrt()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on as if nothing had happened."""
