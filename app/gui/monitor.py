@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.monitor_words import latent_values, maps_of, nothing_yet, tile_texts
 from app.gui.news import Followed, JobDetails
 from app.gui.task_views import TaskView, TaskViews
 from widgets import style
-from widgets.curve_data import parse_name
 from widgets.curves import LiveCurves
-from widgets.durations import duration
 from widgets.empty_state import EmptyState, WithEmptyState
 from widgets.fields import ChoiceBox
 from widgets.figure_board import FigureBoard
 from widgets.latent_plot import LatentPlot
 from widgets.map_views import MapViews
-from widgets.metric_tiles import MetricTiles, TileText, summary_tiles
+from widgets.metric_tiles import MetricTiles
 
 #: At most so often the pictures are drawn anew; metrics may come far more often (ms).
 _DRAW_MS = 400
 #: Between two parts there is time to paint what was drawn, and for whoever types or clicks (ms).
 _BETWEEN_MS = 15
 _COLOUR_SUFFIX = "_colour"
-#: What the values beside the latent space are, where their name in the job's folder does not say it.
-_VALUE_NAMES = {"latent_colour": "rms displacement (Å)"}
 #: Height below which fewer curves are shown at first (px).
 _LOW = 420
 #: Width below which curves over the steps give their room to two figures (px).
@@ -156,17 +152,7 @@ class Monitor(QWidget):
         self.views.set_type(details.type_key if details is not None else None)
         if details is None:
             self.forget()
-            self._empty.set_message("Nothing to watch yet", "Press Run!, or choose a job in the lists.")
-        elif details.type_key is None:
-            self._empty.set_message("No curves of this job", "Jobs of other programs write logs only.")
-        elif details.entry.queued:
-            self._empty.set_message("The job has not begun", f"{details.entry.where}.")
-        elif self._status == "Running":
-            self._empty.set_message("The job has started", "The first values appear in a moment.")
-        elif self._status == "Scheduled":
-            self._empty.set_message("The job is waiting", "It is scheduled, and has not begun.")
-        else:
-            self._empty.set_message("This job left no values", "Its log tells what happened.")
+        self._empty.set_message(*nothing_yet(details))
         name = details.entry.name.rstrip("/") if details is not None else ""
         words = {"Succeeded": "Result of", "Failed": "Reached in", "Aborted": "Reached in"}
         self.heading.setText(f"{words.get(self._status, '')} {name}".strip())
@@ -256,7 +242,7 @@ class Monitor(QWidget):
             self.curves.add_records(new)
             self._drawn = len(view.records)
         if "tiles" in changed:
-            self.tiles.set_tiles(self._tile_texts(view))
+            self.tiles.set_tiles(tile_texts(view, self.curves.data, running=self._status == "Running"))
         if "figures" in changed:
             self.figures.set_figures(view.plots)
             self._arrange()
@@ -298,31 +284,9 @@ class Monitor(QWidget):
         self._arrange()
 
     def _draw_maps(self, view: TaskView) -> None:
-        figure, found = view.maps, {}
-        if figure is None:
-            if (volume := self._arrays.get("volume")) is not None and volume.ndim == 3:
-                found = {"volume": volume}
-            self.maps.set_maps(found)
-            return
-        for series, name in zip(figure.series, figure.arrays, strict=True):
-            if (array := self._arrays.get(name)) is not None and array.ndim == 3:
-                found[series.name] = array
-        self.maps.set_maps(found, figure.title, figure.voxel_size_a or None)
-
-    def _tile_texts(self, view: TaskView) -> list[TileText]:
-        texts = summary_tiles(view.records)
-        if self._status != "Running" and texts:
-            # of a job that is over, the time it took is worth knowing, not the time left
-            run = view.records[-1].get("run")
-            times = [float(r["t"]) for r in view.records if r.get("run") == run]
-            took = TileText("Took", duration(times[-1] - times[0]) or "—", f"run {run}")
-            texts = [took if text.title == "Time left" else text for text in texts]
-            last, done = self.curves.data.last_step, view.records[-1]
-            if last and done.get("step") == done.get("of"):
-                whole = TileText(f"{self.curves.data.step_name}s", f"{last:,.0f}", "all is done", 1.0)
-                texts[0] = whole if self.curves.data.step_name == "Epoch" else texts[0]
-        facts = [TileText(f.title, f.value, f.detail) for figure in view.plots for f in figure.facts]
-        return [*_with_speed_in_words(texts), *facts] if facts else texts
+        figure = view.maps
+        title, voxel_a = (figure.title, figure.voxel_size_a or None) if figure is not None else ("", None)
+        self.maps.set_maps(maps_of(view, self._arrays), title, voxel_a)
 
     def _draw_latent(self) -> None:
         points = self._arrays.get("latent")
@@ -330,23 +294,4 @@ class Monitor(QWidget):
         if points is None or points.ndim != 2 or not points.size:
             self.latent.set_latent(np.zeros((0, 2), np.float32), {})
             return
-        values = {
-            _VALUE_NAMES.get(name) or parse_name(name.removeprefix("latent_")).title: array
-            for name, array in self._arrays.items()
-            if name.startswith("latent_") and array.shape == (len(points),)
-        }
-        self.latent.set_latent(points, values)
-
-
-def _with_speed_in_words(texts: list[TileText]) -> list[TileText]:
-    """Say the speed below the time: what was found needs the room of a tile more."""
-    speed = next((text for text in texts if text.title == "Speed"), None)
-    kept = [text for text in texts if text is not speed]
-    if speed is None:
-        return kept
-    return [
-        replace(text, detail=f"{speed.value.removesuffix(' /s')} particles/s")
-        if text.title in ("Time left", "Took")
-        else text
-        for text in kept
-    ]
+        self.latent.set_latent(points, latent_values(self._arrays, len(points)))
