@@ -107,7 +107,11 @@ def backproject_voxel(
     star = target.with_name(f"{_stem(particles)}_tomodrgn_preprocessed.star")
     if "tomograms" in particles.further:
         star = target.with_name(f"{_stem(particles)}_tomodrgn_preprocessed_optimisation_set.star")
-    write_selection(particles, star)
+    sentences = _sentences(particles, options, result)
+    if star.exists() and star.samefile(particles.path):
+        sentences += ("The particle file is the one that was given; it is left as it is.",)
+    else:
+        write_selection(particles, star)
     return BackprojectFiles(
         full=target,
         filtered=beside("filt.mrc"),
@@ -115,7 +119,7 @@ def backproject_voxel(
         curve=beside("FSC.pkl"),
         picture=beside("FSC.png"),
         star=star,
-        sentences=_sentences(particles, options, result),
+        sentences=sentences,
         result=result,
     )
 
@@ -166,6 +170,10 @@ def _sentences(
         if options.flip
         else "The handedness is that of the poses. If the map looks mirrored, use --flip."
     )
+    if particles.flavour == "warptools" and not options.flip:
+        hand += (
+            " WarpTools' matrices gave the mirror image of the supplied map in the set this was tested on."
+        )
     shown = f"{options.lowpass_a:.1f} Å, as asked for" if options.lowpass_a else f"{result.lowpass_a:.1f} Å"
     return (
         f"{particles.n_images} images of {particles.n} particles.",

@@ -193,6 +193,10 @@ def test_that_all_files_are_written_as_users_know_them(tmp_path: Path) -> None:
     assert imageio.imread(files.picture).shape == (440, 720, 3)
     again = read_tilt_particles(files.star, datadir=shared_dir() / "data" / "tomodrgn")
     assert list(again.particle_name) == list(particles.particle_name)
+    before = files.star.read_bytes()
+    same = backproject_voxel(again.select(np.arange(5)), tmp_path / "out" / "X.mrc")
+    assert same.star == files.star and files.star.read_bytes() == before
+    assert any("left as it is" in s for s in same.sentences)
     assert any("Half-sets" in s for s in files.sentences) and any("dark" in s for s in files.sentences)
 
 
