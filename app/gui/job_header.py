@@ -85,10 +85,10 @@ class ReasonBar(QFrame):
         """Return what is read."""
         return self._text.text()
 
-    def show_text(self, text: str) -> None:
-        """Show a reason, or nothing."""
+    def show_text(self, text: str, *, gentle: bool = False) -> None:
+        """Show a reason, or nothing; gently where somebody wanted the end."""
         self._text.setText(text)
-        self._icon.setPixmap(
-            glyphs.glyph_pixmap("failure", style.colour("danger"), 18, self.devicePixelRatioF())
-        )
+        glyph, colour = ("stopped", "warning") if gentle else ("failure", "danger")
+        style.set_role(self, "bar-warning" if gentle else "bar-error")
+        self._icon.setPixmap(glyphs.glyph_pixmap(glyph, style.colour(colour), 18, self.devicePixelRatioF()))
         self.setVisible(bool(text))

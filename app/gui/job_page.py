@@ -269,7 +269,8 @@ class JobPage(QWidget):
         details = self.details
         room = self.room_of(details.entry.name) if details is not None else ""
         self.header.show_state(details, self.job_type, room)
-        self._reason.show_text((details.trouble or details.reason) if details is not None else "")
+        reason = (details.trouble or details.reason) if details is not None else ""
+        self._reason.show_text(reason, gentle=details is not None and details.entry.status == "Aborted")
         self.result.show_details(details)
         self._draw_buttons()
         self.state_changed.emit()
