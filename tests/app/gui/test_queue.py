@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.gui import start_commands
-from app.gui.convert import ordinal
+from app.gui.convert import job_row, ordinal
 from app.gui.main_window import MainWindow
+from app.gui.news import JobEntry
 from app.runner.schedule import marker
 from app.settings import Settings
 from jobs.core.errors import UserError
@@ -57,6 +58,13 @@ def test_that_a_second_job_waits_with_its_place_and_starts_when_the_first_has_le
     ended = (window.project_path / first / "RELION_JOB_EXIT_ABORTED").stat().st_mtime
     records, _ = read_metrics(window.project_path / second / "metrics.jsonl")
     assert records[0]["t"] > ended, "the second began while the first was still at work"
+
+
+def test_that_the_list_says_why_a_job_waits_in_the_queue_of_a_cluster() -> None:
+    where = "Queued in SLURM (id 12, reason Resources)"
+    entry = JobEntry("A/job001/", "", "a", "A", True, "Running", queued=True, where=where)
+    assert (job_row(entry).status, job_row(entry).reason) == ("Queued", where)
+    assert job_row(JobEntry("A/job002/", "", "a", "A", True, "Succeeded")).reason == ""
 
 
 @pytest.mark.parametrize(

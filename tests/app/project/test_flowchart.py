@@ -268,6 +268,8 @@ def test_that_tags_are_added_listed_and_removed_from_the_command_line(
     assert cli.main(["tag", JOB, "remove", "final", *where]) == 2
     assert "has no tag 'final'" in capsys.readouterr().err
     assert cli.main(["tag", JOB, "add", *where]) == 2
+    assert cli.main(["tag", JOB, "add", "final", "--colour", "green", *where]) == 0
+    assert dict(TagFile(own_workflow.path).read().colours)["final"] == 7
 
 
 def test_that_the_command_line_draws_what_a_job_came_from(
