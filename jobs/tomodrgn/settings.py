@@ -33,6 +33,8 @@ class TrainingSettings:
         Steps over which the rate rises to its full size, factor on the rate, and AdamW's constant.
     average
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
+    consensus
+        Reconstruct all particles together first and learn differences from that.
     """
 
     epochs: int = 20
@@ -48,6 +50,7 @@ class TrainingSettings:
     rate_factor: float = 10.0
     eps: float = 1e-8
     average: float = 0.0
+    consensus: bool = True
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.checkpoint_every < 1:

@@ -38,6 +38,7 @@ def save_training(path: Path, training: Training, extra: Mapping[str, Any]) -> N
             "model_state_dict": judged,
             "training": state,
             "norm": training.bank.norm,
+            "noise": training.noise,
             "settings": training.settings.as_dict(),
             **extra,
         },

@@ -5,31 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from jobs.core.errors import UserError
 from jobs.tomodrgn.bank import ImageBank, split_images
-from jobs.tomodrgn.batches import Batch, Portion
-from jobs.tomodrgn.loss import divergence, latent_term, misfit
+from jobs.tomodrgn.batches import Portion
+from jobs.tomodrgn.consensus import find_consensus
+from jobs.tomodrgn.encoding_pass import Showing, encode_particles
+from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.schedule import beta_at, rate_at
 from jobs.tomodrgn.settings import TrainingSettings
 from jobs.tomodrgn.team import Team
 
 #: Steps between two looks at whether the losses are finite; each look waits for the device.
 _LOOK_EVERY = 50
-
-
-class SliceModel(Protocol):
-    """What is trained: an ``nn.Module`` with these two methods."""
-
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of each particle's state, ``(p, zdim)``."""
-
-    def slices(self, z: Tensor | None, owner: Tensor, rotations: Tensor) -> Tensor:
-        """Slices ``(n, m, 2)`` of the particles' volumes."""
+#: Factor on what a decoder beside a consensus answers before it has learnt anything.
+_QUIET = 0.3
 
 
 class DivergedError(UserError):
@@ -104,6 +98,14 @@ class Training:
         self.most = int(counts.max()) * len(bank.plane.index) * 2
         self._counts = _taught(bank.first, split)
         self.averaged: list[Tensor] | None = None
+        #: Standard deviation of the noise in each shell; None = 1.
+        self.noise: Tensor | None = None
+        if settings.consensus:
+            found = find_consensus(bank, self.teach)
+            self.noise = found.noise.cpu()
+            model.set_consensus(found.volume)  # type: ignore[operator]
+            quieten(model)
+        self.showing = Showing(model, bank, self.noise)
 
     def run_epoch(self, each: Callable[[int, int], None]) -> EpochLosses:
         """Pass once over all particles.
@@ -140,7 +142,7 @@ class Training:
 
     def _step(self, portion: Portion) -> Tensor:
         """One step; sums over our particles of misfit, divergence and loss, on the device."""
-        batch, whole = portion.batch, portion.whole
+        batch, whole = self.showing.whitened(portion.batch), portion.whole
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.settings, self.steps)
         self.optimiser.zero_grad(set_to_none=False)
@@ -150,12 +152,11 @@ class Training:
         if batch.n_particles:
             z = None
             if noise is not None:
-                mean, log_variance = self.model.encode(batch)  # type: ignore[operator]
+                mean, log_variance = self.showing.encode(batch)
                 eps = self.team.part(noise).to(mean.device, non_blocking=True)
                 z = mean + torch.exp(0.5 * log_variance) * eps
                 mean_divergence = divergence(mean, log_variance).sum() / len(whole)
-            slices = self.model.slices(z, batch.owner, batch.rotations)  # type: ignore[operator]
-            data = misfit(slices, batch) / max(1, numbers)
+            data = self.model.misfit(z, batch) / max(1, numbers)  # type: ignore[operator]
         if self.zdim:
             latent = self._latent(mean_divergence)
         loss = data + latent
@@ -169,13 +170,14 @@ class Training:
         return torch.stack((data.detach(), mean_divergence.detach(), loss.detach())) * len(whole)
 
     def _latent(self, mean_divergence: Tensor) -> Tensor:
+        # The likelihood is half the sum of squares, so that a weight of 1 is the evidence bound.
         beta, control = self.beta(), self.settings.beta_control
         if control is None or self.team.size == 1:
-            return latent_term(mean_divergence, beta, control) / self.most
+            return 2 * latent_term(mean_divergence, beta, control) / self.most
         # The square needs the divergence of the whole batch; its gradient is taken through our part.
         total = mean_divergence.detach().clone()
         self.team.add([total])
-        return -2 * control * (beta - total) * mean_divergence / self.most
+        return -4 * control * (beta - total) * mean_divergence / self.most
 
     def _average(self) -> None:
         """Follow the weights with a running mean."""
@@ -216,13 +218,9 @@ class Training:
             ``(N,)`` bool, the images to look at; None = those that teach.
         """
         images = self.teach if images is None else images
-        means, log_variances = [], []
         with self.evaluating() as model:
-            for batch in self.bank.ordered(max(32, self.settings.batch_size), images):
-                mean, log_variance = model.encode(batch)  # type: ignore[operator]
-                means.append(mean)
-                log_variances.append(log_variance)
-        return torch.cat(means).cpu(), torch.cat(log_variances).cpu()
+            size = max(32, self.settings.batch_size)
+            return encode_particles(model, self.bank, self.noise, images=images, batch_size=size)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly as if nothing had happened."""
@@ -232,6 +230,7 @@ class Training:
             "shuffler": self.shuffler.get_state(),
             "sampler": self.sampler.get_state(),
             "averaged": self.averaged,
+            "noise": self.noise,
             "epoch": self.epoch,
             "steps": self.steps,
             "seen": self.seen,
@@ -239,7 +238,11 @@ class Training:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
+        if self.settings.consensus:
+            self.model.set_consensus(state["model"]["consensus"])  # type: ignore[operator]
         self.model.load_state_dict(state["model"])
+        self.noise = state["noise"]
+        self.showing = Showing(self.model, self.bank, self.noise)
         self.optimiser.load_state_dict(state["optimiser"])
         self.shuffler.set_state(state["shuffler"].cpu())
         self.sampler.set_state(state["sampler"].cpu())
@@ -253,6 +256,14 @@ class Training:
                 f"the losses of epoch {self.epoch + 1} are not numbers any more (step {self.steps})",
                 hint="Choose a smaller learning rate (--lr), or look at the images for extreme values",
             )
+
+
+@torch.no_grad()
+def quieten(model: nn.Module) -> None:
+    """Let a decoder that adds to a consensus begin with little to add."""
+    last = model.decoder.mlp.last  # type: ignore[union-attr]
+    last.weight.mul_(_QUIET)  # type: ignore[union-attr, operator]
+    last.bias.mul_(_QUIET)  # type: ignore[union-attr, operator]
 
 
 def _taught(first: Tensor, teach: Tensor) -> Tensor:
