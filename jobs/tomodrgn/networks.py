@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, relu
+from torch.nn.functional import leaky_relu, leaky_relu_, linear, relu, relu_
 
 Activation = Callable[[Tensor], Tensor]
 _ACTIVATIONS: dict[str, Activation] = {"relu": relu, "leaky_relu": leaky_relu}
@@ -60,10 +60,23 @@ class ResidualMLP(nn.Module):
 
     def rest(self, sums: Tensor) -> Tensor:
         """What follows the first layer, of its output ``(..., width)`` before the activation."""
+        if not torch.is_grad_enabled():
+            return self._rest_in_place(sums)
         values = self.activation(sums)
         for layer in self.hidden:
             values = self.activation(layer(values) + values)
         return self.last(values) + (values if self.adds(self.last) else 0)
+
+    def _rest_in_place(self, values: Tensor) -> Tensor:
+        """The same without gradients: three passes less over the values of each layer."""
+        *hidden, last_matrix, last_bias = self.matrices_after_first()
+        values = self._activate_in_place(values)
+        for matrix, bias in zip(hidden[::2], hidden[1::2], strict=True):
+            values = self._activate_in_place(linear(values, matrix, bias))
+        return linear(values, last_matrix, last_bias)
+
+    def _activate_in_place(self, values: Tensor) -> Tensor:
+        return relu_(values) if self.activation is relu else leaky_relu_(values)
 
     def matrices_after_first(self) -> list[Tensor]:
         """Matrix and bias of each layer but the first, with the identity of those that add to their input."""
