@@ -45,7 +45,8 @@ def check_inputs(options: TomoDrgnOptions, context: CheckContext) -> list[Proble
     if not options.fn_star or not star.is_file():
         return []
     try:
-        facts = tilt_facts(star, context.project_dir)
+        datadir = context.resolve(options.datadir) if options.datadir else None
+        facts = tilt_facts(star, context.project_dir, datadir)
     except FormatError as error:
         return [Problem(str(error), field="fn_star")]
     except OSError as error:
@@ -123,7 +124,7 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     elif first > least > 0:
         found.append(
             Problem(
-                f"Particles with fewer than {first} images are left out; the fewest is {least}",
+                f"Particles with fewer than {first} images keep those they have; the fewest is {least}",
                 field="use_first_ntilts",
                 severity="warning",
             )

@@ -15,6 +15,7 @@ from typing import NoReturn
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT
 from jobs.tomodrgn.commands_files import add_cleanup, add_filter_star, add_view_config
+from jobs.tomodrgn.commands_images import add_backproject, add_downsample, add_eval_images
 from jobs.tomodrgn.commands_train import add_training
 from jobs.tomodrgn.commands_volumes import add_eval_vol
 from jobs.tomodrgn.params import JOB_TYPE
@@ -64,10 +65,10 @@ def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in ("train_vae", "train_nn"):
         add_training(commands, kind)
-    add_eval_vol(commands)
-    add_filter_star(commands)
-    add_view_config(commands)
-    add_cleanup(commands)
+    for add in (add_eval_vol, add_eval_images, add_backproject, add_downsample):
+        add(commands)
+    for add in (add_filter_star, add_view_config, add_cleanup):
+        add(commands)
     return parser, dict(commands.choices)
 
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.task_options import IND_TYPES
 from jobs.tomodrgn.terminal import Terminal
+
+#: Words of the first generation for what a file is.
+_KINDS: Final = {
+    "warp_particleseries": "imageseries",
+    "warp_imageseries": "imageseries",
+    "warp_volumeseries": "volumeseries",
+    "m_volumeseries": "volumeseries",
+}
 
 
 def add_filter_star(commands: Any) -> None:
@@ -31,27 +39,34 @@ def add_filter_star(commands: Any) -> None:
     add("--action", choices=("keep", "drop"), default="keep", help="what happens to the selected [keep]")
     add("--tomo-id-col", help="column with the name of the tomogram [found]")
     add("--datadir", type=Path, help="folder of the images, when they are not where the file says")
-    for flag in ("--input-type", "--starfile-type"):
-        add(flag, help="accepted; what the file is, is found from its columns")
+    add(
+        "--starfile-type",
+        "--input-type",
+        dest="input_type",
+        choices=("imageseries", "volumeseries", "optimisation_set", *_KINDS),
+        help="what the file is [found from its columns]",
+    )
     parser.set_defaults(run=_filter_star)
 
 
 def _filter_star(given: argparse.Namespace) -> int:
-    from jobs.tomodrgn.filtering import FilterOrder, write_filtered
+    from jobs.formats.tilt_star_filter import StarFilter, filter_star
 
-    order = FilterOrder(
+    kind = given.input_type or ""
+    wanted = StarFilter(
         indices=given.ind,
         index_kind=given.ind_type,
         labels=given.labels,
-        chosen_labels=tuple(given.labels_sel or ()),
+        labels_sel=tuple(given.labels_sel or ()),
+        drop=given.action == "drop",
         tomogram=given.tomogram or "",
         tomogram_column=(given.tomo_id_col or "").lstrip("_"),
-        drop=given.action == "drop",
+        kind=_KINDS.get(kind, kind),
     )
     terminal = Terminal()
-    for path, n, n_images in write_filtered(given.input, order, given.out, Path.cwd(), given.datadir):
-        terminal.say(f"{n} particles in {n_images} images")
-        terminal.result(str(path))
+    for written in filter_star(given.input, given.out, wanted, Path.cwd(), datadir=given.datadir):
+        terminal.say(f"{written.n_particles} particles in {written.n_images} images")
+        terminal.result(str(written.path))
     return EXIT_SUCCESS
 
 

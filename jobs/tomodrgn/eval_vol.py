@@ -17,7 +17,6 @@ from jobs.formats.mrc import write_map
 from jobs.tomodrgn.old_folders import TrainedFolder, open_folder
 from jobs.tomodrgn.outputs import read_latent
 from jobs.tomodrgn.trained_model import Trained
-from jobs.tomodrgn.volumes import decode_volumes
 from jobs.tomodrgn.words import numbers_of
 
 if TYPE_CHECKING:
@@ -118,8 +117,7 @@ def read_places(path: Path) -> np.ndarray:
 
 def header_pixel_size(order: VolumeOrder, trained: Trained) -> float:
     """Pixel size of the written volumes, Å: the same space in fewer voxels has larger ones."""
-    settings = trained.model.settings
-    right = settings.pixel_size_a * settings.box / (order.box or settings.box)
+    right = trained.pixel_size_a * trained.box / (order.box or trained.box)
     return order.pixel_size_a or right
 
 
@@ -130,14 +128,8 @@ def decoded(
     n = 1 if places is None else len(places)
     for start in range(0, n, order.batch):
         part = None if places is None else torch.from_numpy(places[start : start + order.batch].copy())
-        volumes = decode_volumes(
-            trained.model,
-            part,
-            box=order.box,
-            norm=trained.norm,
-            flip=order.flip,
-            invert=order.invert,
-            lowpass_a=order.lowpass_a,
+        volumes = trained.volumes(
+            part, box=order.box, flip=order.flip, invert=order.invert, lowpass_a=order.lowpass_a
         )
         yield from enumerate(volumes.cpu().numpy(), start)
 

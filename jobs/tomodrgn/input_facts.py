@@ -52,7 +52,7 @@ class TiltFacts:
         )
 
 
-def tilt_facts(path: Path, project_dir: Path) -> TiltFacts:
+def tilt_facts(path: Path, project_dir: Path, datadir: Path | None = None) -> TiltFacts:
     """Read the head of an image series or of an optimisation set.
 
     Raises
@@ -61,11 +61,11 @@ def tilt_facts(path: Path, project_dir: Path) -> TiltFacts:
         When it is neither.
     """
     status = path.stat()
-    return _tilt_facts(path, project_dir, status.st_mtime_ns, status.st_size)
+    return _tilt_facts(path, project_dir, datadir, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=32)
-def _tilt_facts(path: Path, project_dir: Path, mtime_ns: int, size: int) -> TiltFacts:
+def _tilt_facts(path: Path, project_dir: Path, datadir: Path | None, mtime_ns: int, size: int) -> TiltFacts:
     from jobs.formats.star import read_star_head
 
     head = read_star_head(path, n_rows=_HEAD_ROWS)
@@ -99,7 +99,7 @@ def _tilt_facts(path: Path, project_dir: Path, mtime_ns: int, size: int) -> Tilt
     return TiltFacts(
         flavour=_flavour(table, optics, by_particle),
         columns=(*table.columns, *(() if optics is table else optics.columns)),
-        box=_box(table, optics, path, project_dir),
+        box=_box(table, optics, path, project_dir, datadir),
         pixel_size_a=_pixel_size(table, optics),
         n_images_least=min(counts, default=0),
         n_images_most=max(counts, default=0),
@@ -136,7 +136,9 @@ def _pixel_size(table: StarTable, optics: StarTable) -> float | None:
     return None
 
 
-def _box(table: StarTable, optics: StarTable, star: Path, project_dir: Path) -> int | None:
+def _box(
+    table: StarTable, optics: StarTable, star: Path, project_dir: Path, datadir: Path | None
+) -> int | None:
     if "rlnImageSize" in optics:
         return int(optics.floats("rlnImageSize")[0])
     from jobs.formats.image_names import find_project_root
@@ -144,9 +146,13 @@ def _box(table: StarTable, optics: StarTable, star: Path, project_dir: Path) -> 
 
     name = str(table.text("rlnImageName")[0]).rpartition("@")[2]
     root = find_project_root(star, name, project_dir)
-    if root is None:
+    places = [] if root is None else [root / name]
+    if datadir is not None:
+        places += [datadir / name, datadir / Path(name).name]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
         return None
     try:
-        return read_map_header(root / name, permissive=True).shape[1]
+        return read_map_header(found, permissive=True).shape[1]
     except FormatError:
         return None

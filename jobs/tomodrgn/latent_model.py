@@ -12,7 +12,6 @@ import torch
 from jobs.core.latent import Cloud, ParticleView
 from jobs.tomodrgn.latent_columns import ParticleColumns
 from jobs.tomodrgn.trained_model import Trained
-from jobs.tomodrgn.volumes import decode_volumes
 
 Float32 = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.floating]
@@ -82,12 +81,12 @@ class TomoLatentModel:
     @property
     def box(self) -> int:
         """Side of the box in voxels."""
-        return self._trained.model.settings.box
+        return self._trained.box
 
     @property
     def voxel_size_a(self) -> float:
         """Voxel size of volumes at full size, Å."""
-        return self._trained.model.settings.pixel_size_a
+        return self._trained.pixel_size_a
 
     @property
     def origin_a(self) -> tuple[float, float, float]:
@@ -112,7 +111,7 @@ class TomoLatentModel:
         if side is not None and side > self.box:
             side = self.box
         place = torch.from_numpy(np.ascontiguousarray(state[None], np.float32))
-        volume = decode_volumes(self._trained.model, place, box=side, norm=self._trained.norm)[0]
+        volume = self._trained.volumes(place, box=side)[0]
         return volume.cpu().numpy().astype(np.float32, copy=False)
 
     def displace(self, z: FloatArray, points_a: FloatArray) -> Float32:

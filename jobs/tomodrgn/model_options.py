@@ -31,6 +31,14 @@ def _nodes(default: int, label: str, help: str, *cli: str) -> Any:
 class ModelOptions(JobOptions):
     """Tab Model: encoder of each image, pooling over images, encoder of the particle, decoder."""
 
+    do_consensus: bool = _model(
+        True,
+        "Learn differences from a consensus?",
+        "Yes: all particles are reconstructed together first, and the networks learn how each differs from "
+        "that, which is quicker and more accurate. No: they learn whole volumes, as the original does.",
+        kind=Kind.YESNO,
+        cli=("--consensus",),
+    )
     enc_layers_a: int = _layers(
         3,
         "Hidden layers of encoder A:",

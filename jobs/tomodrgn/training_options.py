@@ -262,7 +262,7 @@ class _ImageOptions(JobOptions):
     use_first_ntilts: int = _training(
         -1,
         "Use only the first images:",
-        "Of each particle only so many images are used, and particles with fewer are left out. -1: all.",
+        "Of each particle only so many images are used; particles with fewer keep those they have. -1: all.",
         kind=Kind.INTEGER,
         minimum=-1,
         cli=("--use-first-ntilts",),
