@@ -66,7 +66,7 @@ def follow(project: Project, name: str, progress: Progress) -> Outcome:
                 progress.show(watcher.poll())
                 _complete(project)
                 return outcome
-            bury(folder, outcome)
+            bury(project, name, outcome)
             where = _tell_place(folder.path, where, progress)
             queue.advance()
             if under_way is not None and under_way.step() and under_way.remark:

@@ -267,7 +267,7 @@ def status_of(project: Project, name: str) -> str:
 
 def refuse_running(project: Project, name: str) -> None:
     """Raise UserError when a job is running (its worker would be doubled); a dead one is entered as such."""
-    bury(JobFolder(project.path, name))
+    bury(project, name)
     project.check_completion()
     if status_of(project, name) == RUNNING and not outcome_of(project.path / name).is_over:
         raise UserError(f"{name} is running", hint="Wait for its end, or abort it first")

@@ -174,7 +174,7 @@ def _wait_for_end(project: Project, name: str, poll_s: float) -> Outcome:
         if outcome.kind is not OutcomeKind.VANISHED and outcome.is_over:
             project.check_completion()
             return outcome
-        bury(folder, outcome)
+        bury(project, name, outcome)
         time.sleep(poll_s)
 
 

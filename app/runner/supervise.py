@@ -14,7 +14,6 @@ from app.runner.outcome import OutcomeKind, outcome_of, read_worker
 from app.runner.queue import LocalQueue
 from app.runner.watcher import JobWatcher
 from jobs.core.errors import UserError
-from jobs.core.folder import JobFolder
 
 _QUEUE_PERIOD_S = 2.0
 
@@ -102,7 +101,7 @@ class Supervisor:
                 self._runs[process.name] = record.started
                 self._ended.discard(process.name)
                 events.append(JobStarted(process.name, run=record.run, attached=self._first))
-            over |= bury(JobFolder(self.project.path, process.name), outcome)
+            over |= bury(self.project, process.name, outcome)
             over |= outcome.is_over and outcome.kind is not OutcomeKind.VANISHED
         if over:
             self.project.check_completion()

@@ -20,7 +20,6 @@ from app.runner.queue_watch import QueueWatch
 from app.runner.queue_words import logged_reason
 from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
-from jobs.core.folder import JobFolder
 from resources import template
 from tests.support.jobs import exit_markers, wait_for_end, wait_for_worker, wait_until
 
@@ -126,6 +125,7 @@ def test_that_a_command_that_hangs_is_given_up(
 def test_that_a_machine_without_the_queues_commands_says_so_and_goes_by_the_files(
     say: Callable[..., None], tmp_path: Path
 ) -> None:
+    project = Project.create(tmp_path)
     job = tmp_path / "Fake" / "job001"
     job.mkdir(parents=True)
     write_queue_record(job, QueueRecord("slurm", "12", "sbatch", "login", 1))
@@ -140,7 +140,7 @@ def test_that_a_machine_without_the_queues_commands_says_so_and_goes_by_the_file
     place = place_in_queue(job, record, found)
     assert not place.waits
     assert place.sentence.startswith("Running on node node3 (SLURM id 12); this machine has no squeue")
-    assert bury(JobFolder(tmp_path, "Fake/job001/")) is False
+    assert bury(project, "Fake/job001/") is False
     (job / "RELION_JOB_EXIT_SUCCESS").touch()
     assert queue_states(tmp_path, ["Fake/job001/"]) == {}
 
@@ -218,7 +218,7 @@ def test_that_a_script_that_ends_before_the_job_began_fails(
         project, fake_type, fake_type.options(do_queue=True, qsub="bash", qsubscript=str(broken))
     )
     folder = project.path / name
-    wait_until(lambda: bury(JobFolder(project.path, name)) or exit_markers(folder))
+    wait_until(lambda: bury(project, name) or exit_markers(folder))
     project.check_completion()
     assert status_of(project, name) == "Failed"
     assert (folder / "run.err").read_text().startswith("no such module\n")

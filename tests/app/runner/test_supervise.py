@@ -7,17 +7,21 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
 from app.project.project import Project
 from app.runner import abort as abort_module
+from app.runner import launch
 from app.runner.abort import abort
+from app.runner.deaths import bury
 from app.runner.events import Event, JobEnded, JobStarted, LogAppended, MetricsAdded, Notice, StatusChanged
 from app.runner.identity import identify, is_alive
-from app.runner.launch import start_job, status_of
+from app.runner.launch import start_job, start_scheduled, status_of
 from app.runner.outcome import OutcomeKind, read_worker
+from app.runner.queue import LocalQueue
 from app.runner.supervise import Supervisor
 from jobs.core.declaration import JobType
 from tests.support.jobs import exit_markers, wait_for_end, wait_for_worker, wait_until
@@ -147,11 +151,53 @@ def test_that_a_job_entered_but_never_started_does_not_run_for_ever(
     supervisor = Supervisor(project)
     supervisor.poll()
     assert status_of(project, name) == "Running"
-    options = project.path / name / "options.001.json"
-    os.utime(options, (time.time() - 3600, time.time() - 3600))
+    make_older(project.path / name)
     supervisor.poll()
     assert status_of(project, name) == "Failed"
     assert "never started" in (project.path / name / "run.err").read_text()
+
+
+def test_that_a_job_scheduled_long_ago_is_not_taken_for_one_that_was_never_started(
+    project: Project, fake_type: JobType
+) -> None:
+    name = start_job(project, fake_type, fake_type.options(), schedule=True)
+    folder = project.path / name
+    make_older(folder)
+    # put into the local queue behind another, where a command waits for it
+    queue = LocalQueue(project)
+    blocker = queue.submit(fake_type, fake_type.options(seconds=1.0))
+    queue.submit(fake_type, fake_type.options(), name=name)
+    make_older(folder)
+    assert not bury(project, name)
+    assert status_of(project, name) == "Scheduled"
+    assert wait_for_end(project.path / blocker) == "SUCCESS"
+    wait_until(lambda: exit_markers(folder))
+    assert exit_markers(folder) == ["SUCCESS"]
+    assert "never started" not in (folder / "run.err").read_text()
+
+
+def test_that_a_job_scheduled_long_ago_is_given_the_time_to_start(
+    project: Project, fake_type: JobType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = start_job(project, fake_type, fake_type.options(), schedule=True)
+    make_older(project.path / name)
+    seen: list[str] = []
+
+    def look_instead_of_starting(*_given: object, **_more: object) -> None:
+        # another window looks between the change to Running and the first word of the worker
+        Supervisor(Project.open(project.path)).poll()
+        seen.append(status_of(Project.open(project.path), name))
+
+    monkeypatch.setattr(launch, "spawn", look_instead_of_starting)
+    start_scheduled(project, name)
+    assert seen == ["Running"]
+    assert exit_markers(project.path / name) == []
+
+
+def make_older(folder: Path) -> None:
+    """Let a job look as if it had been entered an hour ago."""
+    for record in (*folder.glob("options.*.json"), folder / "job_pipeline.star"):
+        os.utime(record, (time.time() - 3600, time.time() - 3600))
 
 
 def test_that_jobs_of_other_programs_are_never_declared_dead(project: Project) -> None:
