@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -28,12 +30,15 @@ class Decoder(nn.Module):
     """
 
     waves: Tensor | None
+    envelope: Tensor | None
 
     def __init__(self, settings: ModelSettings, generator: torch.Generator) -> None:
         super().__init__()
         s = self.settings = settings
         waves = wave_vectors(s.pe_type, s.box, s.pe_dim, s.feat_sigma, s.seed)
         self.register_buffer("waves", waves)
+        #: ``(box // 2 + 1,)`` amplitude that answers of each shell are multiplied with, or None.
+        self.register_buffer("envelope", None)
         n_in = n_features(waves)
         self.mlp = ResidualMLP(n_in + s.zdim, s.dec_layers, s.dec_dim, 2, s.activation, generator)
         whole, self.latent = self.mlp.first, None
@@ -53,7 +58,8 @@ class Decoder(nn.Module):
         """
         features, sign = encode_planes(xy * self._scale, rotations, self.waves)
         out = self._evaluate(features, z, owner)
-        return torch.stack((out[..., 0], out[..., 1] * sign), dim=-1)
+        out = torch.stack((out[..., 0], out[..., 1] * sign), dim=-1)
+        return out if self.envelope is None else out * self._amplitude(xy)
 
     def points(self, positions: Tensor, z: Tensor | None) -> Tensor:
         """Coefficients ``(k, m, 2)`` at ``(m, 3)`` frequencies (x, y, z in cycles/pixel, in the half space).
@@ -61,7 +67,15 @@ class Decoder(nn.Module):
         ``z`` is ``(k, zdim)``; without it ``k`` is 1.
         """
         features = encode_positions(positions * self._scale, self.waves)
-        return self._evaluate(features[None], z, None)
+        out = self._evaluate(features[None], z, None)
+        return out if self.envelope is None else out * self._amplitude(positions)
+
+    def _amplitude(self, positions: Tensor) -> Tensor:
+        """Amplitude at frequencies ``(m, 2 or 3)`` in cycles/pixel, ``(m, 1)``."""
+        assert self.envelope is not None
+        radius = (positions.norm(dim=-1) * self.settings.box).clamp(max=len(self.envelope) - 1.001)
+        shell = radius.floor().long()
+        return torch.lerp(self.envelope[shell], self.envelope[shell + 1], radius - shell)[..., None]
 
     @property
     def _scale(self) -> float:
@@ -76,6 +90,11 @@ class Decoder(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """Sum of ``weight |ctf slice - coefficient|^2`` over a batch; gradients come in the same pass."""
+        if self.envelope is not None:
+            # The amplitude is part of what multiplies a slice.
+            amplitude = self._amplitude(xy)
+            batch = replace(batch, ctf=batch.ctf * amplitude[:, 0])
+            offset = None if offset is None else offset / amplitude
         samples = Samples(
             xy * self._scale, self.waves, batch.rotations, batch.coefficients, batch.ctf, batch.weight, offset
         )

@@ -14,6 +14,7 @@ from jobs.tomodrgn.batches import Batch
 from jobs.tomodrgn.decoder import Decoder
 from jobs.tomodrgn.encoder import Encoder
 from jobs.tomodrgn.model_settings import ModelSettings
+from jobs.tomodrgn.shaped import amplitude_of
 
 
 class TomoModel(nn.Module):
@@ -45,10 +46,15 @@ class TomoModel(nn.Module):
     def from_state(cls, settings: ModelSettings, state: Mapping[str, Tensor]) -> TomoModel:
         """Build a model from what ``state_dict`` gave, with its consensus if it has one."""
         model = cls(settings)
-        if "consensus" in state:
-            model.set_consensus(state["consensus"])
-        model.load_state_dict(state)
+        model.take_state(state)
         return model
+
+    def take_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what ``state_dict`` of a model of the same settings gave, consensus and all."""
+        self.set_consensus(state.get("consensus"))
+        if "decoder.envelope" not in state:
+            self.decoder.envelope = None
+        self.load_state_dict(state)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance of the latent vectors of the particles, ``(p, zdim)`` each.
@@ -108,6 +114,7 @@ class TomoModel(nn.Module):
             raise ValueError(f"a volume of box {self.settings.box} is needed, not {tuple(volume.shape)}")
         self.consensus = None if volume is None else volume.detach().float().to(self.xy.device)
         self._projector = None
+        self.decoder.envelope = None if self.consensus is None else amplitude_of(self.consensus)
 
     def consensus_transform(self) -> Tensor | None:
         """Orthonormal half transform of the volume that the decoder adds to."""

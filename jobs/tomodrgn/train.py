@@ -114,10 +114,7 @@ def _start(context: WorkerContext, options: TomoDrgnOptions, training: Training)
         path = context.project_dir / options.load
         state = load_checkpoint(path, device=torch.device(context.device))
         try:
-            values = state["model_state_dict"]
-            if "consensus" in values:
-                training.model.set_consensus(values["consensus"])  # type: ignore[operator]
-            training.model.load_state_dict(values)
+            training.model.take_state(state["model_state_dict"])  # type: ignore[operator]
         except (KeyError, RuntimeError) as error:
             raise UserError(
                 "the weights do not fit the networks of this job",

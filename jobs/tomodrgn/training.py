@@ -238,9 +238,7 @@ class Training:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
-        if self.settings.consensus:
-            self.model.set_consensus(state["model"]["consensus"])  # type: ignore[operator]
-        self.model.load_state_dict(state["model"])
+        self.model.take_state(state["model"])  # type: ignore[operator]
         self.noise = state["noise"]
         self.showing = Showing(self.model, self.bank, self.noise)
         self.optimiser.load_state_dict(state["optimiser"])

@@ -23,7 +23,6 @@ from jobs.tomodrgn.model import TomoModel
 from jobs.tomodrgn.model_settings import ModelSettings
 from jobs.tomodrgn.samples import SampleOptions
 from jobs.tomodrgn.settings import TrainingSettings
-from jobs.tomodrgn.shaped import amplitude_of, shape_decoder
 from jobs.tomodrgn.training import Training
 from jobs.tomodrgn.volumes import decode_volumes
 from tests.support.class_scores import class_scores, correlation
@@ -50,10 +49,7 @@ def _training(
     model = TomoModel(
         ModelSettings(box=32, pixel_size_a=13.1, zdim=zdim, n_tilts=counts, seed=seed, **shapes)  # type: ignore[arg-type]
     )
-    training = Training(model, zdim, bank, TrainingSettings(epochs=_EPOCHS, seed=seed))
-    assert model.consensus is not None
-    shape_decoder(model, amplitude_of(model.consensus))
-    return training
+    return Training(model, zdim, bank, TrainingSettings(epochs=_EPOCHS, seed=seed))
 
 
 @pytest.mark.parametrize("control", [False, True])

@@ -196,6 +196,8 @@ def test_that_the_decoder_adds_to_a_consensus_volume_in_slices_and_volumes() -> 
     )
     bare_slices, bare = model.slices(z, owner, turns), decode_volumes(model, z)[0]
     model.set_consensus(blob)
+    assert model.decoder.envelope is not None
+    model.decoder.envelope.fill_(1.0)
     added = decode_volumes(model, z)[0] - bare
     kept = volume_to_rfft(blob) * (volume_to_rfft(added).abs() > 1e-7)
     torch.testing.assert_close(added, rfft_to_volume(kept, 12), atol=1e-5, rtol=1e-3)
@@ -209,6 +211,23 @@ def test_that_the_decoder_adds_to_a_consensus_volume_in_slices_and_volumes() -> 
     assert float((projected - truth).detach().abs().max() / truth.abs().max()) < 0.02
     again = TomoModel.from_state(SMALL, model.state_dict())
     assert torch.equal(again.slices(z, owner, turns), model.slices(z, owner, turns))
+
+
+def test_that_beside_a_consensus_answers_have_the_spectrum_of_the_consensus() -> None:
+    plain, shaped = TomoModel(SMALL), TomoModel(SMALL)
+    shaped.set_consensus(torch.randn(12, 12, 12, generator=_rng(2)))
+    envelope = shaped.decoder.envelope
+    assert envelope is not None
+    z = torch.randn(1, 3, generator=_rng())
+    axis = torch.eye(3)[None, :, :] / 12 * torch.tensor([0.0, 1.0, 3.0])[:, None, None]
+    for shell in (0, 1, 2):
+        before, after = (model.decoder.points(axis[shell], z) for model in (plain, shaped))
+        torch.testing.assert_close(after, before * envelope[(0, 1, 3)[shell]])
+    again = TomoModel.from_state(SMALL, shaped.state_dict())
+    assert torch.equal(again.decoder.points(axis[1], z), shaped.decoder.points(axis[1], z))
+    again.take_state(plain.state_dict())
+    assert again.consensus is None
+    assert torch.equal(again.decoder.points(axis[1], z), plain.decoder.points(axis[1], z))
 
 
 @pytest.mark.parametrize("kind", ["max", "mean", "median", "set_encoder", "concatenate"])
