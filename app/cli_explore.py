@@ -73,7 +73,12 @@ def _open(job: str, given: Namespace, *, writes: bool) -> Opened:
     source = load_function(job_type.explorer)(root / name, root)
     snapshot = None if given.checkpoint is None else given.checkpoint.absolute()
     half = 1 if given.half is None else given.half
-    print(f"Opening half-set {half} of {name.rstrip('/')} …", file=sys.stderr)
+    halves = tuple(source.half_sets)
+    if len(halves) == 1:
+        # a model of all particles has one set, whatever its number
+        half = halves[0]
+    what = f"half-set {half} of " if len(halves) > 1 else ""
+    print(f"Opening {what}{name.rstrip('/')} …", file=sys.stderr)
     model = source.open(half, snapshot)
     exporter = Exporter(root, root / name, half, model)
     return Opened(project, name, job_type, model, exporter, lambda other: source.open(other, snapshot))

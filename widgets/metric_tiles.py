@@ -16,7 +16,7 @@ from widgets.durations import duration
 
 _TILE_WIDTH = 165
 #: What a quantity means, where there are no values of half-sets to tell.
-_EXPLAINED = {"held_out_gain": "per unseen particle"}
+_EXPLAINED = {"held_out_gain": "per unseen particle", "divergence": "per particle"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
         )
     told = [("rms_displacement", "Motion (rms)"), ("held_out_gain", "Held-out gain")]
     if not any(parse_name(key).quantity == "held_out_gain" for key in newest):
-        told[1] = ("loss_data", "Data loss")
+        told[1:] = [("loss_data", "Data loss"), ("divergence", "KL divergence")]
     for quantity, title in told:
         found = [parse_name(key) for key in newest if parse_name(key).quantity == quantity]
         values = {n.half: float(newest[n.key]) for n in found if isinstance(newest[n.key], (int, float))}
@@ -159,7 +159,7 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
                 f"half {half}: {_three_digits(values[half])}" for half in sorted(values) if half
             )
             tiles.append(
-                TileText(title, f"{_three_digits(mean)}{unit}", halves or _EXPLAINED.get(quantity, ""))
+                TileText(title, f"{_digits(quantity, mean)}{unit}", halves or _EXPLAINED.get(quantity, ""))
             )
     return tiles
 
@@ -171,6 +171,12 @@ def _progress(newest: Mapping[str, Any]) -> TileText:
     if isinstance(step, (int, float)) and isinstance(of, (int, float)) and of > 0:
         return TileText(title, f"{math.floor(100 * step / of)} %", f"step {step:,} of {of:,}", step / of)
     return TileText(title, f"step {step:,}" if isinstance(step, (int, float)) else "—")
+
+
+def _digits(quantity: str, value: float) -> str:
+    """Return a number; losses near 1 differ in the fourth digit between a good and a bad model."""
+    near_one = quantity.startswith("loss") and 0.1 <= abs(value) < 10
+    return f"{value:.4f}" if near_one else _three_digits(value)
 
 
 def _three_digits(value: float) -> str:

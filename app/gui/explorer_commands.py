@@ -71,7 +71,10 @@ class ExplorerCommands:
             return
         if options is None:
             options = from_values(job_type.options, dict(details.values))[0]
-        request = load_function(job_type.view)(options, details.folder, project_dir)
+        if job_type.view:
+            request = load_function(job_type.view)(options, details.folder, project_dir)
+        else:
+            request = ViewRequest(details.folder, project_dir, half=0)
         self.open(details.entry.name, job_type, request)
 
     def explores(self, details: JobDetails | None) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jobs.core.errors import UserError
 from jobs.core.exploring import Cancelled, Progress
 from jobs.core.latent import ExploredModel
-from jobs.explore import indices, movies, particle_models, subsets
+from jobs.explore import indices, movies, particle_models, subsets, tilt_subsets
 from jobs.explore.chimerax import map_script
 from jobs.explore.maps import MAPS, contour_level, write_state
 from jobs.explore.moved_models import MovedModels
@@ -167,11 +167,26 @@ class Exporter:
             return claim.publish(f".{ending}")[0]
 
     def save_subset(self, star: Path, names: Iterable[str]) -> Path:
-        """Write chosen particles as ``subsets/subset_K_halfH.star``; see :mod:`jobs.explore.subsets`."""
+        """Write chosen particles as ``subsets/subset_K_halfH.star``.
+
+        See :mod:`jobs.explore.subsets`, and :mod:`jobs.explore.tilt_subsets` for particles of tilt series.
+        """
+        names = list(names)
+        if tilt_subsets.are_of_tilt_series(star, names):
+            with claimed(self.job_dir / subsets.SUBSETS, subset_name, self.half) as claim:
+                return tilt_subsets.write_series(claim, star, names, self.project_dir)
         return subsets.save_subset(self.job_dir, self.half, star, names)
 
     def save_indices(self, star: Path, names: Iterable[str]) -> Path:
-        """Write rows of chosen particles as text, ``.npy`` and ``.pkl``; see :mod:`jobs.explore.indices`."""
+        """Write rows of chosen particles as text, ``.npy`` and ``.pkl``; see :mod:`jobs.explore.indices`.
+
+        Particles of tilt series are counted from 0 in the order in which the file names them first.
+        """
+        names = list(names)
+        if tilt_subsets.are_of_tilt_series(star, names):
+            particles, _ = tilt_subsets.read_series(star, self.project_dir)
+            rows = tilt_subsets.rows_of(particles, names)
+            return indices.write_indices(self.job_dir, self.half, rows, particles.particle_name[rows])
         return indices.save_indices(self.job_dir, self.half, star, names)
 
     def save_cs(self, cs_file: Path, names: Sequence[str], *, star: Path | None = None) -> Path:

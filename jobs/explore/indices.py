@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.explore.numbering import claimed, subset_name
 from jobs.explore.subsets import SUBSETS, read_particle_tables
@@ -43,10 +44,14 @@ def save_indices(job_dir: Path, half: int, star: Path, names: Iterable[str]) -> 
     """
     source = read_particle_tables(star)
     rows = source.rows_of(names)
-    found = source.image_names()[rows]
+    return write_indices(job_dir, half, rows, source.image_names()[rows])
+
+
+def write_indices(job_dir: Path, half: int, rows: NDArray[np.int64], names: Iterable[str]) -> Path:
+    """Write rows ``(n,)`` and the names that belong to them, as :func:`save_indices` does."""
     with claimed(job_dir / SUBSETS, subset_name, half) as claim:
         base = claim.work / claim.name
-        lines = [_HEADER, *(f"{row} {name}" for row, name in zip(rows.tolist(), found, strict=True))]
+        lines = [_HEADER, *(f"{row} {name}" for row, name in zip(rows.tolist(), names, strict=True))]
         base.with_suffix(".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         np.save(base.with_suffix(".npy"), rows, allow_pickle=False)
         with base.with_suffix(".pkl").open("wb") as file:

@@ -15,8 +15,10 @@ from jobs.core.latent import ExploredModel, Snapshot
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.tomodrgn.latent_columns import ParticleColumns
 from jobs.tomodrgn.latent_model import TomoLatentModel
+from jobs.tomodrgn.model import TomoModel
 from jobs.tomodrgn.old_folders import TrainedFolder, open_folder
 from jobs.tomodrgn.outputs import weights_path
+from jobs.tomodrgn.particle_view import ParticleViewer
 
 #: Models kept in memory; a slider over epochs goes to and fro between few of them.
 _KEPT: Final = 4
@@ -125,7 +127,13 @@ class TomoSource:
                 hint="Restore the particle file that the model was trained on",
             )
         half_set = particles.half if bool(np.any(particles.half)) else None
-        return TomoLatentModel(folder.model(epoch, self._device), mean, log_variance, columns, half_set)
+        trained = folder.model(epoch, self._device)
+        viewer = None
+        if isinstance(trained.model, TomoModel):
+            viewer = ParticleViewer(
+                trained, folder.config, lambda: folder.particles(self._project_dir, images=True)
+            )
+        return TomoLatentModel(trained, mean, log_variance, columns, half_set, viewer)
 
     def _particles(self, folder: TrainedFolder) -> tuple[TiltParticles, ParticleColumns]:
         """The particle file, read again only when it has changed."""

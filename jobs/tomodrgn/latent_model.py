@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from jobs.core.latent import Cloud, ParticleView
+from jobs.core.latent import PARTICLE_VIEW, Cloud, ParticleView
 from jobs.tomodrgn.latent_columns import ParticleColumns
+from jobs.tomodrgn.particle_view import ParticleViewer
 from jobs.tomodrgn.trained_model import Trained
 
 Float32 = npt.NDArray[np.float32]
@@ -30,6 +31,8 @@ class TomoLatentModel:
         What is known of the particles.
     half_set
         ``(P,)`` 1 or 2, or None.
+    viewer
+        Shows particles beside their projections; None where that cannot be done.
     """
 
     def __init__(
@@ -39,7 +42,9 @@ class TomoLatentModel:
         log_variance: Float32 | None,
         columns: ParticleColumns,
         half_set: npt.NDArray[np.int64] | None,
+        viewer: ParticleViewer | None = None,
     ) -> None:
+        self._viewer = viewer
         self._trained, self._mean, self._columns = trained, mean, columns
         self._half_set = half_set
         self._measures: dict[str, npt.NDArray[Any]] = {}
@@ -50,8 +55,8 @@ class TomoLatentModel:
 
     @property
     def abilities(self) -> frozenset[str]:
-        """None: a volume does not say what moved."""
-        return frozenset()
+        """Particles are shown where their images can be read; a volume does not say what moved."""
+        return frozenset({PARTICLE_VIEW} if self._viewer is not None else ())
 
     @property
     def embedding(self) -> Float32:
@@ -135,5 +140,19 @@ class TomoLatentModel:
         raise NotImplementedError("a tomoDRGN model does not tell how points move")
 
     def particle_view(self, index: int) -> ParticleView:
-        """Raise NotImplementedError: a particle is many images."""
-        raise NotImplementedError("particles of tilt series are not shown as one image")
+        """Image of a particle with the least dose, and the projection of its volume with the same CTF.
+
+        Raises
+        ------
+        IndexError
+            If there is no such particle.
+        NotImplementedError
+            Of models that another program trained.
+        UserError
+            If the image is missing or damaged.
+        """
+        if self._viewer is None:
+            raise NotImplementedError("particles of models of other programs are not projected")
+        if not 0 <= index < len(self._mean):
+            raise IndexError(f"particle {index} of {len(self._mean)}")
+        return self._viewer.view(index, self._mean[index])

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import numpy as np
 from torch import Tensor
 
 from jobs.formats.mrc import write_map
+from jobs.tomodrgn.figures import save_pictures
 from jobs.tomodrgn.outputs import RunLog, latent_path, volume_path, write_latent
 from jobs.tomodrgn.training import EpochLosses, Training
 from jobs.tomodrgn.volumes import decode_volumes
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
-
-#: Particles and voxels of the pictures in the monitor, and seconds between lines of the log.
-_SHOWN: Final = 20_000
-_PICTURE_BOX: Final = 64
 
 
 class JobObserver:
@@ -61,9 +57,9 @@ class JobObserver:
             "train",
             losses.epoch + 1,
             max(losses.epoch + 1, total),
-            loss_total=losses.total,
             loss_data=losses.misfit,
             **latent,
+            loss_total=losses.total,
             particles_per_s=self._of / spent if spent else None,
         )
         divergence = losses.divergence if self._has_latent else None
@@ -76,7 +72,7 @@ class JobObserver:
     def checkpoint(self, training: Training, epoch: int, latent: tuple[Tensor, Tensor] | None) -> None:
         """Write what belongs to a checkpoint besides the weights."""
         save_results(self._context, training, latent, epoch)
-        pictures(self._context, training, latent)
+        save_pictures(self._context, training, latent)
         self._began = time.monotonic()
 
 
@@ -98,30 +94,3 @@ def save_results(
         write_latent(latent_path(job, epoch, "train"), *(part.numpy() for part in latent))
         held_back = training.encode_all(~training.teach)
         write_latent(latent_path(job, epoch, "test"), *(part.numpy() for part in held_back))
-
-
-def pictures(context: WorkerContext, training: Training, latent: tuple[Tensor, Tensor] | None) -> None:
-    """Write the latent space and the volume at its middle for the monitor."""
-    box = min(training.bank.box, _PICTURE_BOX)
-    middle = None
-    if latent is not None:
-        means = latent[0]
-        context.save_snapshot("latent", principal_axes(means.numpy()))
-        middle = means.median(0).values[None]
-    with training.evaluating() as model:
-        volume = decode_volumes(model, middle, box=box)[0]  # type: ignore[arg-type]
-    context.save_snapshot("volume", volume.cpu().numpy())
-
-
-def principal_axes(places: np.ndarray) -> np.ndarray:
-    """Return ``(p, 3)`` float32: some of the places along their three leading principal axes."""
-    shown = places[:: max(1, len(places) // _SHOWN)].astype(np.float64)
-    shown = shown - shown.mean(0)
-    if shown.shape[1] > 3:
-        _, axes = np.linalg.eigh(shown.T @ shown)
-        leading = axes[:, ::-1][:, :3]
-        # The sign of an axis is arbitrary; one that jumps between epochs would be unpleasant to watch.
-        shown = shown @ (leading * np.sign(leading.sum(0) + 1e-12))
-    result = np.zeros((len(shown), 3), np.float32)
-    result[:, : shown.shape[1]] = shown[:, :3]
-    return result

@@ -235,7 +235,7 @@ def test_that_tiles_say_progress_time_speed_and_motion(qtbot: QtBot) -> None:
         "Time left": "13 min",
         "Speed": "812 /s",
         "Motion (rms)": "2.5 Å",
-        "Data loss": "1",
+        "Data loss": "1.0000",
     }
     details = [label.text() for label in tiles.findChildren(QLabel)]
     assert "half 1: 3, half 2: 2" in details

@@ -189,6 +189,8 @@ def open_model(
     """Open a model and lay out its particles; called in a worker thread."""
     source = services.source
     halves = tuple(source.half_sets)
+    # a model of all particles has one set, whatever its number
+    half = half if half in halves or not halves else halves[0]
     snapshots = tuple(source.snapshots())
     chosen = snapshot or (snapshots[-1] if snapshots else None)
     model = source.open(half, chosen.path if chosen is not None else None)

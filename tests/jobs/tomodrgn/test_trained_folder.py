@@ -206,7 +206,7 @@ def test_that_the_explorer_finds_states_columns_and_volumes(trained: Path) -> No
     assert model.metadata["n_tilts"].tolist() == [8] * 16
     # The first exposure of each particle is the one that has seen least dose.
     np.testing.assert_allclose(model.metadata["rlnCtfBfactor"], -8.0)
-    assert model.abilities == frozenset()
+    assert model.abilities == {"particle_view"}
     whole, small = model.decode(model.embedding[2]), model.decode(model.embedding[2], 16)
     assert whole.shape == (32, 32, 32) and small.shape == (16, 16, 16)
     assert model.voxel_size_a == pytest.approx(13.1)
