@@ -32,6 +32,7 @@ from widgets.tag_chips import paint_tags
 _ROW_HEIGHT: Final = 34
 #: Rows are so high where a job of the list waits, for the line that says for what.
 _HIGH_ROW: Final = 50
+_LISTS: Final = {"running": "running", "scheduled": "scheduled", "queued": "scheduled"}
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -42,6 +43,13 @@ class _JobDelegate(QStyledItemDelegate):
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: _Index) -> QSize:
         return QSize(120, _HIGH_ROW if self.high else _ROW_HEIGHT)
+
+    @staticmethod
+    def width_with_time(font: QFont, small: QFont) -> float:
+        """Return how wide a list must be to show times: in all its rows or in none, whatever their names."""
+        words = QFontMetrics(font).horizontalAdvance("0000 DynaMight/job000/")
+        when = QFontMetrics(small).horizontalAdvance("yesterday 00:00")
+        return 48 + words + when + badge_size("Succeeded", small).width()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         row: JobRow = index.data(ROW_ROLE)
@@ -79,7 +87,6 @@ class _JobDelegate(QStyledItemDelegate):
         right -= badge.width() + 10
         when = moment(row.time)
         middle = Qt.AlignmentFlag.AlignVCenter
-        width = QFontMetrics(small).horizontalAdvance(when)
         title_width = QFontMetrics(font).horizontalAdvance(row.title)
         left = rect.left() + 12
         number = f"{row.number:03d}" if row.number >= 0 else "–"
@@ -88,15 +95,16 @@ class _JobDelegate(QStyledItemDelegate):
             if row.number > 999
             else QFontMetrics(font).horizontalAdvance("0000")
         )
-        # in a narrow list tags and the time give way to the name
-        if row.tags:
-            free = max(0.0, right - left - number_width - title_width - 20)
-            right -= paint_tags(painter, row.tags, right, rect.center().y(), free, badge.height() - 2, small)
-        if when and right - left - number_width - title_width > width + 16:
+        if when and rect.width() >= self.width_with_time(font, small):
+            width = QFontMetrics(small).horizontalAdvance(when)
             painter.setFont(small)
             painter.setPen(style.colour("muted"))
             painter.drawText(QRectF(right - width, rect.top(), width + 1, rect.height()), middle, when)
             right -= width + 12
+        # in a narrow list tags give way to the name
+        if row.tags:
+            free = max(0.0, right - left - number_width - title_width - 20)
+            right -= paint_tags(painter, row.tags, right, rect.center().y(), free, badge.height() - 2, small)
         painter.setFont(font)
         painter.setPen(style.colour("muted"))
         painter.drawText(QRectF(left, rect.top(), number_width, rect.height()), middle, number)
@@ -290,8 +298,7 @@ class JobLists(QWidget):
         """Show the jobs of a project, each in the list of its status."""
         sorted_rows: dict[str, list[JobRow]] = {"running": [], "scheduled": [], "finished": []}
         for row in rows:
-            status = "scheduled" if row.status.lower() == "queued" else row.status.lower()
-            sorted_rows[status if status in sorted_rows else "finished"].append(row)
+            sorted_rows[_LISTS.get(row.status.lower(), "finished")].append(row)
         name = self.selected()
         self.finished.set_rows(sorted_rows["finished"])
         self.running.set_rows(sorted_rows["running"])

@@ -16,6 +16,9 @@ from widgets.log_view import LogPanel
 def job_row(entry: JobEntry) -> JobRow:
     """Return the line of a job for the lists."""
     when = datetime.fromtimestamp(entry.changed) if entry.changed is not None else None
+    if not (entry.place or entry.queued or entry.where):
+        # as nearly all of ten thousand are
+        return JobRow(entry.name, entry.alias, entry.title, entry.status, when, entry.note, entry.tags)
     note = entry.note or queue_note(entry)
     waits = queue_sentence(entry)
     reason = f"{waits[:1].upper()}{waits[1:]}"

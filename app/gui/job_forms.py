@@ -47,13 +47,15 @@ class JobForms(QObject):
         self._advanced = True
         self._forms: dict[str, JobForm] = {}
         self._growing: dict[str, JobForm] = {}
+        self._stale: set[str] = set()
         self.defaults: dict[str, Mapping[str, str]] = {}
         self._timer = QTimer(self, interval=_PAUSE_MS)
         self._timer.timeout.connect(self._grow)
         QTimer.singleShot(_DELAY_MS, self._timer, self._timer.start)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._forms
+        """Tell whether there is a form of this type, and it shows this project."""
+        return key in self._forms and key not in self._stale
 
     def __getitem__(self, key: str) -> JobForm:
         if key not in self._forms:
@@ -61,10 +63,15 @@ class JobForms(QObject):
             while form.build_more():
                 pass
             self._complete(key)
+        if key in self._stale:
+            self._renew(key)
         return self._forms[key]
 
     def _grow(self) -> None:
-        """Take one step towards the forms that there are not yet."""
+        """Take one step towards the forms that there are not yet, or that show another project."""
+        if self._stale:
+            self._renew(next(iter(self._stale)))
+            return
         key = next((key for key in self._types if key not in self._forms), None)
         if key is None:
             self._timer.stop()
@@ -96,12 +103,19 @@ class JobForms(QObject):
         self._stack.addWidget(form)
 
     def set_project(self, project_dir: Path | None) -> None:
-        """Empty all forms; their paths are relative to another project from now on."""
+        """Empty all forms, soon or when they are wanted; their paths are relative to another project then."""
         self._project_dir = project_dir
         self.defaults = {}
-        for form in self._forms.values():
-            self._set_project(form)
-            form.reset()
+        self._stale = set(self._forms)
+        QTimer.singleShot(_DELAY_MS, self._timer, self._timer.start)
+
+    def _renew(self, key: str) -> None:
+        self._stale.discard(key)
+        form = self._forms[key]
+        self._set_project(form)
+        form.blockSignals(True)  # nobody has changed anything
+        form.set_values(self.defaults.get(key, {}), reset=True)
+        form.blockSignals(False)
 
     def _set_project(self, form: JobForm) -> None:
         for row in form.rows.values():

@@ -128,7 +128,6 @@ class MainWindow(WindowFrame):
             self.message_bar.show_warning(f"The project is open for reading only: {opened.why_readonly}.")
         self.show_new(next(iter(t.key for t in job_types())))
         self.bridge.submit(self.workplace.defaults, self.page.set_defaults)
-        self.bridge.submit(self.workplace.relist, self.take_all)
         self.tell(f"{opened.path} is open.")
         if self.demo is not None:
             self.demo.project_opened(opened.path)

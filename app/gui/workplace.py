@@ -45,7 +45,7 @@ class Workplace:
     def __init__(self) -> None:
         self._project: Project | None = None
         self._supervisor: Supervisor | None = None
-        self._entries: tuple[JobEntry, ...] = ()
+        self._entries: tuple[JobEntry, ...] | None = None  # None: the window has to be told all
         self._known: dict[str, tuple[Process, JobEntry]] = {}
         self._queue: LocalQueue | None = None
         self._flowchart = FlowchartMaker()
@@ -81,7 +81,7 @@ class Workplace:
         self._project = None
         self._supervisor = None
         self._queue = None
-        self._entries = ()
+        self._entries = None
         self._known.clear()
 
     @property
@@ -150,12 +150,12 @@ class Workplace:
 
     def relist(self) -> list[object]:
         """Return the lists even when nothing changed."""
-        self._entries = ()
-        return self._changes() or [JobsChanged((), self.project.readonly)]
+        self._entries = None
+        return self._changes()
 
     def flowchart(self) -> Chart:
         """Return the jobs with their places in the flowchart, and what goes between them."""
-        return self._flowchart.make(self.project, self._entries)
+        return self._flowchart.make(self.project, self._entries or ())
 
     def tags_of(self, name: str) -> tuple[tuple[Tag, ...], tuple[Tag, ...]]:
         """Return the tags of a job, and all tags of the project."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QLabel, QLineEdit, QListView, QToolButton, QTreeWidget
 from pytestqt.qtbot import QtBot
@@ -285,3 +286,37 @@ def test_that_inputs_and_outputs_stand_under_their_jobs(qtbot: QtBot) -> None:
         tree.setCurrentItem(job.child(0))
         qtbot.keyClick(tree, Qt.Key.Key_Return)
     assert signal.args == ["Refine3D/job002/run_data.star"]
+
+
+def test_that_times_stand_in_all_rows_of_a_list_or_in_none(qtbot: QtBot) -> None:
+    names = [("DynaMight/job001/", ""), ("DynaMight/job002/", "DynaMight/a_name_that_is_long_for_a_job")]
+    when = datetime(2024, 1, 7)
+
+    def pictures(width: int, time_of_all: datetime | None) -> list[QImage]:
+        jobs = JobListView("Finished jobs")
+        qtbot.addWidget(jobs)
+        jobs.set_rows([JobRow(name, alias, "", "Succeeded", time_of_all) for name, alias in names])
+        jobs.resize(width, 500)
+        jobs.show()
+        view = jobs.view
+        rects = [view.visualRect(view.model().index(row, 0)) for row in range(len(names))]
+        return [view.viewport().grab(rect).toImage() for rect in rects]
+
+    for width, shown in ((290, False), (520, True)):
+        pairs = zip(pictures(width, when), pictures(width, None), strict=True)
+        assert [with_time != without for with_time, without in pairs] == [shown, shown]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("A/job034/", 34),
+        ("A/job034", 34),
+        ("A/job1234/", 1234),
+        ("Jobs/jobs/", -1),
+        ("A/job034b/", 34),
+        ("", -1),
+    ],
+)
+def test_that_the_number_of_a_job_is_read_from_its_name(name: str, number: int) -> None:
+    assert JobRow(name).number == number

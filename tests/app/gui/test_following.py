@@ -11,11 +11,12 @@ import pytest
 
 from app.gui.follower import CHUNK, Follower
 from app.gui.job_details import progress_note
-from app.gui.news import Followed, GpusSeen, LockSeen
+from app.gui.news import Followed, GpusSeen, JobsChanged, LockSeen
 from app.gui.relion_titles import title_of
 from app.gui.workplace import Workplace
 from app.node_details import node_details
 from app.project.lock import ProjectLock
+from app.project.project import Project
 from app.runner.gpus import Gpu
 from tests.app.gui.acting import REFINEMENT
 
@@ -151,3 +152,16 @@ def test_that_ten_thousand_jobs_are_listed_within_the_pace_of_the_lane(project: 
     again = time.process_time() - start
     assert first < 2.0
     assert again < 0.05
+
+
+def test_that_a_project_that_was_opened_is_told_once_also_when_it_is_empty(tmp_path: Path) -> None:
+    place = Workplace()
+    place.create(tmp_path / "empty")
+    assert [type(news) for news in place.tick()] == [JobsChanged]
+    assert place.tick() == []
+    Project.open(tmp_path / "empty").new_job("Class2D", "relion.class2d", status="Succeeded")
+    place.open(tmp_path / "empty")
+    (told,) = place.tick()
+    assert isinstance(told, JobsChanged)
+    assert [entry.name for entry in told.entries] == ["Class2D/job001/"]
+    assert place.tick() == []
