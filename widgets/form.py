@@ -8,38 +8,22 @@ from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QScrollArea,
-    QStackedWidget,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from jobs.core.declaration import JobOptions, JobType, Kind, OptionSpec, from_values, specs, tabs, to_text
 from jobs.core.errors import Problem
 from widgets import style
 from widgets.background import Newest
-from widgets.fields import (
-    ChoiceEditor,
-    Editor,
-    GpuChoice,
-    GpuEditor,
-    NumberEditor,
-    TextEditor,
-    YesNoEditor,
-)
+from widgets.fields import GpuChoice
+from widgets.form_page import FormPage, Surroundings
+from widgets.form_problems import FormProblems
 from widgets.form_row import FormRow
-from widgets.form_summary import FormSummary, mark_tab
+from widgets.form_summary import FormSummary
 from widgets.node_source import NodeCandidate, NodeSource
-from widgets.path_field import PathEditor
 
 Mode = Literal["new", "continue"]
 Validator = Callable[[JobOptions], list[Problem]]
 
-_PAGE_WIDTH = 900
 _CHECK_DELAY_MS = 250
 #: So many rows take a few milliseconds to make.
 _ROWS_AT_ONCE = 4
@@ -86,18 +70,14 @@ class JobForm(QWidget):
         super().__init__(parent)
         self.job_type = job_type
         self.setObjectName(f"form_{job_type.key}")
-        self._node_source = node_source
         self._validator = validator
-        self._project_dir = project_dir
-        self._gpus = gpus
+        self._surroundings = Surroundings(project_dir, node_source, lambda: self._job_dir, gpus)
         self._mode: Mode = "new"
         self._job_dir: Path | None = None
         self._unknown: dict[str, str] = {}
-        self._touched: set[str] = set()
-        self._revealed = False
         self._loading = False
-        self._problems: list[Problem] = []
         self.rows: dict[str, FormRow] = {}
+        self.pages: dict[str, FormPage] = {}
         self.tab_widget = QTabWidget(self)
         self.tab_widget.setObjectName("form_tabs")
         self.tab_widget.setDocumentMode(False)
@@ -109,10 +89,13 @@ class JobForm(QWidget):
         self._summary = FormSummary(self)
         self._summary.show_requested.connect(self.reveal_problems)
         layout.addWidget(self._summary)
+        self._problems = FormProblems(
+            self.rows, self.tab_widget, self._tab_names, self._summary, self.show_tab
+        )
         self._checker = Newest(self._check, _CHECK_DELAY_MS, self)
         self._checker.answered.connect(self._on_checked)
         self._checker.failed.connect(self._on_check_failed)
-        style.ThemeWatcher(self, self._show_problems)
+        style.ThemeWatcher(self, self._problems.show)
         self._steps = self._build()
         while at_once and self.build_more():
             pass
@@ -127,73 +110,17 @@ class JobForm(QWidget):
         """Make the pages row by row; stands still after every few rows, for the window has more to do."""
         declared = specs(self.job_type.options)
         for name in self._tab_names:
-            page, area = self._make_page(declared)
-            page.setObjectName(f"page_{name}")
-            self.tab_widget.addTab(area, name)
+            page = self.pages[name] = FormPage(name, declared, self.tab_widget)
+            self.tab_widget.addTab(page, name)
             own = [d for d in declared if d.tab == name]
             for number, spec in enumerate(own):
-                self._make_row(spec, number, page)
+                row = self.rows[spec.name] = page.add_row(spec, self._surroundings)
+                row.editor.changed.connect(lambda name=spec.name: self._on_changed(name))
                 if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
                     yield number
-            grid = page.layout()
-            assert isinstance(grid, QGridLayout)
-            grid.setRowStretch(2 * len(own), 1)
+            page.finish()
             yield len(own)
         self.reset()
-
-    def _make_row(self, spec: OptionSpec, number: int, page: QWidget) -> None:
-        editor = self._make_editor(spec, page)
-        row = FormRow(spec, editor, page)
-        if spec.when:
-            row.label.setIndent(style.LARGE)
-        grid = page.layout()
-        assert isinstance(grid, QGridLayout)
-        row.place(grid, number)
-        editor.changed.connect(lambda name=spec.name: self._on_changed(name))
-        self.rows[spec.name] = row
-
-    def _make_page(self, declared: Sequence[OptionSpec]) -> tuple[QWidget, QScrollArea]:
-        """Return an empty page and what it scrolls in; each part is made where it will stand."""
-        area = QScrollArea(self.tab_widget.findChild(QStackedWidget))
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        holder = QWidget(area.viewport())
-        style.set_role(holder, "page")
-        page = QWidget(holder)
-        style.set_role(page, "page")
-        page.setMaximumWidth(_PAGE_WIDTH)
-        grid = QGridLayout(page)
-        grid.setContentsMargins(style.LARGE, style.LARGE, style.LARGE, style.LARGE)
-        grid.setHorizontalSpacing(style.MEDIUM)
-        grid.setVerticalSpacing(style.TIGHT)
-        grid.setColumnStretch(1, 1)
-        widest = max((style.text_width(self.font(), d.label) for d in declared), default=0)
-        grid.setColumnMinimumWidth(0, min(widest + style.LARGE, 320))
-        beside = QHBoxLayout(holder)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.addWidget(page, 100)
-        beside.addStretch(1)
-        area.setWidget(holder)
-        return page, area
-
-    def _make_editor(self, spec: OptionSpec, page: QWidget) -> Editor:
-        if spec.is_path:
-            return PathEditor(
-                spec,
-                page,
-                project_dir=self._project_dir,
-                node_source=self._node_source,
-                start_folder=lambda: self._job_dir,
-            )
-        if spec.kind is Kind.GPU:
-            return GpuEditor(spec, page, gpus=self._gpus)
-        kinds: dict[Kind, type[Editor]] = {
-            Kind.INTEGER: NumberEditor,
-            Kind.NUMBER: NumberEditor,
-            Kind.YESNO: YesNoEditor,
-            Kind.CHOICE: ChoiceEditor,
-        }
-        return kinds.get(spec.kind, TextEditor)(spec, page)
 
     # -- values --------------------------------------------------------------------------------------------
 
@@ -227,8 +154,7 @@ class JobForm(QWidget):
         if reset:
             self._unknown = {}
         self._unknown |= {name: text for name, text in values.items() if name not in self.rows}
-        self._touched.clear()
-        self._revealed = False
+        self._problems.forget_touch()
         self._update_enabled()
         self.changed.emit()
         self.check()
@@ -284,26 +210,23 @@ class JobForm(QWidget):
 
     def problems(self) -> list[Problem]:
         """Return the problems shown."""
-        return list(self._problems)
+        return list(self._problems.found)
 
     def has_errors(self) -> bool:
         """Tell whether something shown keeps the job from starting."""
-        return any(problem.severity == "error" for problem in self._problems)
+        return self._problems.has_errors()
 
     def set_problems(self, problems: Sequence[Problem]) -> None:
         """Show problems at their fields, on their tabs and in the summary."""
-        self._problems = list(problems)
-        self._show_problems()
-        self.problems_changed.emit(self._problems)
+        self._problems.found = list(problems)
+        self._problems.show()
+        self.problems_changed.emit(self._problems.found)
 
     def reveal_problems(self) -> None:
         """Show also the problems of fields not filled in yet in full, and go to the first one."""
-        self._revealed = True
-        self._show_problems()
-        for problem in sorted(self._problems, key=lambda p: p.severity != "error"):
-            if problem.field in self.rows:
-                self.focus_field(str(problem.field))
-                return
+        name = self._problems.reveal()
+        if name is not None:
+            self.focus_field(name)
 
     def _check(self, values: dict[str, str]) -> list[Problem]:
         options, problems = from_values(self.job_type.options, values)
@@ -323,7 +246,7 @@ class JobForm(QWidget):
     def _on_changed(self, name: str) -> None:
         if self._loading:
             return
-        self._touched.add(name)
+        self._problems.touch(name)
         if self.rows[name].spec.kind is Kind.YESNO:
             self._update_enabled()
         self.changed.emit()
@@ -337,6 +260,20 @@ class JobForm(QWidget):
             row.set_enabled(enabled, "" if enabled else self._why_grey(row.spec, is_continue))
             if not enabled:
                 row.set_problem(None)
+        for page in self.pages.values():
+            page.show_notice(self._notice_for(page, is_continue))
+
+    @staticmethod
+    def _notice_for(page: FormPage, is_continue: bool) -> str:
+        """Return why a whole page is grey; where only a part of it is, the tips of the fields tell."""
+        if not page.rows or any(row.enabled for row in page.rows):
+            return ""
+        when = {row.spec.enabled for row in page.rows}
+        if "continue" in when and not is_continue:
+            return "These become available once the job has results: Continue!"
+        if "new" in when and is_continue:
+            return "These were fixed when the job was started."
+        return ""
 
     def _why_grey(self, spec: OptionSpec, is_continue: bool) -> str:
         if spec.enabled == "new" and is_continue:
@@ -345,39 +282,6 @@ class JobForm(QWidget):
             return "Available when a job is continued"
         switch = self.rows.get(spec.when)
         return f"Used when “{switch.spec.label.rstrip(':')}” is Yes" if switch is not None else ""
-
-    # -- showing problems ----------------------------------------------------------------------------------
-
-    def _is_gentle(self, problem: Problem) -> bool:
-        """Nobody is scolded for a field that has not been filled in yet."""
-        row = self.rows.get(problem.field or "")
-        if row is None or self._revealed:
-            return False
-        return problem.field not in self._touched and not row.editor.text()
-
-    def _show_problems(self) -> None:
-        worst: dict[str, Problem] = {}
-        for problem in self._problems:
-            name = problem.field or ""
-            if name in self.rows and (name not in worst or worst[name].severity == "warning"):
-                worst[name] = problem
-        for name, row in self.rows.items():
-            found = worst.get(name)
-            row.set_problem(found, gentle=found is not None and self._is_gentle(found))
-        for index, tab in enumerate(self._tab_names):
-            here = [row.problem for row in self.rows.values() if row.spec.tab == tab and row.problem]
-            loud = [problem for problem in here if not self._is_gentle(problem)]
-            mark_tab(self.tab_widget, index, loud)
-            if loud:
-                self.show_tab(tab, True)
-        self._show_summary([row.problem for row in self.rows.values() if row.problem])
-
-    def _show_summary(self, at_fields: list[Problem]) -> None:
-        general = [problem for problem in self._problems if problem.field not in self.rows]
-        loud = [problem for problem in at_fields if not self._is_gentle(problem)]
-        needed = [p for p in at_fields if self._is_gentle(p) and p.severity == "error"]
-        labels = [self.rows[str(problem.field)].spec.label.rstrip(":") for problem in needed]
-        self._summary.show_state(general, loud, labels)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F1 explains the field that has the focus."""

@@ -70,6 +70,7 @@ class FormRow:
         self.spec = spec
         self.editor = editor
         self.problem: Problem | None = None
+        self.enabled = True
         self.label = QLabel(spec.label, page)
         self.label.setObjectName(f"label_{spec.name}")
         self.label.setBuddy(editor)
@@ -99,6 +100,7 @@ class FormRow:
 
     def set_enabled(self, enabled: bool, why: str = "") -> None:
         """Make the editor active or grey; when grey, the tool tip says why."""
+        self.enabled = enabled
         self.editor.setEnabled(enabled)
         style.set_role(self.label, "" if enabled else "disabled")
         self.editor.setToolTip(why)

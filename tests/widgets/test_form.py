@@ -342,3 +342,23 @@ def test_that_no_form_needs_sideways_scrolling_in_a_small_window(qtbot: QtBot, j
         area = form.tab_widget.currentWidget()
         assert isinstance(area, QScrollArea)
         assert area.horizontalScrollBar().maximum() == 0
+
+
+def test_that_a_tab_on_which_nothing_can_be_set_yet_says_why_at_its_top(qtbot: QtBot) -> None:
+    form = JobForm(JOB_TYPES["dynamight"])
+    qtbot.addWidget(form)
+    assert form.pages["Tasks"].notice() == "These become available once the job has results: Continue!"
+    assert not any(form.pages[tab].notice() for tab in ("I/O", "Advanced", "Running"))
+    form.set_mode("continue")
+    assert not form.pages["Tasks"].notice()
+
+
+def test_that_options_which_a_continuation_can_not_change_say_so_at_the_top_of_their_tab(
+    qtbot: QtBot,
+) -> None:
+    form = JobForm(JOB_TYPES["simulate"])
+    qtbot.addWidget(form)
+    assert not form.pages["I/O"].notice()
+    form.set_mode("continue")
+    assert form.pages["I/O"].notice() == "These were fixed when the job was started."
+    assert not form.pages["Running"].notice()
