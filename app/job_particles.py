@@ -6,11 +6,12 @@ from pathlib import Path
 
 from jobs.core.declaration import JobType, from_values
 from jobs.core.errors import UserError
+from jobs.core.external import from_external
 from jobs.core.folder import JobFolder
 from jobs.core.job_star import read_job_star
 
 #: Start of the labels of particle files.
-_PARTICLES = "ParticleGroupMetadata"
+_PARTICLES = ("ParticleGroupMetadata", "TomoOptimisationSet")
 
 
 def particle_file_of(project_dir: Path, job: str, job_type: JobType) -> Path:
@@ -32,7 +33,10 @@ def particle_file_of(project_dir: Path, job: str, job_type: JobType) -> Path:
     """
     folder = JobFolder(project_dir, job)
     try:
-        options, _ = from_values(job_type.options, read_job_star(folder.job_star).values)
+        found = read_job_star(folder.job_star)
+        external = found.label.startswith("relion.external")
+        values = from_external(job_type, found.values) if external else found.values
+        options, _ = from_values(job_type.options, values)
     except (UserError, OSError):
         # a job of the command line leaves its exact record only
         options = job_type.options(**folder.read_options().values)

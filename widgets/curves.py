@@ -29,7 +29,7 @@ from widgets.fields import ChoiceBox
 _FIRST_SHOWN: Final = 3
 _AXES: Final[tuple[tuple[Axis, str], ...]] = (("step", "Step"), ("minutes", "Time (min)"))
 #: What is shown before anybody chose: how far things move, whether that is real, and what is minimised.
-_TELLING: Final = ("rms displacement", "held-out gain", "loss data", "loss")
+_TELLING: Final = ("rms displacement", "held-out gain", "loss data", "divergence", "loss")
 
 
 class _Header(pg.LabelItem):
@@ -162,7 +162,7 @@ class _Panel:
             which = f"{name.series}&nbsp;" if name.half else ""
             parts.append(
                 f'<span style="color:{colour}">{line}</span> '
-                f'<span style="color:{style.colours().muted}">{which}</span><b>{short_number(value)}</b>'
+                f'<span style="color:{style.colours().muted}">{which}</span><b>{_reading(value)}</b>'
             )
         text = f"<b>{self.title}</b> &nbsp; {' &nbsp; '.join(parts)}"
         self.header.setText(text, color=style.colours().text, size=f"{style.small_font().pointSizeF():.1f}pt")
@@ -383,6 +383,11 @@ class LiveCurves(QWidget):
             if place is not None:
                 panel.hover.setValue(place)
             panel.write(self.data, self._axis, place)
+
+
+def _reading(value: float) -> str:
+    """Return a number; of losses near 1 the digits behind it are what is read off."""
+    return f"{value:.4f}" if 0.9 < abs(value) < 1.1 and value != 1 else short_number(value)
 
 
 def _most_telling(titles: list[str]) -> list[str]:

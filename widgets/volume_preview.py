@@ -198,7 +198,7 @@ class VolumePreview(QWidget):
         depth, height, width = self._volume.shape
         size = f"{width}³" if width == height == depth else f"{width} × {height} × {depth}"
         size += " voxels"
-        self.facts.setText(f"{size}, {voxel_size_a:.4g} Å each" if voxel_size_a else size)
+        self.facts.setText(f"{size}, {voxel_size_a:.4g} Å" if voxel_size_a else size)
         self._body.show_empty(False)
         self._draw()
 

@@ -22,13 +22,13 @@ SHOWN: Final = 20_000
 PICTURE_BOX: Final = 64
 #: Part of the particles whose mean state stands for an end or the middle of the leading axis.
 _PART: Final = 0.1
-_STATES: Final = (("middle", "middle of the leading axis"), ("low", "low end"), ("high", "high end"))
+_STATES: Final = (("middle", "Middle"), ("low", "Low end"), ("high", "High end"))
 
 
 def save_pictures(context: WorkerContext, training: Training, latent: tuple[Tensor, Tensor] | None) -> None:
     """Write latent places with their colours, volumes, and what is known in numbers."""
     box = min(training.bank.box, PICTURE_BOX)
-    states, names = None, ["the volume"]
+    states, names = None, ["Volume"]
     if latent is not None:
         means = latent[0].float().cpu()
         _save_latent(context, training.bank.particles, means.numpy(), latent[1].float().cpu().numpy())
@@ -41,7 +41,7 @@ def save_pictures(context: WorkerContext, training: Training, latent: tuple[Tens
         # The first has the name by which any window shows it while there is no figure yet.
         arrays.append("volume" if not arrays else f"volume_{key}")
         context.save_snapshot(arrays[-1], volume)
-    title = "Mean states along the leading latent axis" if latent is not None else "All particles"
+    title = "Along the leading axis" if latent is not None else "All particles"
     context.save_figure(
         "volumes",
         Figure(

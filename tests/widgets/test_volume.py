@@ -94,7 +94,7 @@ def test_that_the_middle_is_shown_first_and_said(preview: VolumePreview) -> None
     assert pane(preview, "z").bar_a == 20  # 32 voxels of 2 Å are 64 Å wide
     facts = preview.findChild(QLabel, "volume_facts")
     assert facts is not None
-    assert facts.text() == "32 × 24 × 16 voxels, 2 Å each"
+    assert facts.text() == "32 × 24 × 16 voxels, 2 Å"
 
 
 def test_that_density_appears_where_it_is_with_y_upward(preview: VolumePreview) -> None:

@@ -32,7 +32,7 @@ from widgets.explorer.steady import Steady
 from widgets.explorer.table_choice import TableChoice
 
 #: What is shown first, the first of these that there is.
-FIRST: Final = ("measure:amount", "extra:log-density")
+FIRST: Final = ("measure:amount", "measure:latent_spread", "extra:log-density")
 
 
 class ColourPanel(QWidget):

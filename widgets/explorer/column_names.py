@@ -44,6 +44,8 @@ MEASURES: Final[dict[str, ColumnName]] = {
     "uncertainty": ColumnName("Uncertainty", "Å", group="Motion"),
     "difference": ColumnName("Half-set difference", "Å", group="Motion"),
     "error": ColumnName("Estimated error", "Å", group="Motion"),
+    "distance": ColumnName("Distance from the mean state", group="Model"),
+    "latent_spread": ColumnName("Width of the posterior", group="Model"),
     "pose": ColumnName("Pose", group="Model"),
     "shift": ColumnName("Shift", "Å", group="Model"),
 }
@@ -63,6 +65,12 @@ EXTRAS: Final[dict[str, ColumnName]] = {
 _ANGLE: Final = 360.0
 _RELION: Final[dict[str, ColumnName]] = {
     "image_name": ColumnName("Particle"),
+    "tomogram": ColumnName("Tomogram"),
+    "n_tilts": ColumnName("Images per particle"),
+    "highest_dose": ColumnName("Highest dose", "e/Å²"),
+    "x_A": ColumnName("Place x in tomogram", "Å"),
+    "y_A": ColumnName("Place y in tomogram", "Å"),
+    "z_A": ColumnName("Place z in tomogram", "Å"),
     "rlnImageName": ColumnName("Image"),
     "rlnMicrographName": ColumnName("Micrograph"),
     "rlnMicrographMovieName": ColumnName("Movie"),

@@ -64,6 +64,7 @@ class MapControls(QWidget):
         super().__init__(parent)
         self.setObjectName("explorer_map_controls")
         self.chose_representation = False
+        self._has_points = True
         self._colour_wish = ""
         self.below = QWidget()
         self.below.setObjectName("explorer_map_rows")
@@ -239,7 +240,7 @@ class MapControls(QWidget):
     def options(self) -> MapOptions:
         """Return what is chosen."""
         return MapOptions(
-            representation=self.representation.currentData(),
+            representation=self.representation.currentData() if self._has_points else "map",
             level=self.level.chosen,
             consensus_map=self.consensus.isChecked(),
             consensus_points=self.consensus_points.isChecked(),
@@ -253,6 +254,15 @@ class MapControls(QWidget):
             point_size=self.point_size.value() / 10,
             dark=style.colours().name == "dark",
         )
+
+    def offer_points(self, possible: bool) -> None:
+        """Offer points beside maps; of a model without points there is nothing to choose."""
+        if possible == self._has_points:
+            return
+        self._has_points = possible
+        self.representation.setEnabled(possible)
+        self.representation.setVisible(possible)
+        self.changed.emit()
 
     def choose_representation(self, key: str) -> None:
         """Show maps, points or both."""

@@ -157,6 +157,10 @@ class MapPane(QWidget):
         self.controls.atoms.setVisible(atoms is not None)
         self._refresh()
 
+    def offer_points(self, possible: bool) -> None:
+        """Offer to show points, or only maps where the model is not made of points."""
+        self.controls.offer_points(possible)
+
     def prefer_points(self, colour: str = "") -> None:
         """Show Gaussians, and colour them by this, unless somebody has chosen otherwise."""
         self.controls.prefer_colour(colour)

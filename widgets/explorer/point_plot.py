@@ -69,17 +69,19 @@ class PointPlot(QWidget):
         names : (str, str)
             Of the axes.
         keep_view : bool
-            Whether to look at the same part of the plane as before.
+            Whether to look at the same part of the plane as before, where that was not all of it.
         """
         self._cloud = self._cloud.moved(xy)
         self._names = (str(names[0]), str(names[1]))
+        everything_shown = self._view == self._home
         self._home = view.fitting(self._cloud.xy)
         if self._own_colours:
             self._colour_plainly()
         if len(self._cloud) >= _SORTED_FROM:
             work = threading.Thread(target=self._sort, args=(self._cloud,), name="plot-order", daemon=True)
             work.start()
-        if not keep_view:
+        if everything_shown or not keep_view:
+            # who looks at all particles goes on to do so when they spread, as while a training runs
             self.fit()
         self._changed()
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from jobs.core.exploring import Atoms
-from jobs.core.latent import PARTICLE_VIEW
+from jobs.core.latent import CLOUD, PARTICLE_VIEW
 from widgets.explorer.loading import Opened
 from widgets.explorer.map_maker import DISAGREEMENT
 from widgets.explorer.map_state import MapState
@@ -46,7 +46,9 @@ class StateControl(QObject):
     def begin(self, opened: Opened, *, same_particles: bool) -> None:
         """Show the first state of a model that was opened: the one shown before, or the least moved."""
         view = self.view
-        if opened.half == 0 and not same_particles:
+        has_points = CLOUD in opened.model.abilities
+        view.map.offer_points(has_points)
+        if opened.half == 0 and has_points and not same_particles:
             # as in the original: where both models move the Gaussians, and how far they disagree
             view.map.prefer_points(DISAGREEMENT)
         self._make_consensus(opened)
