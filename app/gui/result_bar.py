@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.gui.news import JobDetails
@@ -16,39 +16,84 @@ from widgets import style
 
 
 class _Line(QWidget):
-    """One line, its first words strong; what does not fit is cut off, so that it never asks for more room."""
+    """Words on a line or two, the first ones strong; what does not fit is cut off at the end of a word.
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    It never asks for more width than it is given.
+    """
+
+    def __init__(self, name: str, parent: QWidget | None = None, *, most_lines: int = 1) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.lead, self.text = "", ""
+        self._most_lines = most_lines
+        self._lines: list[str] = []
 
     def set_words(self, lead: str, text: str) -> None:
         """Show a strong beginning and what follows it; nothing when both are empty."""
         self.lead, self.text = lead, text
         self.setVisible(bool(lead or text))
-        self.update()
+        self._break()
+
+    def lines(self) -> list[str]:
+        """Return what is read after the strong beginning, line by line."""
+        return list(self._lines)
 
     def sizeHint(self) -> QSize:
-        """Return the height of a line."""
-        return QSize(200, QFontMetrics(style.scaled_font(1.0, self, bold=True)).height() + 2)
+        """Return the height of the lines."""
+        return QSize(200, max(len(self._lines), 1) * self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the lines anew."""
+        super().resizeEvent(event)
+        self._break()
+
+    def _height(self) -> int:
+        return QFontMetrics(style.scaled_font(1.0, self, bold=True)).height() + 2
+
+    def _indent(self) -> int:
+        metrics = QFontMetrics(style.scaled_font(1.0, self, bold=True))
+        return metrics.horizontalAdvance(f"{self.lead} ") if self.lead else 0
+
+    def _break(self) -> None:
+        metrics = QFontMetrics(style.scaled_font(1.0, self))
+        rest, found = self.text.split(), list[str]()
+        while rest and len(found) < self._most_lines:
+            room = self.width() - (0 if found else self._indent())
+            count = len(rest)
+            while count > 1 and metrics.horizontalAdvance(" ".join(rest[:count])) > room:
+                count -= 1
+            line = " ".join(rest[:count])
+            if len(found) == self._most_lines - 1 and count < len(rest):
+                # a whole word gives way to the sign that there is more
+                while count > 1 and metrics.horizontalAdvance(f"{line} …") > room:
+                    count -= 1
+                    line = " ".join(rest[:count])
+                line += " …"
+            found.append(metrics.elidedText(line, Qt.TextElideMode.ElideRight, max(room, 0)))
+            rest = rest[count:]
+        higher = len(found) != len(self._lines)
+        self._lines = found
+        if higher:
+            self.updateGeometry()
+        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw as much as fits."""
+        """Draw the lines."""
         painter = QPainter(self)
         painter.setPen(style.colour("text"))
-        x = 0
-        for words, strong in ((self.lead, True), (self.text, False)):
-            painter.setFont(style.scaled_font(1.0, self, bold=strong))
-            metrics = painter.fontMetrics()
-            shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, self.width() - x)
-            painter.drawText(self.rect().adjusted(x, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, shown)
-            x += metrics.horizontalAdvance(f"{shown} ")
+        left, height, middle = self._indent(), self._height(), Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(style.scaled_font(1.0, self, bold=True))
+        painter.drawText(QRect(0, 0, self.width(), height), middle, self.lead)
+        painter.setFont(style.scaled_font(1.0, self))
+        for number, line in enumerate(self._lines):
+            painter.drawText(
+                QRect(0 if number else left, number * height, self.width(), height), middle, line
+            )
 
 
 class ResultBar(QFrame):
-    """The numbers of the newest task and the next step, a line each; the rest is a tip and in the monitor.
+    """The numbers of the newest task on a line, the next step on two at most; all is a tip.
 
     Signals
     -------
@@ -63,7 +108,7 @@ class ResultBar(QFrame):
         self.setObjectName("job_result")
         style.set_role(self, "bar-success")
         self.found = _Line("job_result_found")
-        self.next = _Line("job_result_next")
+        self.next = _Line("job_result_next", most_lines=2)
         self.all_button = QToolButton()
         self.all_button.setObjectName("job_result_all")
         self.all_button.setText("All results")

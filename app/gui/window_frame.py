@@ -171,7 +171,13 @@ class WindowFrame(QMainWindow):
         count = f"{jobs:,} {'job' if jobs == 1 else 'jobs'}"
         count += f", {running} running" if running else ""
         self.counts.setText(count + (f", {queued} queued" if queued else ""))
-        self.where.setText(f"{self.project_path}" + ("  ·  read-only" if self.readonly else ""))
+        self.show_where()
+
+    def show_where(self) -> None:
+        """Write the project and the modes that are on into the status bar."""
+        modes = ("read-only" if self.readonly else "", "tomography" if self.types.mode == "tomo" else "")
+        known = self.project_path is not None
+        self.where.setText("  ·  ".join(filter(None, (str(self.project_path), *modes))) if known else "")
 
     def tell(self, text: str) -> None:
         """Say something in passing, in the status bar."""

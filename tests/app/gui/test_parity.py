@@ -334,9 +334,11 @@ def test_that_tomography_mode_hides_what_relion_hides_unless_it_is_shown(
     assert window.types.isRowHidden(row)
     assert window.settings.tomo
     assert window.actions_by_key["tomo_mode"].isChecked()
+    assert window.where.text().endswith("·  tomography")
     assert REFINEMENT in window.entries
     window.actions_by_key["tomo_mode"].trigger()
     assert not window.types.isRowHidden(row)
+    assert window.where.text() == str(folder(window))
 
 
 def test_that_clicking_through_everything_read_only_changes_nothing(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.gui import start_commands
 from app.gui.convert import job_row, ordinal
+from app.gui.dialogs import forms
 from app.gui.main_window import MainWindow
 from app.gui.news import JobEntry
 from app.runner.schedule import marker
@@ -83,7 +83,7 @@ def test_that_a_running_schedule_can_be_stopped_after_its_present_job(
     mark.touch()
     with pytest.raises(UserError, match="is being run already"):
         window.bridge.wait_for(lambda: window.workplace.run_scheduled(["DynaMight/job002/"]), 5.0)
-    monkeypatch.setattr(start_commands.forms, "ask_pick", lambda *args, **_more: [key for key, _ in args[3]])
+    monkeypatch.setattr(forms, "ask_pick", lambda *args, **_more: [key for key, _ in args[3]])
     window.actions_by_key["stop_scheduled"].trigger()
     qtbot.waitUntil(lambda: not mark.exists(), timeout=4000)
     window.actions_by_key["stop_scheduled"].trigger()

@@ -39,25 +39,41 @@ def details(status: str = "Succeeded", **changes: Any) -> JobDetails:
     return JobDetails(JobEntry(NAME, "", "dynamight", "", True, status), Path(NAME), "dynamight", {}, **given)
 
 
-def test_that_the_newest_task_and_the_next_step_take_two_lines_and_the_tip_tells_all(qtbot: Any) -> None:
+def test_that_the_newest_task_takes_a_line_the_next_step_two_and_the_tip_tells_all(qtbot: Any) -> None:
     bar = ResultBar()
     qtbot.addWidget(bar)
     bar.resize(400, 40)
     bar.show_details(details())
     line = bar.fontMetrics().height()
-    assert bar.minimumSizeHint().height() <= 2 * line + 18
+    assert bar.minimumSizeHint().height() <= 3 * line + 20
     assert bar.minimumSizeHint().width() < 200, "long texts never push the pane"
     assert (bar.found.lead, bar.found.text) == (
         "Deformed backprojection:",
         "Resolution 8.39 Å; Moving part 8.49 Å",
     )
     assert bar.next.text.startswith("PostProcess")
+    first, second = bar.next.lines()
+    assert first.startswith("PostProcess takes")
+    assert second.endswith((" takes …", " the …", " half-maps. …", " PostProcess …")), "no word is cut in two"
     for words in ("Round trip 0.006 Å", "half 1: 0.008 &amp; half 2", "ordinary 8.51 Å", "Next: PostProcess"):
         assert words in bar.toolTip()
 
     again = RunLine(4, "inverse", "")
     bar.show_details(details(runs=(*details().runs, again)))
     assert bar.found.lead == "Estimate inverse deformations:"
+
+
+def test_that_a_next_step_is_read_in_full_where_it_fits(qtbot: Any) -> None:
+    bar = ResultBar()
+    qtbot.addWidget(bar)
+    step = "Explore shows the motions. On the Tasks tab, set inverse deformations to Yes and continue."
+    bar.show_details(details(findings=(), next_step=step))
+    bar.resize(560, 60)
+    bar.show()
+    assert len(bar.next.lines()) == 2
+    assert " ".join(bar.next.lines()) == step
+    bar.resize(1200, 60)
+    qtbot.waitUntil(lambda: bar.next.lines() == [step], timeout=2000)
 
 
 @pytest.mark.parametrize("status", ["Running", "Failed", "Aborted", "Scheduled"])
