@@ -10,22 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from jobs.core.declaration import Check, CheckContext
 from jobs.core.errors import FormatError, Problem
-from jobs.core.options import gpu_words
 from jobs.tomodrgn.input_facts import TiltFacts, tilt_facts
+from jobs.tomodrgn.sources import contradiction
 from jobs.tomodrgn.task_checks import check_filter, check_more_epochs, check_volumes
 from jobs.tomodrgn.words import numbers_of
 
 if TYPE_CHECKING:
     from jobs.tomodrgn.params import TomoDrgnOptions
 
-#: What a name of the original means among the flavours that are told apart here.
-_FLAVOURS: Final = {
-    "warp": ("warp", "series"),
-    "cryosrpnt": ("warp", "series"),
-    "nextpyp": ("nextpyp",),
-    "warptools": ("warptools",),
-    "relion": ("relion5", "warptools"),
-}
 _LARGE_BOX: Final = 512
 
 
@@ -56,11 +48,11 @@ def check_inputs(options: TomoDrgnOptions, context: CheckContext) -> list[Proble
 
 def _check_file(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     found: list[Problem] = []
-    expected = _FLAVOURS.get(options.source_software)
-    if expected is not None and facts.flavour not in expected:
+    wrong = contradiction(options.source_software, facts.flavour)
+    if wrong:
         found.append(
             Problem(
-                f"The file is said to be of {options.source_software}, but looks like {facts.flavour}",
+                wrong,
                 field="source_software",
                 hint="Set it to auto, or choose another file",
             )
@@ -138,13 +130,12 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
                 hint=f"Give {most} or less, or leave the field empty",
             )
         )
-    elif drawn is not None and drawn > least > 0 and options.pooling_function == "concatenate":
+    elif drawn is not None and drawn > least > 0:
         found.append(
             Problem(
-                f"{drawn} images of each particle are to be drawn and concatenated, but one has only {least}",
+                f"Particles with fewer than {drawn} images show all they have; the fewest is {least}",
                 field="sample_ntilts",
-                hint=f"Give {least} or less, or choose another pooling (max, mean, median, set_encoder), "
-                "which takes any number",
+                severity="warning",
             )
         )
     return found
@@ -177,8 +168,6 @@ def check_model(options: TomoDrgnOptions, context: CheckContext) -> list[Problem
                 hint="8 is a good start, up to 128 are in use",
             )
         )
-    if options.source_software == "cistem":
-        found.append(Problem("Files of cisTEM are not supported", "source_software", "Convert them to STAR"))
     if options.pooling_function == "set_encoder" and options.enc_dim_b % options.num_heads:
         found.append(
             Problem(
@@ -206,10 +195,6 @@ def check_model(options: TomoDrgnOptions, context: CheckContext) -> list[Problem
 def check_learning(options: TomoDrgnOptions, context: CheckContext) -> list[Problem]:
     """Check how the networks learn."""
     found: list[Problem] = []
-    if options.multigpu and gpu_words(options.gpu_id) == ["cpu"]:
-        found.append(
-            Problem("All GPUs are to be used, but the field of GPUs says cpu", "multigpu", "Set it to No")
-        )
     if context.is_continue:
         return found
     found += _check_beta(options)

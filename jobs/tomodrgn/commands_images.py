@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.commands_volumes import add_model, model_of
-from jobs.tomodrgn.params import SOURCES
+from jobs.tomodrgn.image_options import IMAGE_ORDERS
+from jobs.tomodrgn.sources import SOURCES
 from jobs.tomodrgn.terminal import Terminal
-from jobs.tomodrgn.training_options import IMAGE_ORDERS
+from jobs.tomodrgn.without_effect import (
+    ALL_TILTS,
+    EXACT,
+    ONE_DEVICE,
+    READING,
+    add_without_effect,
+    told_without_effect,
+)
 
 if TYPE_CHECKING:
     from jobs.formats.tilt_particles import TiltParticles
@@ -43,7 +51,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add("--sort-ptcl-imgs", choices=IMAGE_ORDERS, default="unsorted", help="order of images [unsorted]")
     add("--use-first-ntilts", type=int, default=-1, metavar="N", help="images of each particle [-1: all]")
     add("--use-first-nptcls", type=int, default=-1, metavar="N", help="particles [-1: all]")
-    add("--source-software", choices=SOURCES, default="auto", help="accepted; found from the file [auto]")
+    add("--source-software", choices=SOURCES, default="auto", help="refuse files of others [auto: any]")
     add("--datadir", type=Path, help="folder of the images, when they are not where the file says")
     add("--Apix", "--apix", type=float, metavar="Å", help="pixel size instead of that of the file")
     add("--dose-override", type=float, metavar="e/Å²", help="dose per tilt instead of those of the file")
@@ -51,20 +59,30 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add("--uninvert-data", action="store_true", help="take the images as tomoDRGN does with this switch")
     add("--lazy", action="store_true", help="keep the images on disk [no]")
     add("--gpu-id", default="0", help="GPU to use, or cpu [0 where there is one]")
-    for flag in ("--num-workers", "--prefetch-factor"):
-        add(flag, type=int, help="accepted; reading ahead needs no setting")
-    for flag in (
-        "--persistent-workers",
-        "--pin-memory",
-        "--no-amp",
-        "--multigpu",
-        "--sequential-tilt-sampling",
-    ):
-        add(flag, action="store_true", help="accepted without effect")
-    add("-v", "--verbose", action="store_true", help="accepted without effect")
+    add("--show-summary-stats", action="store_true", help="tell how images, doses and tilts are spread [no]")
+    add("-v", "--verbose", action="store_true", help="tell more [no]")
+    add_without_effect(parser, READING, EXACT, ONE_DEVICE, ALL_TILTS)
 
 
-def _read(given: argparse.Namespace) -> TiltParticles:
+def _read(given: argparse.Namespace, terminal: Terminal) -> TiltParticles:
+    from jobs.tomodrgn.describing import counted, distributions
+    from jobs.tomodrgn.image_input import check_source, with_images
+
+    for sentence in told_without_effect(given):
+        terminal.say(sentence)
+    particles = _chosen(given)
+    check_source(particles, given.source_software)
+    particles = with_images(particles, terminal.say)
+    for warning in particles.warnings:
+        terminal.say(f"Warning: {warning}")
+    if given.verbose:
+        terminal.say(counted(particles))
+    for line in distributions(particles) if given.show_summary_stats else ():
+        terminal.say(line)
+    return particles
+
+
+def _chosen(given: argparse.Namespace) -> TiltParticles:
     from jobs.formats.index_files import read_indices
     from jobs.formats.tilt_selection import Choice, choose
     from jobs.formats.tilt_series import read_tilt_particles
@@ -89,7 +107,7 @@ def _read(given: argparse.Namespace) -> TiltParticles:
 def _eval_images(given: argparse.Namespace) -> int:
     from jobs.core.devices import choose_devices
     from jobs.formats.tilt_export import write_selection
-    from jobs.tomodrgn.contrast import stated_contrast
+    from jobs.tomodrgn.contrast import contrast_of
     from jobs.tomodrgn.embedding import embed
     from jobs.tomodrgn.outputs import preprocessed_path, write_latent
     from jobs.tomodrgn.trained_model import load_weights
@@ -103,7 +121,10 @@ def _eval_images(given: argparse.Namespace) -> int:
     # The images of the training are where the training found them.
     if given.datadir is None and Path(folder.config.datadir or "-").is_dir():
         given.datadir = Path(folder.config.datadir)
-    particles = _read(given)
+    particles = _read(given, terminal)
+    contrast = contrast_of(particles, "uninvert") if given.uninvert_data else None
+    if contrast is not None:
+        terminal.say(contrast.sentence)
     given.out_z.parent.mkdir(parents=True, exist_ok=True)
     mean, log_variance = embed(
         trained,
@@ -113,7 +134,7 @@ def _eval_images(given: argparse.Namespace) -> int:
         cache=given.out_z.parent,
         lazy=given.lazy,
         batch=given.batch_size,
-        contrast=stated_contrast(particles, True).sign if given.uninvert_data else None,
+        contrast=None if contrast is None else contrast.sign,
         each=terminal.progress,
     )
     write_latent(given.out_z, mean, log_variance)
@@ -150,21 +171,23 @@ def add_backproject(commands: Any) -> None:
 def _backproject(given: argparse.Namespace) -> int:
     from jobs.core.devices import choose_devices
     from jobs.tomodrgn.backproject import backproject_voxel
+    from jobs.tomodrgn.contrast import contrast_of
     from jobs.tomodrgn.reconstruction import BackprojectOptions
 
     terminal = Terminal()
+    particles = _read(given, terminal)
     devices, _ = choose_devices(given.gpu_id, many=False)
     options = BackprojectOptions(
         recon_tilt_weight=given.recon_tilt_weight,
         recon_dose_weight=given.recon_dose_weight,
         lowpass_a=given.lowpass,
         flip=given.flip,
-        uninvert=True if given.uninvert_data else None,
+        contrast=contrast_of(particles, "uninvert" if given.uninvert_data else "auto"),
         lazy=given.lazy,
         seed=given.seed,
     )
     files = backproject_voxel(
-        _read(given),
+        particles,
         given.output,
         options,
         device=devices[0],

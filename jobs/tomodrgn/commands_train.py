@@ -14,6 +14,8 @@ from jobs.core.folder import JobFolder, make_record
 from jobs.core.options import RUNNING_TAB
 from jobs.core.worker import run_worker
 from jobs.tomodrgn.params import JOB_TYPE
+from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.without_effect import PLOTS, READING, add_without_effect, told_without_effect
 
 _SUMMARY: Final = {
     "train_vae": "Learn a latent space of particles and the volume of each place in it.",
@@ -44,6 +46,8 @@ def add_training(commands: Any, kind: str) -> None:
     )
     add_contrast(parser)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
+    parser.add_argument("--multigpu", action="store_true", help="use all GPUs of this computer [no]")
+    add_without_effect(parser, READING, PLOTS)
     add_arguments(parser, JOB_TYPE.options, task="train")
     parser.set_defaults(run=_train, kind=kind, seed=_SEEDS[kind])
 
@@ -79,6 +83,13 @@ def below(project: Path, path: str) -> str:
     return str(absolute.relative_to(project)) if absolute.is_relative_to(project) else str(absolute)
 
 
+def _all_gpus() -> str:
+    """Numbers of all GPUs, as an option; cpu where there are none."""
+    import torch
+
+    return ",".join(map(str, range(torch.cuda.device_count()))) or "cpu"
+
+
 def _train(given: argparse.Namespace) -> int:
     star = getattr(given, "fn_star", "") or given.particles
     if not star:
@@ -86,6 +97,10 @@ def _train(given: argparse.Namespace) -> int:
     given.fn_star, given.model_kind = star, given.kind
     if given.norm_pair:
         given.norm = " ".join(given.norm_pair)
+    for sentence in told_without_effect(given):
+        Terminal().say(sentence)
+    if given.multigpu:
+        given.gpu_id = _all_gpus()
     target = Path(os.path.normpath(Path(given.outdir).absolute()))
     here = Path.cwd()
     project = here if target.is_relative_to(here) and target != here else target.parent

@@ -9,6 +9,7 @@ from typing import Any
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.without_effect import EXACT, ONE_DEVICE, add_without_effect, told_without_effect
 
 
 def add_eval_vol(commands: Any) -> None:
@@ -36,8 +37,7 @@ def add_eval_vol(commands: Any) -> None:
     add("--Apix", "--apix", type=float, metavar="Å", help="pixel size for the headers [the right one]")
     add("-b", "--batch-size", type=int, default=8, help="volumes computed together [8]")
     add("--gpu-id", default="0", help="GPU to use, or cpu [0 where there is one]")
-    for flag in ("--no-amp", "--multigpu"):
-        add(flag, action="store_true", help="accepted; volumes are always computed in 32 bits on one device")
+    add_without_effect(parser, EXACT, ONE_DEVICE)
     parser.set_defaults(run=_eval_vol)
 
 
@@ -56,6 +56,8 @@ def _eval_vol(given: argparse.Namespace) -> int:
     from jobs.tomodrgn.trained_model import load_weights
 
     terminal = Terminal()
+    for sentence in told_without_effect(given):
+        terminal.say(sentence)
     if given.n < 1 or given.batch_size < 1:
         raise UserError("-n and --batch-size are at least 1")
     order = VolumeOrder(

@@ -80,6 +80,22 @@ def detect_contrast(particles: TiltParticles, seed: int = 0) -> Contrast:
     return Contrast(sign, confidence, text)
 
 
+def contrast_of(particles: TiltParticles, choice: str) -> Contrast:
+    """Sign of the images by what a user chooses: the one place where this is decided.
+
+    Parameters
+    ----------
+    particles
+        The set.
+    choice
+        ``auto``: found from the images. ``white``, ``dark``: what protein is. ``uninvert``: as tomoDRGN takes
+        images with ``--uninvert-data``.
+    """
+    if choice in ("white", "dark"):
+        return _stated(1 if choice == "white" else -1)
+    return stated_contrast(particles, True) if choice == "uninvert" else detect_contrast(particles)
+
+
 def stated_contrast(particles: TiltParticles, uninvert: bool) -> Contrast:
     """Sign when the user states it, in tomoDRGN's meaning of ``--uninvert-data``.
 
@@ -94,7 +110,10 @@ def stated_contrast(particles: TiltParticles, uninvert: bool) -> Contrast:
         Whether ``--uninvert-data`` was given.
     """
     raw = not particles.ctf_premultiplied and bool(particles.ctf_known.any())
-    sign = (1 if uninvert else -1) * (-1 if raw else 1)
+    return _stated((1 if uninvert else -1) * (-1 if raw else 1))
+
+
+def _stated(sign: int) -> Contrast:
     colour = "white" if sign > 0 else "dark"
     return Contrast(sign, 1.0, f"Protein is taken as {colour} in the images, as asked for.")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from jobs.core.errors import UserError
 from jobs.formats.tilt_particles import TiltParticles
@@ -15,7 +16,9 @@ from jobs.tomodrgn.contrast import stated_contrast
 from jobs.tomodrgn.encoding_pass import encode_particles
 from jobs.tomodrgn.forward import ForwardOptions
 from jobs.tomodrgn.job_config import JobConfig
+from jobs.tomodrgn.run_settings import own_norm
 from jobs.tomodrgn.samples import SampleOptions
+from jobs.tomodrgn.tilt_drawing import first_images
 from jobs.tomodrgn.trained_model import Trained
 
 #: Outer radius of the window where the settings do not say it, as in the first generation.
@@ -33,6 +36,7 @@ def sampling_of(config: JobConfig, particles: TiltParticles, norm: float) -> Sam
         window_out=float(data.get("window_r_outer") or _WINDOW_OUT),
         sign=stated_contrast(particles, not inverted).sign,
         scale=norm,
+        shift=own_norm(*config.norm, particles.box)[0],
     )
 
 
@@ -96,6 +100,10 @@ def embed(
             path=particles.path,
             hint="Extract the particles in the same box and pixel size",
         )
+    if settings.pooling_function == "concatenate" and config.dataset.get("sample_ntilts"):
+        # The training looked at so many, and left the places in z.pkl from the first of them.
+        first = torch.from_numpy(particles.first)
+        particles = particles.select_images(first_images(first, None, settings.n_tilts).numpy())
     settings.check_tilts(int(particles.counts.max()))
     samples = sampling_of(config, particles, trained.norm)
     if contrast is not None:

@@ -9,18 +9,15 @@ from jobs.tomodrgn.checks import CHECKS
 from jobs.tomodrgn.cleaning import CLEAN_GENTLY, CLEAN_HARSHLY
 from jobs.tomodrgn.model_options import ModelOptions
 from jobs.tomodrgn.next_steps import NEXT_STEPS
+from jobs.tomodrgn.sources import SOURCES
 from jobs.tomodrgn.task_options import TaskOptions
 from jobs.tomodrgn.training_options import TrainingOptions
 
-__all__ = ["CONTRASTS", "FINAL_WEIGHTS", "JOB_TYPE", "MODEL_KINDS", "SOURCES", "TomoDrgnOptions"]
+__all__ = ["CONTRASTS", "FINAL_WEIGHTS", "JOB_TYPE", "MODEL_KINDS", "TomoDrgnOptions"]
 
 FINAL_WEIGHTS: Final = "weights.pkl"
 MODEL_KINDS: Final = ("train_vae", "train_nn")
 CONTRASTS: Final = ("auto", "white", "dark", "uninvert")
-SOURCES: Final = (
-    *("auto", "warp", "cryosrpnt", "nextpyp"),
-    *("tomodrgn_preprocessed", "cistem", "warptools", "relion"),
-)
 _WEIGHTS: Final = "weights.*.pkl"
 
 

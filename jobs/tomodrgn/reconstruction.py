@@ -14,7 +14,7 @@ from jobs.formats.stacks import ImageStacks
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.maths.backproject import Backprojector
 from jobs.maths.masks import soft_sphere
-from jobs.tomodrgn.contrast import Contrast, detect_contrast, stated_contrast
+from jobs.tomodrgn.contrast import Contrast, detect_contrast
 from jobs.tomodrgn.half_maps import HalfMapCurves, compare_halves, figure_of_merit, limit
 from jobs.tomodrgn.tilt_transforms import tilt_transforms
 
@@ -35,10 +35,8 @@ class BackprojectOptions:
         Resolution of the filtered map in Å; None: where the half-maps cease to agree (FSC 0.143).
     flip
         Change the handedness (the z axis is reversed).
-    uninvert
-        As ``--uninvert-data`` (True) or its opposite (False); None finds the sign from the images.
-    sign
-        What images are multiplied with, when it is known already; goes before ``uninvert``.
+    contrast
+        Sign of the images, by :func:`jobs.tomodrgn.contrast.contrast_of`; None finds it from the images.
     lazy
         Read images when needed instead of keeping them in memory.
     regularisation
@@ -53,8 +51,7 @@ class BackprojectOptions:
     recon_dose_weight: bool = False
     lowpass_a: float | None = None
     flip: bool = False
-    uninvert: bool | None = None
-    sign: int | None = None
+    contrast: Contrast | None = None
     lazy: bool = False
     regularisation: float = 0.5
     seed: int = 0
@@ -149,7 +146,7 @@ def reconstruct(
     options = options or BackprojectOptions()
     if particles.n < 2:
         raise UserError("half-maps need two particles at least", path=particles.path)
-    contrast = _contrast(particles, options)
+    contrast = options.contrast or detect_contrast(particles, options.seed)
     half, sentence = half_sets(particles, options.seed)
     padding = _PADDING if particles.box <= _PADDED_BOX else 1
     sums = [Backprojector(particles.box, device, padding) for _ in (1, 2)]
@@ -179,14 +176,6 @@ def reconstruct(
             hint="Extract the particles again: WarpTools writes zeros when GPU memory runs out.",
         )
     return _finished(sums, particles, options, contrast, half, sentence, mask)
-
-
-def _contrast(particles: TiltParticles, options: BackprojectOptions) -> Contrast:
-    if options.sign is not None:
-        return Contrast(options.sign, 1.0, f"The sign of images is {options.sign:+d}, as asked for.")
-    if options.uninvert is not None:
-        return stated_contrast(particles, options.uninvert)
-    return detect_contrast(particles, options.seed)
 
 
 def _finished(

@@ -75,7 +75,9 @@ def train(
         try:
             losses = training.run_epoch(partial(observer.step, epoch))
             observer.epoch(losses)
-            if (epoch + 1) % settings.checkpoint_every and epoch + 1 < settings.epochs:
+            # Users of the original know that train_nn counts from the first epoch.
+            counted = epoch + 1 if training.zdim else epoch
+            if counted % settings.checkpoint_every and epoch + 1 < settings.epochs:
                 continue
             latent = training.encode_all() if training.zdim else None
             if latent is not None and not all(bool(part.isfinite().all()) for part in latent):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 import sys
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.core.errors import UserError
+from jobs.core.options import gpu_words
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.tomodrgn.contrast import stated_contrast
 from jobs.tomodrgn.forward import ForwardOptions
@@ -39,6 +41,10 @@ def training_settings(options: TomoDrgnOptions, seed: int) -> TrainingSettings:
         seed=seed,
         fraction_train=options.fraction_train,
         consensus=options.do_consensus,
+        sample_ntilts=options.sample_ntilts,
+        sequential=options.sequential_tilt_sampling,
+        shown_ntilts=options.sample_ntilts if options.pooling_function == "concatenate" else None,
+        amp=options.amp,
     )
 
 
@@ -56,26 +62,41 @@ def model_settings(options: TomoDrgnOptions, particles: TiltParticles, seed: int
     names = {field.name for field in dataclasses.fields(ModelSettings)}
     # Shapes have the same names here and there.
     shared = {name: value for name, value in options.model_dump().items() if name in names}
+    n_tilts = int(particles.counts.max())
+    if options.pooling_function == "concatenate" and options.sample_ntilts:
+        n_tilts = min(n_tilts, options.sample_ntilts)
     shared |= {
         "box": particles.box,
         "pixel_size_a": particles.pixel_size_a,
         "zdim": options.zdim if vae else 0,
-        "n_tilts": int(particles.counts.max()),
+        "n_tilts": n_tilts,
         "seed": seed,
     }
     return ModelSettings(**shared)
 
 
-def sample_options(options: TomoDrgnOptions, sign: int) -> SampleOptions:
-    """How images become samples."""
-    scale = numbers_of(options.norm) if options.norm else None
+def sample_options(options: TomoDrgnOptions, box: int, sign: int) -> SampleOptions:
+    """How images ``box`` pixels wide become samples."""
+    stated = numbers_of(options.norm) if options.norm else None
+    shift, scale = own_norm(stated[0], stated[1], box) if stated else (0.0, None)
     return SampleOptions(
         window=options.do_window,
         window_in=options.window_r,
         window_out=options.window_r_outer,
         sign=sign,
-        scale=scale[1] if scale else None,
+        scale=scale,
+        shift=shift,
     )
+
+
+def own_norm(shift: float, scale: float, box: int) -> tuple[float, float]:
+    """Shift and scale of parts of orthonormal Fourier coefficients, from those of Hartley coefficients.
+
+    The original states them for transforms that are not scaled. A Hartley coefficient is the difference of
+    both parts, so that its noise is larger than theirs, and what is subtracted from all of it is subtracted
+    from real parts.
+    """
+    return shift / box, scale / (box * math.sqrt(2))
 
 
 def forward_options(options: TomoDrgnOptions) -> ForwardOptions:
@@ -91,7 +112,7 @@ def config_parts(
     *,
     star: str,
     filtered: Path,
-    norm: float,
+    norm: tuple[float, float],
     sign: int,
     model: ModelSettings,
     seed: int,
@@ -132,7 +153,8 @@ def config_parts(
         "dataset_args": {
             "datadir": o.datadir or None,
             "lazy": o.lazy,
-            "norm": (0.0, norm),
+            # By the meaning there, see own_norm.
+            "norm": (norm[0] * particles.box, norm[1] * particles.box * math.sqrt(2)),
             # By its meaning there: of a CTF that is negative at low frequencies.
             "invert_data": sign == stated_contrast(particles, False).sign,
             "window": o.do_window,
@@ -142,6 +164,7 @@ def config_parts(
             "recon_tilt_weight": o.recon_tilt_weight,
             "l_dose_mask": o.l_dose_mask,
             "dose_override": o.dose_override,
+            "sample_ntilts": o.sample_ntilts,
             "sequential_tilt_sampling": o.sequential_tilt_sampling,
             "fraction_train": o.fraction_train,
         },
@@ -161,7 +184,7 @@ def config_parts(
             "beta": o.beta or None,
             "beta_control": o.beta_control,
             "amp": o.amp,
-            "multigpu": o.multigpu,
+            "multigpu": len(gpu_words(o.gpu_id)) > 1,
             "lazy": o.lazy,
             "verbose": o.verbose,
             "log_interval": o.log_interval,

@@ -37,6 +37,8 @@ class SampleOptions:
         -1 where protein is dark in the images, +1 where it is white.
     scale
         Noise scale to divide by; None = estimate it.
+    shift
+        Subtracted from the real parts of the transforms (orthonormal) before they are divided.
     """
 
     extent: float = 0.5
@@ -45,6 +47,7 @@ class SampleOptions:
     window_out: float = 0.99
     sign: int = 1
     scale: float | None = None
+    shift: float = 0.0
 
 
 def soft_window(box: int, inner: float, outer: float) -> Tensor:
@@ -94,7 +97,7 @@ class SampleReader:
         """Samples of these images, ``(n, m, 2)`` float32, not yet divided by the noise scale."""
         device = self._window.device
         images = torch.from_numpy(self.stacks.read(rows)).to(device)
-        spectra = image_to_rfft(images * self._window).flatten(1)[:, self.plane.index]
+        spectra = image_to_rfft(images * self._window).flatten(1)[:, self.plane.index] - self.options.shift
         # The origin is how far the particle must be moved to sit in the centre.
         turns = -(self._origin[torch.from_numpy(rows).to(device)] @ self._turns.T)
         phase = ((turns - turns.round()) * (2 * math.pi)).float()

@@ -35,6 +35,12 @@ class TrainingSettings:
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
     consensus
         Reconstruct all particles together first and learn differences from that.
+    sample_ntilts, sequential
+        Images of each particle that are looked at in an epoch, None = all; whether always the first ones.
+    shown_ntilts
+        Images of each particle from which its place is found in the end, the first ones; None = all.
+    amp
+        Multiply matrices in 16 bits on a GPU that can.
     """
 
     epochs: int = 20
@@ -51,6 +57,10 @@ class TrainingSettings:
     eps: float = 1e-8
     average: float = 0.0
     consensus: bool = True
+    sample_ntilts: int | None = None
+    sequential: bool = False
+    shown_ntilts: int | None = None
+    amp: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.checkpoint_every < 1:

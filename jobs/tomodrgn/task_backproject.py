@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from jobs.tomodrgn.backproject import backproject_voxel
-from jobs.tomodrgn.image_input import read_input, sign_of
+from jobs.tomodrgn.contrast import contrast_of
+from jobs.tomodrgn.image_input import read_input, with_images
 from jobs.tomodrgn.reconstruction import BackprojectOptions
 from jobs.tomodrgn.train import MAP_LABEL
 
@@ -20,8 +21,7 @@ def run(context: WorkerContext) -> None:
     """Write the maps into ``backprojection``."""
     options = cast("TomoDrgnOptions", context.options)
     particles = read_input(options, context.project_dir, context.seed)
-    sign, sentence = sign_of(options, particles)
-    context.say(sentence)
+    particles = with_images(particles, context.say, context.check_abort)
     out = context.folder.path / "backprojection"
     out.mkdir(exist_ok=True)
 
@@ -37,7 +37,7 @@ def run(context: WorkerContext) -> None:
             recon_dose_weight=options.recon_dose_weight,
             lowpass_a=options.backproject_lowpass,
             flip=options.backproject_flip,
-            sign=sign,
+            contrast=contrast_of(particles, options.contrast),
             lazy=options.lazy,
             seed=context.seed,
         ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -9,10 +12,13 @@ import torch
 
 from jobs.core.checkpoint import load_checkpoint
 from jobs.core.errors import UserError
+from jobs.core.ranks import Ranks, give_up
 from jobs.formats.tilt_export import write_selection
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.tomodrgn.bank import ImageBank
-from jobs.tomodrgn.image_input import open_bank, read_input, sign_of
+from jobs.tomodrgn.contrast import contrast_of
+from jobs.tomodrgn.describing import counted, distributions
+from jobs.tomodrgn.image_input import open_bank
 from jobs.tomodrgn.job_config import CONFIG, write_config
 from jobs.tomodrgn.model import TomoModel
 from jobs.tomodrgn.model_settings import ModelSettings
@@ -20,6 +26,7 @@ from jobs.tomodrgn.observing import JobObserver, save_results
 from jobs.tomodrgn.outputs import RunLog, copy_file, epochs_of, preprocessed_path, volume_path, weights_path
 from jobs.tomodrgn.rounds import train
 from jobs.tomodrgn.run_settings import config_parts, model_settings, training_settings
+from jobs.tomodrgn.sharing import Shared, SharedTraining, follow, read_particles
 from jobs.tomodrgn.trained_model import MODEL_SETTINGS
 from jobs.tomodrgn.training import Training
 
@@ -35,42 +42,69 @@ def run(context: WorkerContext) -> None:
     """Train to the last epoch of the options; results stand in the job's folder."""
     options = cast("TomoDrgnOptions", context.options)
     job = context.folder.path
-    log = RunLog(job)
-    particles = read_input(options, context.project_dir, context.seed)
+    began = time.monotonic()
+    particles = read_particles(options, context.project_dir, context.seed, context.say, context.check_abort)
     _tell(context, particles, options)
-    sign, sentence = sign_of(options, particles)
-    context.say(sentence)
-    log.say(sentence)
-    bank = open_bank(context, options, particles, sign, context.device)
+    contrast = contrast_of(particles, options.contrast)
     settings = model_settings(options, particles, context.seed)
-    training = Training(
-        TomoModel(settings).to(context.device),
-        settings.zdim,
-        bank,
-        training_settings(options, context.seed),
-    )
-    filtered = _write_input(context, options, particles, bank, sign, settings)
-    resume = _start(context, options, training)
-    train(
-        training,
-        lambda epoch: weights_path(job, epoch),
-        JobObserver(context, log, options.log_interval),
-        extra={MODEL_SETTINGS: settings.to_dict(), "star": options.fn_star},
-        resume=resume,
-    )
-    _finish(context, training, filtered)
+    bank = open_bank(context, options, particles, contrast.sign, context.device)
+    log = RunLog(job)
+    for text in (contrast.sentence, *(_details(bank, settings, began) if options.verbose else ())):
+        context.say(text)
+        log.say(text)
+    with ExitStack() as stack:
+        training = _training(context, stack, options, bank, settings, contrast.sign)
+        filtered = _write_input(context, options, particles, bank, contrast.sign, settings)
+        resume = _start(context, options, training)
+        train(
+            training,
+            lambda epoch: weights_path(job, epoch),
+            JobObserver(context, log, options.log_interval),
+            extra={MODEL_SETTINGS: settings.to_dict(), "star": options.fn_star},
+            resume=resume,
+        )
+        _finish(context, training, filtered)
 
 
 def _tell(context: WorkerContext, particles: TiltParticles, options: TomoDrgnOptions) -> None:
-    counts = particles.counts
-    context.say(
-        f"{particles.n} particles in {particles.n_images} images ({counts.min()} to {counts.max()} each), "
-        f"box {particles.box} pixels of {particles.pixel_size_a:.4g} Å"
-    )
+    context.say(counted(particles))
     for warning in particles.warnings:
         context.say(f"Warning: {warning}")
-    if options.source_software == "cistem":
-        raise UserError("files of cisTEM are not supported", hint="Convert them to STAR")
+    if options.show_summary_stats:
+        for line in distributions(particles):
+            context.say(line)
+
+
+def _details(bank: ImageBank, settings: ModelSettings, began: float) -> tuple[str, ...]:
+    n = sum(p.numel() for p in TomoModel(settings).parameters())
+    where = "in a file of the job" if bank.cached else f"in the memory of {bank.device}"
+    return (
+        f"Images: {bank.image_bytes * bank.particles.n_images / 1e6:.1f} MB {where}, {len(bank.plane.index)} "
+        f"Fourier samples each, noise scale {bank.norm:.6g}, read in {time.monotonic() - began:.1f} s",
+        f"Networks: {n} weights; {settings.to_dict()}",
+    )
+
+
+def _training(
+    context: WorkerContext,
+    stack: ExitStack,
+    options: TomoDrgnOptions,
+    bank: ImageBank,
+    settings: ModelSettings,
+    sign: int,
+) -> Training:
+    """The training, shared with processes on further devices where there are any."""
+    made = TomoModel(settings).to(context.device)
+    how = training_settings(options, context.seed)
+    n = len(context.devices)
+    if n < 2:
+        return Training(made, settings.zdim, bank, how)
+    context.say(f"{n} processes share the training, on {', '.join(dict.fromkeys(context.devices))}")
+    shared = Shared(options, context.project_dir, context.folder.path, context.seed, sign, bank.norm)
+    ranks = stack.enter_context(
+        Ranks(context.devices, options.nr_threads, follow, (shared,), partial(give_up, context.folder))
+    )
+    return SharedTraining(ranks, context.check_abort, made, settings.zdim, bank, how)
 
 
 def _write_input(
@@ -90,7 +124,7 @@ def _write_input(
         particles,
         star=options.fn_star,
         filtered=filtered.relative_to(context.project_dir),
-        norm=bank.norm,
+        norm=(bank.samples.shift, bank.norm),
         sign=sign,
         model=settings,
         seed=context.seed,

@@ -19,6 +19,7 @@ from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.schedule import beta_at, rate_at
 from jobs.tomodrgn.settings import TrainingSettings
 from jobs.tomodrgn.team import Team
+from jobs.tomodrgn.tilt_drawing import TiltDrawing, first_images
 
 #: Steps between two looks at whether the losses are finite; each look waits for the device.
 _LOOK_EVERY = 50
@@ -96,7 +97,11 @@ class Training:
         counts = bank.first.diff()
         #: Real numbers in the images of the particle that has most.
         self.most = int(counts.max()) * len(bank.plane.index) * 2
+        self.drawing = TiltDrawing(
+            bank.first, self.teach, settings.sample_ntilts, settings.sequential, settings.seed + 3
+        )
         self._counts = _taught(bank.first, split)
+        self._dtype = precision_on(bank.device) if settings.amp else torch.float32
         self.averaged: list[Tensor] | None = None
         #: Standard deviation of the noise in each shell; None = 1.
         self.noise: Tensor | None = None
@@ -123,7 +128,10 @@ class Training:
         self.model.train()
         sums = torch.zeros(3, device=self.bank.device)
         done = 0
-        for portion in self.bank.epoch(self.settings.batch_size, self.shuffler, self.teach, self.team):
+        images = self.drawing.images(self.epoch)
+        if images is not self.teach and images is not None:
+            self._counts = _taught(self.bank.first, images)
+        for portion in self.bank.epoch(self.settings.batch_size, self.shuffler, images, self.team):
             sums += self._step(portion)
             done += len(portion.whole)
             if self.steps % _LOOK_EVERY == 0:
@@ -152,11 +160,12 @@ class Training:
         if batch.n_particles:
             z = None
             if noise is not None:
-                mean, log_variance = self.showing.encode(batch)
+                with torch.autocast("cuda", self._dtype, enabled=self._dtype is not torch.float32):
+                    mean, log_variance = self.showing.encode(batch)
                 eps = self.team.part(noise).to(mean.device, non_blocking=True)
                 z = mean + torch.exp(0.5 * log_variance) * eps
                 mean_divergence = divergence(mean, log_variance).sum() / len(whole)
-            data = self.model.misfit(z, batch) / max(1, numbers)  # type: ignore[operator]
+            data = self.model.misfit(z, batch, self._dtype) / max(1, numbers)  # type: ignore[operator]
         if self.zdim:
             latent = self._latent(mean_divergence)
         loss = data + latent
@@ -218,6 +227,8 @@ class Training:
             ``(N,)`` bool, the images to look at; None = those that teach.
         """
         images = self.teach if images is None else images
+        if self.settings.shown_ntilts is not None:
+            images = first_images(self.bank.first, images, self.settings.shown_ntilts)
         with self.evaluating() as model:
             size = max(32, self.settings.batch_size)
             return encode_particles(model, self.bank, self.noise, images=images, batch_size=size)
@@ -254,6 +265,12 @@ class Training:
                 f"the losses of epoch {self.epoch + 1} are not numbers any more (step {self.steps})",
                 hint="Choose a smaller learning rate (--lr), or look at the images for extreme values",
             )
+
+
+def precision_on(device: torch.device) -> torch.dtype:
+    """Precision in which a device multiplies matrices fastest without harm to a training."""
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if able else torch.float32
 
 
 @torch.no_grad()

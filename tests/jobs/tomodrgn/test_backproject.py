@@ -22,6 +22,7 @@ from jobs.maths.fourier import image_to_rfft, radius_rfft, rfft_to_image
 from jobs.maths.fsc import fsc, resolution_at
 from jobs.maths.masks import mask_from_threshold
 from jobs.tomodrgn.backproject import BackprojectOptions, backproject_voxel
+from jobs.tomodrgn.contrast import contrast_of
 from jobs.tomodrgn.half_maps import compare_halves, limit
 from jobs.tomodrgn.reconstruction import half_sets, reconstruct
 from jobs.tomodrgn.tilt_transforms import ctf_of, tilt_transforms
@@ -132,7 +133,7 @@ def test_that_half_sets_are_those_of_the_file_or_equal_and_drawn_by_particle() -
 
 def test_that_half_maps_hold_the_images_of_their_particles_alone() -> None:
     particles = _read("10076_classE_32_sim").select(np.arange(12))
-    options = BackprojectOptions(sign=-1)
+    options = BackprojectOptions(contrast=contrast_of(particles, "dark"))
     result = reconstruct(particles, options)
     members = np.flatnonzero(result.half == 1)
     alone = particles.select(members)
@@ -202,8 +203,10 @@ def test_that_all_files_are_written_as_users_know_them(tmp_path: Path) -> None:
 
 def test_that_lazy_reading_and_batches_change_nothing() -> None:
     particles = _read("10076_classD_32_sim").select(np.arange(10))
-    one = reconstruct(particles, BackprojectOptions(sign=-1))
-    other = reconstruct(particles, BackprojectOptions(sign=-1, lazy=True, batch=7))
+    one = reconstruct(particles, BackprojectOptions(contrast=contrast_of(particles, "dark")))
+    other = reconstruct(
+        particles, BackprojectOptions(contrast=contrast_of(particles, "dark"), lazy=True, batch=7)
+    )
     assert torch.allclose(one.full, other.full, atol=1e-4 * float(one.full.abs().max()))
 
 

@@ -38,7 +38,7 @@ def test_that_the_defaults_with_particles_and_a_dimension_are_fine(
         ({"source_software": "nextpyp"}, "source_software"),
         ({"source_software": "cistem"}, "source_software"),
         ({"use_first_ntilts": 11}, "use_first_ntilts"),
-        ({"sample_ntilts": 9}, "sample_ntilts"),
+        ({"sample_ntilts": 11}, "sample_ntilts"),
         ({"enc_mask": 17}, "enc_mask"),
         ({"window_r": 0.99, "window_r_outer": 0.9}, "window_r_outer"),
         ({"norm": "0 0"}, "norm"),
@@ -56,9 +56,14 @@ def test_that_what_does_not_fit_is_marked_at_its_field_with_what_to_do(
     assert problems[0].hint
 
 
-def test_that_other_poolings_take_any_number_of_tilts(good: dict[str, object], tmp_path: Path) -> None:
-    options = TomoDrgnOptions(**{**good, "sample_ntilts": 9, "pooling_function": "mean"})
-    assert fields_at_fault(options, CheckContext(tmp_path)) == set()
+@pytest.mark.parametrize("pooling", ["concatenate", "mean"])
+def test_that_every_pooling_takes_particles_with_fewer_tilts_and_says_so(
+    pooling: str, good: dict[str, object], tmp_path: Path
+) -> None:
+    options = TomoDrgnOptions(**{**good, "sample_ntilts": 9, "pooling_function": pooling})
+    (problem,) = JOB_TYPE.problems(options, CheckContext(tmp_path))
+    assert (problem.severity, problem.field) == ("warning", "sample_ntilts")
+    assert "8" in problem.sentence
 
 
 def test_that_doses_are_needed_for_what_depends_on_them(shared: Path, tmp_path: Path) -> None:
