@@ -11,6 +11,26 @@ from jobs.maths.slices import SlicePlane
 
 
 @dataclass(frozen=True)
+class PixelDraw:
+    """What decides which pixels of the images of a batch are drawn.
+
+    Attributes
+    ----------
+    kept
+        Pixels drawn of each image.
+    offset
+        ``(n,)`` uniform in [0, 1), one for each image.
+    """
+
+    kept: int
+    offset: Tensor
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> PixelDraw:
+        """The same on another device."""
+        return PixelDraw(self.kept, self.offset.to(device, non_blocking=non_blocking))
+
+
+@dataclass(frozen=True)
 class Batch:
     """All images of `p` particles, `n` together; particles need not have equally many.
 
@@ -32,6 +52,8 @@ class Batch:
         ``(p + 1,)`` first image of each particle.
     particles
         ``(p,)`` which particles of the set these are.
+    draw
+        Which samples of the images the misfit looks at, see :mod:`jobs.tomodrgn.sampling`; None = all.
     """
 
     coefficients: Tensor
@@ -41,6 +63,7 @@ class Batch:
     owner: Tensor
     first: Tensor
     particles: Tensor
+    draw: PixelDraw | None = None
 
     @property
     def n_particles(self) -> int:

@@ -96,7 +96,14 @@ class Decoder(nn.Module):
             batch = replace(batch, ctf=batch.ctf * amplitude[:, 0])
             offset = None if offset is None else offset / amplitude
         samples = Samples(
-            xy * self._scale, self.waves, batch.rotations, batch.coefficients, batch.ctf, batch.weight, offset
+            xy * self._scale,
+            self.waves,
+            batch.rotations,
+            batch.coefficients,
+            batch.ctf,
+            batch.weight,
+            offset,
+            batch.draw,
         )
         said = self._said(z)
         if said is None:

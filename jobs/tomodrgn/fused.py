@@ -9,16 +9,19 @@ memory: the identity of a residual layer is part of its weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from jobs.tomodrgn.batches import PixelDraw
 from jobs.tomodrgn.encodings import half_space
+from jobs.tomodrgn.sampling import expected_sizes, inclusion, systematic
 
-#: Rows (samples of images) in a portion.
-_ROWS_CPU, _ROWS_GPU = 3200, 1 << 18
+#: Rows (samples of images) in a portion; on a CPU for each thread, as many as its cache holds.
+_ROWS_CPU, _ROWS_GPU = 800, 1 << 18
 _SLOPE = 0.01
 
 
@@ -29,13 +32,15 @@ class Samples:
     Attributes
     ----------
     xy
-        ``(m, 2)`` samples in units of the encoding's coordinates.
+        ``(m, 2)`` samples in units of the encoding's coordinates, or ``(n, m, 2)`` other ones of each image.
     waves
         ``(3, w)`` vectors of the encoding; None when coordinates are the features.
     rotations, coefficients, ctf, weight
         Of the images.
     offset
-        ``(n, m, 2)`` coefficients that the decoder adds to, or None.
+        ``(n, m, 2)`` coefficients that the decoder adds to, or None; it may have a gradient.
+    draw
+        Which samples of each image are looked at; None = all.
     """
 
     xy: Tensor
@@ -45,6 +50,7 @@ class Samples:
     ctf: Tensor
     weight: Tensor | None
     offset: Tensor | None = None
+    draw: PixelDraw | None = None
 
     @property
     def n_features(self) -> int:
@@ -71,8 +77,43 @@ def fused_misfit(
     dtype
         Precision of the matrix products; sums and gradients are float32.
     """
-    result: Tensor = _Misfit.apply(samples, leaky, dtype, bias, *weights)  # type: ignore[no-untyped-call]
-    return result
+    left_out: Tensor | None = None
+    if samples.draw is not None:
+        samples, left_out = drawn(samples)
+    result: Tensor = _Misfit.apply(  # type: ignore[no-untyped-call]
+        samples, leaky, dtype, samples.offset, bias, *weights
+    )
+    return result if left_out is None else result + left_out
+
+
+def drawn(samples: Samples) -> tuple[Samples, Tensor]:
+    """Samples that were drawn, weighted by how rarely they are, and what else belongs to the misfit.
+
+    That is the misfit of what the decoder adds to, of all samples less the drawn ones. It is cheap, and
+    spares value and gradients the scatter of all that does not depend on the network.
+    """
+    assert samples.draw is not None
+    c, ctf, offset = samples.coefficients, samples.ctf, samples.offset
+    residual = -c if offset is None else ctf[..., None] * offset - c
+    with torch.no_grad():
+        probability = inclusion(expected_sizes(ctf, samples.weight, residual), samples.draw.kept)
+        chosen = systematic(probability, samples.draw)
+        weight = (1 / probability.gather(1, chosen)).to(c.dtype)
+        if samples.weight is not None:
+            weight = weight * samples.weight.gather(1, chosen)
+    pairs = chosen[..., None].expand(-1, -1, 2)
+    kept = replace(
+        samples,
+        xy=samples.xy[chosen],
+        coefficients=c.gather(1, pairs),
+        ctf=ctf.gather(1, chosen),
+        weight=weight,
+        offset=None if offset is None else offset.gather(1, pairs),
+        draw=None,
+    )
+    square = residual.square().sum(-1)
+    whole = square if samples.weight is None else square * samples.weight
+    return kept, whole.sum() - (square.gather(1, chosen) * weight).sum()
 
 
 class _Misfit(torch.autograd.Function):
@@ -80,18 +121,27 @@ class _Misfit(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, samples: Samples, leaky: bool, dtype: torch.dtype, bias: Tensor, *weights: Tensor
+        ctx: Any,
+        samples: Samples,
+        leaky: bool,
+        dtype: torch.dtype,
+        offset: Tensor | None,
+        bias: Tensor,
+        *weights: Tensor,
     ) -> Tensor:
         wanted = any(ctx.needs_input_grad)
         work = _Work(samples, leaky, dtype, bias, weights, wanted)
+        if ctx.needs_input_grad[3]:
+            assert offset is not None
+            work.offset_gradient = torch.empty_like(offset)
         total = work.run()
         if wanted:
-            ctx.save_for_backward(work.bias_gradient, *work.gradients)
+            ctx.save_for_backward(work.offset_gradient, work.bias_gradient, *work.gradients)
         return total
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, None, None, *(gradient * outer for gradient in ctx.saved_tensors))
+        return (None, None, None, *(g if g is None else g * outer for g in ctx.saved_tensors))
 
 
 class _Work:
@@ -114,11 +164,13 @@ class _Work:
         self.bias_gradient = torch.zeros_like(bias, dtype=torch.float32)
         self.matrix_gradients = [g for g in self.gradients if g.ndim == 2]
         self.offset_gradients = [g for g in self.gradients if g.ndim == 1]
-        m = len(samples.xy)
-        n = len(samples.rotations)
-        limit = _ROWS_GPU if bias.is_cuda else _ROWS_CPU
-        self.images = max(1, min(n, round(limit / m)))
-        rows, width = self.images * m, bias.shape[1]
+        self.offset_gradient: Tensor | None = None
+        self.n, self.m = samples.ctf.shape
+        limit = _ROWS_GPU if bias.is_cuda else _ROWS_CPU * torch.get_num_threads()
+        # Some images, or a part of one, with portions as equal as can be.
+        self.images = -(-self.n // max(1, round(self.n * self.m / limit))) if self.m <= limit else 1
+        self.pixels = -(-self.m // max(1, round(self.m / limit)))
+        rows, width = self.images * self.pixels, bias.shape[1]
         n_hidden = len(self.matrices) - 1
 
         def buffer(n_columns: int) -> Tensor:
@@ -130,23 +182,31 @@ class _Work:
 
     def run(self) -> Tensor:
         """The misfit; gradients are left in the lists."""
-        n = len(self.samples.rotations)
         total = torch.zeros((), device=self.bias.device)
-        for start in range(0, n, self.images):
-            part = slice(start, min(n, start + self.images))
-            sign = self._encode(part)
-            out = self._forward(part)
-            out_gradient = self._compare(part, out, sign, total)
+        for part, pixels in self._portions():
+            sign = self._encode(part, pixels)
+            out = self._forward(part, sign.shape[1])
+            out_gradient = self._compare(part, pixels, out, sign, total)
             if self.wanted:
                 self._backward(part, out_gradient)
         return total
 
-    def _encode(self, part: slice) -> Tensor:
-        """Write the features of some images; return the sign ``(c, m)`` of their imaginary parts."""
+    def _portions(self) -> Iterator[tuple[slice, slice]]:
+        """Images and samples of them that are taken together."""
+        for start in range(0, self.n, self.images):
+            for first in range(0, self.m, self.pixels):
+                yield (
+                    slice(start, min(self.n, start + self.images)),
+                    slice(first, min(self.m, first + self.pixels)),
+                )
+
+    def _encode(self, part: slice, pixels: slice) -> Tensor:
+        """Write the features of some samples; return the sign ``(c, m)`` of their imaginary parts."""
         s = self.samples
         rows = s.rotations[part, :2]
-        sign = half_space(s.xy @ rows)
-        folded = s.xy * sign[..., None]
+        xy = s.xy[pixels] if s.xy.ndim == 2 else s.xy[part, pixels]
+        sign = half_space(xy @ rows)
+        folded = xy * sign[..., None]
         features = self.features[: sign.numel()].view(*sign.shape, -1)
         if s.waves is None:
             features.copy_(folded @ rows)
@@ -161,10 +221,9 @@ class _Work:
             features[..., w:] = torch.cos(phase)
         return sign
 
-    def _forward(self, part: slice) -> Tensor:
-        """Fill the hidden layers; return the output ``(rows, 2)``."""
+    def _forward(self, part: slice, m: int) -> Tensor:
+        """Fill the hidden layers for some images with ``m`` samples each; return the output ``(rows, 2)``."""
         bias = self.bias[part]
-        m = len(self.samples.xy)
         rows = len(bias) * m
         values = self.layers[0][:rows]
         values.view(len(bias), m, -1).copy_(bias[:, None])
@@ -178,19 +237,22 @@ class _Work:
     def _activate(self, values: Tensor) -> Tensor:
         return torch.nn.functional.leaky_relu_(values, _SLOPE) if self.leaky else values.relu_()
 
-    def _compare(self, part: slice, out: Tensor, sign: Tensor, total: Tensor) -> Tensor:
+    def _compare(self, part: slice, pixels: slice, out: Tensor, sign: Tensor, total: Tensor) -> Tensor:
         """Add the misfit to ``total``; return its gradient with respect to the output ``(rows, 2)``."""
         s = self.samples
         out = out.view(*sign.shape, 2)
-        factor = s.ctf[part]
+        factor = s.ctf[part, pixels][..., None]
         signs = torch.stack((torch.ones_like(sign), sign), dim=-1)
         slices = out * signs
         if s.offset is not None:
-            slices = slices + s.offset[part]
-        difference = slices * factor[..., None] - s.coefficients[part]
-        weighted = difference if s.weight is None else difference * s.weight[part][..., None]
+            slices = slices + s.offset[part, pixels]
+        difference = slices * factor - s.coefficients[part, pixels]
+        weighted = difference if s.weight is None else difference * s.weight[part, pixels][..., None]
         total += torch.dot(weighted.flatten(), difference.flatten())
-        return (2 * weighted * factor[..., None] * signs).view(-1, 2)
+        gradient = 2 * weighted * factor
+        if self.offset_gradient is not None:
+            self.offset_gradient[part, pixels] = gradient
+        return (gradient * signs).view(-1, 2)
 
     def _backward(self, part: slice, gradient: Tensor) -> None:
         """Add the gradients of some images."""
@@ -209,8 +271,9 @@ class _Work:
             now, other = other, now
         self._through(now, self.layers[0][:rows])
         self._add(0, now, self.features[:rows])
-        m = len(self.samples.xy)
-        torch.sum(now.view(-1, m, now.shape[1]), 1, dtype=torch.float32, out=self.bias_gradient[part])
+        bias_gradient = self.bias_gradient[part]
+        images = now.view(len(bias_gradient), -1, now.shape[1])
+        bias_gradient += images.sum(1, dtype=torch.float32)
 
     def _add(self, layer: int, gradient: Tensor, values: Tensor) -> None:
         total = self.matrix_gradients[layer]
