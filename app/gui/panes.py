@@ -102,6 +102,7 @@ class Panes:
         self._contents = contents
         self._sized = False
         self._seen: list[QDockWidget] | None = None
+        self._before = QByteArray()
         window.setDockOptions(
             QMainWindow.DockOption.AnimatedDocks
             | QMainWindow.DockOption.AllowNestedDocks
@@ -157,7 +158,9 @@ class Panes:
     def set_central(self, alone: bool) -> None:
         """Show the central widget alone, or bring back the panes that were seen before."""
         central = self._window.centralWidget()
+        seen: list[QDockWidget] | None = None
         if alone and self._seen is None:
+            self._before = self._window.saveState(LAYOUT_VERSION)
             self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
             for dock in self._seen:
                 dock.hide()
@@ -165,10 +168,13 @@ class Panes:
             seen, self._seen = self._seen, None
             for dock in seen:
                 dock.show()
-            self.docks["job"].raise_()
-            self.docks["logs"].raise_()
         if central is not None:
             central.setVisible(alone)
+        if seen:
+            # the widths as well: shown again, docks share the room anew
+            self._window.restoreState(self._before, LAYOUT_VERSION)
+            self.docks["job"].raise_()
+            self.docks["logs"].raise_()
         if not alone and not self._sized:
             # sizes given before the window was shown are forgotten by Qt
             self._sized = True

@@ -275,6 +275,8 @@ def _data(project_dir: Path, files: tuple[str, ...], lines: tuple[OptionLine, ..
     shown = []
     if isinstance(particles := found.get("particles"), int):
         shown.append(Fact("Particles", f"{particles:,}"))
+    if isinstance(images := found.get("images"), int):
+        shown.append(Fact("Images", f"{images:,}"))
     if box := found.get("box"):
         shown.append(Fact("Box", f"{box} px"))
     if pixel := found.get("pixel_size_a"):
