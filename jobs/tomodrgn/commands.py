@@ -16,6 +16,7 @@ from jobs.core.errors import AbortRequested, UserError
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT
 from jobs.tomodrgn.commands_files import add_cleanup, add_filter_star, add_view_config
 from jobs.tomodrgn.commands_images import add_backproject, add_downsample, add_eval_images
+from jobs.tomodrgn.commands_scene import add_subtomo2chimerax
 from jobs.tomodrgn.commands_train import add_training
 from jobs.tomodrgn.commands_volumes import add_eval_vol
 from jobs.tomodrgn.params import JOB_TYPE
@@ -69,6 +70,7 @@ def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
         add(commands)
     for add in (add_filter_star, add_view_config, add_cleanup):
         add(commands)
+    add_subtomo2chimerax(commands)
     return parser, dict(commands.choices)
 
 
