@@ -60,7 +60,7 @@ def _check_file(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     if facts.box is not None and facts.box % 2:
         found.append(
             Problem(
-                f"The images are {facts.box} pixels wide, an even number is needed",
+                f"The images of {options.fn_star} are {facts.box} pixels wide, an even number is needed",
                 field="fn_star",
                 hint="Extract the particles in an even box, or use heteroscope tomodrgn downsample",
             )

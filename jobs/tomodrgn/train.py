@@ -48,14 +48,17 @@ def run(context: WorkerContext) -> None:
     contrast = contrast_of(particles, options.contrast)
     settings = model_settings(options, particles, context.seed)
     bank = open_bank(context, options, particles, contrast.sign, context.device)
-    log = RunLog(job)
-    for text in (contrast.sentence, *(_details(bank, settings, began) if options.verbose else ())):
+    sentences = (contrast.sentence, *(_details(bank, settings, began) if options.verbose else ()))
+    for text in sentences:
         context.say(text)
-        log.say(text)
     with ExitStack() as stack:
         training = _training(context, stack, options, bank, settings, contrast.sign)
-        filtered = _write_input(context, options, particles, bank, contrast.sign, settings)
+        # Nothing is written before everything that may be wrong has been read.
         resume = _start(context, options, training)
+        filtered = _write_input(context, options, particles, bank, contrast.sign, settings)
+        log = RunLog(job)
+        for text in sentences:
+            log.say(text)
         train(
             training,
             lambda epoch: weights_path(job, epoch),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jobs.core import worker
 from jobs.core.context import WorkerContext
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.metrics import MetricsWriter
@@ -60,6 +63,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
     train.run(context)
     context.metrics.close()
     return context.folder.path
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch, any_device: None) -> Iterator[None]:
+    """Lets workers run within the process of the tests; what they change in it is put back."""
+    monkeypatch.setattr(worker, "set_threads", lambda n: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
