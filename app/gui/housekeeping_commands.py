@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,19 +13,23 @@ from app.gui.dialogs.disk_use import DiskUseDialog
 from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.dialogs.trash import TrashLine, ask_undelete
 from app.gui.disk_watch import DiskSeen, DiskWatch
+from app.gui.housekeeping_words import (
+    Sentences,
+    cleaned_lines,
+    protected,
+    schedule_logs,
+    trash_found,
+    trash_lines,
+)
 from app.gui.project_commands import ProjectCommands
-from app.project.cleaning import CleanedEntry, CleanPlan
-from app.project.disk_use import JobUse, ProjectUse, files_below, in_words
+from app.project.cleaning import CleanPlan
+from app.project.disk_use import JobUse, ProjectUse, in_words
 from app.project.project import Project
-from app.project.trash import TRASH, TrashEntry
 from jobs.core.errors import UserError
 from widgets import style
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
-
-#: More files than this are not listed one by one.
-_LISTED = 400
 
 
 class HousekeepingCommands:
@@ -71,7 +74,7 @@ class HousekeepingCommands:
         trash = f", {in_words(item.use.trash)} in the trash" if item.use.trash else ""
         self.room.setText(f"{in_words(item.use.size)}{trash}{more}")
         self.room.show()
-        self.window.jobs.set_details(_Sentences(item.use.jobs))
+        self.window.jobs.set_details(Sentences(item.use.jobs))
         self.window.page.show_room()
         self.window.overview.show_room()
         if self._dialog is not None:
@@ -143,7 +146,7 @@ class HousekeepingCommands:
                     if name
                     else "No job that has succeeded has files of the kind that this cleaning takes."
                 )
-                lines = [line for one in plans if one.protected for line in [_protected(one)]]
+                lines = [line for one in plans if one.protected for line in [protected(one)]]
                 ask(window, "Nothing to clean", text, [Answer("", "Close", default=True)], items=lines)
                 return
             text = (
@@ -157,7 +160,7 @@ class HousekeepingCommands:
                 f"Clean {what} {how}?",
                 text,
                 [Answer("clean", f"Clean {how}", danger=harsh, default=not harsh), CANCEL],
-                items=_lines(plans, alone=bool(name)),
+                items=cleaned_lines(plans, alone=bool(name)),
             )
             if answer:
                 self._carry_out(plans)
@@ -244,7 +247,7 @@ class HousekeepingCommands:
             self._look_again([])
             window.tell("The trash was emptied.")
 
-        window.bridge.submit(lambda: _trash(window.workplace.project), confirm, window.complain_of)
+        window.bridge.submit(lambda: trash_found(window.workplace.project), confirm, window.complain_of)
 
     # -- modes and logs ------------------------------------------------------------------------------------
 
@@ -277,79 +280,5 @@ class HousekeepingCommands:
             window.bridge.submit(lambda: schedule_logs(path), show, window.complain_of)
 
 
-class _Sentences(Mapping[str, str]):
-    """The sentence of each job, made when it is asked for: a project may have ten thousand."""
-
-    def __init__(self, jobs: Mapping[str, JobUse]) -> None:
-        self._jobs = jobs
-
-    def __getitem__(self, name: str) -> str:
-        return in_sentence(self._jobs[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._jobs)
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-
-def in_sentence(use: JobUse) -> str:
-    """Return what a job takes and what cleaning would free, for the lists."""
-    text = f"{in_words(use.size)} on the disk"
-    if use.harsh:
-        text += f"; cleaning frees {in_words(use.gentle)} gently, {in_words(use.harsh)} harshly"
-    return text
-
-
-def _protected(plan: CleanPlan) -> str:
-    return f"{plan.name.rstrip('/')}   protected by NO_HARSH_CLEAN"
-
-
-def _lines(plans: list[CleanPlan], *, alone: bool) -> list[str]:
-    """Return what is concerned: the files of one job, or the jobs with their numbers."""
-    if alone:
-        files = [f"{path}   {in_words(size)}" for one in plans for path, size in one.files]
-        more = [f"… and {len(files) - _LISTED:,} more"] if len(files) > _LISTED else []
-        return files[:_LISTED] + more
-    lines = []
-    for one in sorted(plans, key=lambda plan: -plan.size):
-        note = "   protected: cleaned gently only" if one.protected else ""
-        lines.append(f"{one.name.rstrip('/')}   {len(one.files):,} files, {in_words(one.size)}{note}")
-    return lines
-
-
-def trash_lines(project: Project) -> list[TrashLine]:
-    """Return what is in the trash, the latest first."""
-    lines = [_job_line(entry) for entry in project.trash_entries()]
-    lines += [_cleaned_line(entry) for entry in project.cleaned_entries()]
-    return sorted(lines, key=lambda line: -line.when)
-
-
-def _job_line(entry: TrashEntry) -> TrashLine:
-    size = sum(size for _, size in files_below(entry.path))
-    hindrance = "" if entry.can_return else "has no record of its place in the project"
-    return TrashLine(f"job:{entry.path}", entry.name, "Deleted job", entry.deleted, size, hindrance)
-
-
-def _cleaned_line(entry: CleanedEntry) -> TrashLine:
-    what = f"{entry.files:,} cleaned {'file' if entry.files == 1 else 'files'}"
-    return TrashLine(f"files:{entry.name}", entry.name, what, entry.cleaned, entry.size)
-
-
-def _trash(project: Project) -> tuple[list[TrashLine], int]:
-    return trash_lines(project), sum(size for _, size in files_below(project.path / TRASH))
-
-
 def _undelete(entry: str, project: Project) -> object:
     return project.undelete(entry)
-
-
-def schedule_logs(path: Path) -> str:
-    """Return the ends of the logs of all schedules, the latest first."""
-    logs = sorted(path.glob("pipeline_*.log"), key=lambda log: log.stat().st_mtime, reverse=True)
-    parts = []
-    for log in logs:
-        name = log.stem.removeprefix("pipeline_")
-        text = log.read_text(encoding="utf-8", errors="replace")[-100_000:].rstrip()
-        parts.append(f"{name} ({log.name})\n\n{text}\n")
-    return "\n\n".join(parts)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from app.gui import foreign_abort
+from app.gui import foreign_abort, last_settings
 from app.gui.dialogs import forms
 from app.gui.dialogs.question import CANCEL, Answer, ask
 from app.gui.project_commands import ProjectCommands
@@ -72,7 +72,7 @@ class JobCommands:
         )
         if text:
             window.bridge.submit(
-                lambda: window.workplace.read_settings(read_job_star(Path(text))),
+                lambda: last_settings.understand(read_job_star(Path(text))),
                 lambda found: window.page.show_new(*found),
                 window.complain_of,
             )

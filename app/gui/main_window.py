@@ -28,8 +28,9 @@ from app.gui.project_commands import ProjectCommands
 from app.gui.start_commands import StartCommands
 from app.gui.window_frame import WindowFrame
 from app.gui.window_wiring import connect_parts, pane_contents, situation_of
-from app.gui.workplace import Opened, job_types
+from app.gui.workplace import Opened
 from app.settings import Settings
+from jobs import registry
 from widgets import style
 
 _TITLE = "Heteroscope"
@@ -126,7 +127,7 @@ class MainWindow(WindowFrame):
         self.message_bar.clear()
         if opened.why_readonly:
             self.message_bar.show_warning(f"The project is open for reading only: {opened.why_readonly}.")
-        self.show_new(next(iter(t.key for t in job_types())))
+        self.show_new(next(iter(registry.JOB_TYPES)))
         self.bridge.submit(self.workplace.defaults, self.page.set_defaults)
         self.tell(f"{opened.path} is open.")
         if self.demo is not None:
@@ -214,7 +215,7 @@ class MainWindow(WindowFrame):
         self.tell(f"{len(names)} {'job was' if len(names) == 1 else 'jobs were'} moved to the trash.")
         details = self.page.details
         if details is not None and details.entry.name in names:
-            self.show_new(details.type_key or next(t.key for t in job_types()))
+            self.show_new(details.type_key or next(iter(registry.JOB_TYPES)))
 
     def show_results(self) -> None:
         """Show what the job has learnt, in the explorer."""

@@ -29,9 +29,10 @@ from app.gui.overview import Overview
 from app.gui.panes import Panes
 from app.gui.project_commands import plain
 from app.gui.welcome import WelcomePage
-from app.gui.workplace import Workplace, job_types
+from app.gui.workplace import Workplace
 from app.project.recent import RecentProject, look_at
 from app.settings import Settings
+from jobs import registry
 from widgets import style
 from widgets.fields import GpuChoice
 from widgets.inputs_outputs import InputsOutputs
@@ -74,7 +75,7 @@ class WindowFrame(QMainWindow):
         self._make_parts()
 
     def _make_parts(self) -> None:
-        types = job_types()
+        types = list(registry.JOB_TYPES.values())
         self.message_bar = MessageBar()
         self.welcome = WelcomePage()
         self.page = JobPage(

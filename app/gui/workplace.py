@@ -8,26 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.gui import job_details
-from app.gui.flowchart_maker import Chart, FlowchartMaker
-from app.gui.news import JobDetails, JobEntry, JobFinished, JobsChanged, Told
-from app.project.graph import Process
+from app.gui import job_details, last_settings
+from app.gui.flowchart_maker import Chart
+from app.gui.job_lister import JobLister
+from app.gui.news import JobDetails, JobFinished, JobsChanged, Told
 from app.project.notes import write_note
 from app.project.project import Project
 from app.project.tags import Tag
-from app.project.trash import TRASH, TrashEntry
+from app.project.trash import TRASH
 from app.runner import launch
 from app.runner.checks import find_problems, refuse
-from app.runner.devices import slot_words
 from app.runner.events import Event, JobEnded, Notice
 from app.runner.queue import LocalQueue
 from app.runner.schedule_plan import SchedulePlan, running_schedules, start_schedule, stop_schedule
 from app.runner.supervise import Supervisor
-from jobs import registry
 from jobs.core.declaration import JobOptions, JobType
 from jobs.core.errors import UserError
-from jobs.core.external import from_external
-from jobs.core.job_star import JobStar, job_star_for
 
 
 @dataclass(frozen=True)
@@ -45,10 +41,7 @@ class Workplace:
     def __init__(self) -> None:
         self._project: Project | None = None
         self._supervisor: Supervisor | None = None
-        self._entries: tuple[JobEntry, ...] | None = None  # None: the window has to be told all
-        self._known: dict[str, tuple[Process, JobEntry]] = {}
-        self._queue: LocalQueue | None = None
-        self._flowchart = FlowchartMaker()
+        self._lister = JobLister()
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -80,9 +73,7 @@ class Workplace:
         """Let go of the project; its jobs go on."""
         self._project = None
         self._supervisor = None
-        self._queue = None
-        self._entries = None
-        self._known.clear()
+        self._lister = JobLister()
 
     @property
     def project(self) -> Project:
@@ -100,7 +91,6 @@ class Workplace:
     def _take(self, project: Project) -> None:
         self.close()
         self._project = project
-        self._queue = LocalQueue(project)
         # A project that is only read is watched through its files alone: nobody is marked as failed here.
         self._supervisor = None if project.readonly else Supervisor(project)
 
@@ -117,63 +107,32 @@ class Workplace:
         return news + self._changes()
 
     def _changes(self) -> list[object]:
-        places = self._places()
-        entries = tuple(
-            replace(entry, place=places[entry.name][0], device=places[entry.name][1])
-            if entry.name in places and entry.status == launch.SCHEDULED
-            else entry
-            for entry in map(self._entry, self.project.pipeline.processes)
-        )
-        entries = self._flowchart.tagged(self.project, entries)
-        if entries == self._entries:
-            return []
-        self._entries = entries
-        return [JobsChanged(entries, self.project.readonly)]
-
-    def _places(self) -> dict[str, tuple[int, str]]:
-        """Return place and device of the jobs in the queue; each device has a row of its own."""
-        found: dict[str, tuple[int, str]] = {}
-        lengths: dict[str, int] = {}
-        for entry in self._queue.entries() if self._queue is not None else ():
-            lengths[entry.slot] = lengths.get(entry.slot, 0) + 1
-            found[entry.job] = (lengths[entry.slot], slot_words(entry.slot))
-        return found
-
-    def _entry(self, process: Process) -> JobEntry:
-        """Return the entry of a job; only those that changed or run are looked at again."""
-        known = self._known.get(process.name)
-        if known is not None and known[0] == process and not (known[1].ours and process.status == "Running"):
-            return known[1]
-        entry = job_details.entry_of(Path(self.project.path), process)
-        self._known[process.name] = (process, entry)
-        return entry
+        entries = self._lister.changed(self.project)
+        return [] if entries is None else [JobsChanged(entries, self.project.readonly)]
 
     def relist(self) -> list[object]:
         """Return the lists even when nothing changed."""
-        self._entries = None
+        self._lister.tell_again()
         return self._changes()
 
     def flowchart(self) -> Chart:
         """Return the jobs with their places in the flowchart, and what goes between them."""
-        return self._flowchart.make(self.project, self._entries or ())
+        return self._lister.flowchart.make(self.project, self._lister.entries)
 
     def tags_of(self, name: str) -> tuple[tuple[Tag, ...], tuple[Tag, ...]]:
         """Return the tags of a job, and all tags of the project."""
-        return self._flowchart.tags_of(self.project, name)
+        return self._lister.flowchart.tags_of(self.project, name)
 
     def set_tags(
         self, name: str, words: Sequence[str], colours: Mapping[str, int] | None = None
     ) -> list[object]:
         """Give a job these tags (and tags these colours) and return the changed lists."""
-        return self.change(lambda project: self._flowchart.set_tags(project, name, words, colours))
+        return self.change(lambda project: self._lister.flowchart.set_tags(project, name, words, colours))
 
     def details(self, name: str) -> JobDetails:
         """Return everything about one job; a damaged ``job.star`` is told in the details, not raised."""
         found = job_details.read_details(self.project, name)
-        place, device = self._places().get(name, (0, ""))
-        if not place or found.entry.status != launch.SCHEDULED:
-            return found
-        return replace(found, entry=replace(found.entry, place=place, device=device))
+        return replace(found, entry=self._lister.placed(self.project, found.entry))
 
     def nodes(self, prefixes: Sequence[str]) -> tuple[Path, list[tuple[str, str, str]]]:
         """Return the project's folder, and ``(path, label, job)`` of the nodes with these labels."""
@@ -204,7 +163,7 @@ class Workplace:
             name = LocalQueue(self.project).submit(job_type, options, alias=alias)
         else:
             name = launch.start_job(self.project, job_type, options, schedule=schedule, alias=alias)
-        self._remember(job_type, options)
+        last_settings.remember(self.project, job_type, options)
         return name
 
     def carry_on(
@@ -221,7 +180,7 @@ class Workplace:
             name = LocalQueue(self.project).submit(job_type, options, name=name)
         else:
             name = launch.continue_job(self.project, name, job_type, options, schedule=schedule)
-        self._remember(job_type, options)
+        last_settings.remember(self.project, job_type, options)
         return name
 
     def overwrite(self, name: str, job_type: JobType, options: JobOptions, *, queued: bool = False) -> str:
@@ -302,45 +261,17 @@ class Workplace:
         write_note(path, text)
         return text
 
-    def trash(self) -> list[TrashEntry]:
-        """Return the deleted jobs that can be brought back."""
-        return self.project.trash_entries()
-
     def doomed(self, name: str) -> list[str]:
         """Return the job and everything that depends on it, in the order of creation."""
         return [name, *(str(other) for other in self.project.dependants(name) if other != name)]
 
     def save_defaults(self, job_type: JobType, values: Mapping[str, str]) -> None:
         """Keep settings as those with which the form of this type begins."""
-        self.project.save_settings(job_type.key, JobStar(job_type.label, values=dict(values)))
+        last_settings.save(self.project, job_type, values)
 
     def defaults(self) -> dict[str, dict[str, str]]:
         """Return the settings last used for each job type, as far as there are any."""
-        found = {}
-        for key in registry.JOB_TYPES:
-            settings = self.project.last_settings(key)
-            if settings is not None and registry.by_label(settings.label) is registry.JOB_TYPES[key]:
-                found[key] = self.read_settings(settings)[1]
-        return found
-
-    def _remember(self, job_type: JobType, options: JobOptions) -> None:
-        """Keep the options for the next start, as RELION does; a failure of that matters little."""
-        with contextlib.suppress(UserError, OSError):
-            self.project.save_settings(job_type.key, job_star_for(job_type, options))
-
-    def read_settings(self, found: JobStar) -> tuple[str, dict[str, str]]:
-        """Return type and values of a settings file, if it is of one of our types.
-
-        Raises
-        ------
-        UserError
-            When it belongs to another program.
-        """
-        declared = registry.by_label(found.label)
-        if declared is None:
-            raise UserError(f"These are settings of another program ({found.label})", hint="Load them there")
-        external = found.label.startswith("relion.external")
-        return declared.key, from_external(declared, found.values) if external else dict(found.values)
+        return last_settings.read_all(self.project)
 
     # -- changing ------------------------------------------------------------------------------------------
 
@@ -362,8 +293,3 @@ def _news_of(event: Event) -> object | None:
     if isinstance(event, Notice):
         return Told(event.text, "warning", event.job)
     return None
-
-
-def job_types() -> list[JobType]:
-    """Return the job types offered, in the order of the registry."""
-    return list(registry.JOB_TYPES.values())
