@@ -241,6 +241,8 @@ class Monitor(QWidget):
             self.curves.first_shown = 2 if self.curves.height() < _LOW else 3
             self.curves.add_records(new)
             self._drawn = len(view.records)
+        if "records" in changed:
+            self._arrange()
         if "tiles" in changed:
             self.tiles.set_tiles(tile_texts(view, self.curves.data, running=self._status == "Running"))
         if "figures" in changed:
@@ -266,7 +268,7 @@ class Monitor(QWidget):
         self.middle.setCurrentWidget(self.figures if plots else self.latent)
         narrow = len(plots) > 1 and self.width() < _NARROW
         seen = (
-            not narrow or self.choose_button.isChecked(),
+            self._has_curves() and (not narrow or self.choose_button.isChecked()),
             len(plots),
             not plots or self.views.current.maps is not None,
         )
@@ -277,6 +279,10 @@ class Monitor(QWidget):
         self.maps.setVisible(bool(seen[2]))
         # two figures are as wide as curves and latent space together
         self.pictures.setSizes([370, 362 * max(1, len(plots)), 213])
+
+    def _has_curves(self) -> bool:
+        """Whether there are curves, or may be some soon; a short task that is over has none."""
+        return bool(self.curves.data.names()) or self._status in ("", "Running", "Scheduled")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arrange the parts anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from app.settings import Settings
@@ -102,7 +102,7 @@ class Panes:
         self._contents = contents
         self._sized = False
         self._seen: list[QDockWidget] | None = None
-        self._before = QByteArray()
+        self._before: dict[str, QSize] = {}
         window.setDockOptions(
             QMainWindow.DockOption.AnimatedDocks
             | QMainWindow.DockOption.AllowNestedDocks
@@ -148,6 +148,16 @@ class Panes:
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
 
+    def _resize_as_before(self) -> None:
+        """Give the panes the sizes they had before the central widget was shown alone."""
+        before, docks = self._before, self.docks
+        names = [name for name in before if not docks[name].isFloating()]
+        for across in (False, True):
+            sizes = [before[name].width() if across else before[name].height() for name in names]
+            self._window.resizeDocks(
+                [docks[name] for name in names], sizes, _HORIZONTAL if across else _VERTICAL
+            )
+
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""
         dock = self.docks[name]
@@ -158,9 +168,8 @@ class Panes:
     def set_central(self, alone: bool) -> None:
         """Show the central widget alone, or bring back the panes that were seen before."""
         central = self._window.centralWidget()
-        seen: list[QDockWidget] | None = None
         if alone and self._seen is None:
-            self._before = self._window.saveState(LAYOUT_VERSION)
+            self._before = {name: dock.size() for name, dock in self.docks.items() if dock.isVisible()}
             self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
             for dock in self._seen:
                 dock.hide()
@@ -168,13 +177,12 @@ class Panes:
             seen, self._seen = self._seen, None
             for dock in seen:
                 dock.show()
-        if central is not None:
-            central.setVisible(alone)
-        if seen:
-            # the widths as well: shown again, docks share the room anew
-            self._window.restoreState(self._before, LAYOUT_VERSION)
             self.docks["job"].raise_()
             self.docks["logs"].raise_()
+            # shown again, docks share the room anew
+            QTimer.singleShot(0, self._window, self._resize_as_before)
+        if central is not None:
+            central.setVisible(alone)
         if not alone and not self._sized:
             # sizes given before the window was shown are forgotten by Qt
             self._sized = True

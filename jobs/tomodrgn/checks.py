@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from jobs.core.declaration import Check, CheckContext
 from jobs.core.errors import FormatError, Problem
+from jobs.tomodrgn.file_checks import check_files
 from jobs.tomodrgn.input_facts import TiltFacts, tilt_facts
 from jobs.tomodrgn.sources import contradiction
 from jobs.tomodrgn.task_checks import check_filter, check_more_epochs, check_volumes
@@ -271,6 +272,7 @@ def epochs_done(job: Path) -> int:
 
 CHECKS: tuple[Check, ...] = (
     check_inputs,
+    check_files,
     check_model,
     check_learning,
     check_more_epochs,

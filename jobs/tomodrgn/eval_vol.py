@@ -16,6 +16,7 @@ from jobs.formats.files import replacing
 from jobs.formats.mrc import write_map
 from jobs.tomodrgn.old_folders import TrainedFolder, open_folder
 from jobs.tomodrgn.outputs import read_latent
+from jobs.tomodrgn.task_figures import show_volumes
 from jobs.tomodrgn.trained_model import Trained
 from jobs.tomodrgn.words import numbers_of
 
@@ -215,6 +216,7 @@ def run(context: WorkerContext) -> None:
         context.progress("volumes", done, of)
 
     written = write_volumes(trained, places, order, out, each)
+    show_volumes(context, written)
     if len(written) == 1:
         context.add_output(f"{out.name}/{written[0].name}", "DensityMap.mrc.relion.tomodrgn")
     context.say(

@@ -8,6 +8,7 @@ from jobs.tomodrgn.backproject import backproject_voxel
 from jobs.tomodrgn.contrast import contrast_of
 from jobs.tomodrgn.image_input import read_input, with_images
 from jobs.tomodrgn.reconstruction import BackprojectOptions
+from jobs.tomodrgn.task_figures import show_backprojection
 from jobs.tomodrgn.train import MAP_LABEL
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def run(context: WorkerContext) -> None:
         device=context.device,
         each=each,
     )
+    show_backprojection(context, files.result)
     for text in files.sentences:
         context.say(text)
     for path, label in (
