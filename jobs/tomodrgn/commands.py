@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT
+from jobs.tomodrgn.analysis_commands import add_analyze
 from jobs.tomodrgn.commands_files import add_cleanup, add_filter_star, add_view_config
 from jobs.tomodrgn.commands_images import add_backproject, add_downsample, add_eval_images
 from jobs.tomodrgn.commands_scene import add_subtomo2chimerax
@@ -71,6 +72,7 @@ def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     for add in (add_filter_star, add_view_config, add_cleanup):
         add(commands)
     add_subtomo2chimerax(commands)
+    add_analyze(commands)
     return parser, dict(commands.choices)
 
 

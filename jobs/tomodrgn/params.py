@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from jobs.core.declaration import JobOptions, JobType, Kind, RunningOptions, Task, option
+from jobs.tomodrgn.analysis_options import AnalysisOptions
+from jobs.tomodrgn.analysis_tasks import ANALYSIS_TASKS
 from jobs.tomodrgn.checks import CHECKS
 from jobs.tomodrgn.cleaning import CLEAN_GENTLY, CLEAN_HARSHLY
 from jobs.tomodrgn.model_options import ModelOptions
@@ -126,7 +128,9 @@ class _IoOptions(JobOptions):
     )
 
 
-class TomoDrgnOptions(TaskOptions, TrainingOptions, ModelOptions, _IoOptions, RunningOptions):
+class TomoDrgnOptions(
+    AnalysisOptions, TaskOptions, TrainingOptions, ModelOptions, _IoOptions, RunningOptions
+):
     """All options of a tomoDRGN job; the tabs stand in the order I/O, Model, Training, Tasks, Running."""
 
 
@@ -196,6 +200,7 @@ JOB_TYPE = JobType(
             worker="jobs.tomodrgn.task_filter:run",
             next_step=NEXT_STEPS["filter"],
         ),
+        *ANALYSIS_TASKS,
     ),
     checks=CHECKS,
     explorer="jobs.tomodrgn.explorer_source:source",
