@@ -111,7 +111,7 @@ def backproject_voxel(
     if star.exists() and star.samefile(particles.path):
         sentences += ("The particle file is the one that was given; it is left as it is.",)
     else:
-        write_selection(particles, star)
+        write_selection(particles, star, name_from=particles.project_dir)
     return BackprojectFiles(
         full=target,
         filtered=beside("filt.mrc"),

@@ -121,7 +121,12 @@ def _write_input(
     """Write the particles as they are used, and the settings."""
     job = context.folder.path
     filtered = preprocessed_path(job, Path(options.fn_star))
-    write_selection(particles, filtered, keep_original=particles.one_row_per_image)
+    write_selection(
+        particles,
+        filtered,
+        keep_original=particles.one_row_per_image,
+        name_from=context.project_dir,
+    )
     parts = config_parts(
         options,
         particles,

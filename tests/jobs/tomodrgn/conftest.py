@@ -36,6 +36,16 @@ def context_of(project: Path, name: str, options: TomoDrgnOptions, task: str = "
     )
 
 
+def run_task(project: Path, name: str, options: TomoDrgnOptions, task: str) -> int:
+    """Do a task of a job as its worker does, in a run of its own; returns the exit code."""
+    folder = JobFolder(project, name)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.clear_markers()
+    run = folder.next_run()
+    folder.write_options(run, make_record(JOB_TYPE, options, project_dir=project, run=run, task=task))
+    return worker.run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(run)])
+
+
 def small_options(shared: Path, **changed: object) -> TomoDrgnOptions:
     """Tiny networks, few particles."""
     values: dict[str, object] = {
@@ -69,6 +79,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
 def in_process(monkeypatch: pytest.MonkeyPatch, any_device: None) -> Iterator[None]:
     """Lets workers run within the process of the tests; what they change in it is put back."""
     monkeypatch.setattr(worker, "set_threads", lambda n: None)
+    monkeypatch.chdir(Path.cwd())
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():
