@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobs.tomodrgn.params import TomoDrgnOptions
 
 #: Larger particle files are read by the worker only: of them the columns and first rows are checked.
-_SMALL: Final = 1 << 20
+_SMALL: Final = 8 << 20
 _ANGLES: Final = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 #: Bound of indices into a file whose length is not known.
 _UNKNOWN: Final = 1 << 40
