@@ -156,8 +156,11 @@ def _start(context: WorkerContext, options: TomoDrgnOptions, training: Training)
         path = context.project_dir / options.load
         state = load_checkpoint(path, device=torch.device(context.device))
         try:
-            training.model.take_state(state["model_state_dict"])  # type: ignore[operator]
-        except (KeyError, RuntimeError) as error:
+            values = state["model_state_dict"]
+            if ("consensus" in values) != options.do_consensus:
+                raise KeyError("consensus")
+            training.model.take_state(values)  # type: ignore[operator]
+        except (KeyError, RuntimeError, ValueError) as error:
             raise UserError(
                 "the weights do not fit the networks of this job",
                 path=path,
