@@ -139,6 +139,7 @@ class FormPage(QScrollArea):
                 return
             self._notice = QLabel(self._page, wordWrap=True)
             self._notice.setObjectName("form_notice")
+            self._notice.setContentsMargins(0, 0, 0, style.SMALL)
             style.set_role(self._notice, "muted")
             self._grid.addWidget(self._notice, 0, 0, 1, 3)
         self._notice.setText(text)

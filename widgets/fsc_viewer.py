@@ -38,6 +38,10 @@ class ResolutionAxis(pg.AxisItem):
         return [angstrom_text(value * scale) for value in values]
 
 
+#: The resolutions of so many curves are read beside the plot.
+_READ = 8
+
+
 class FscViewer(QWidget):
     """Draws a sheet of curves at a time; which curves, is ticked beside them.
 
@@ -210,8 +214,11 @@ class FscViewer(QWidget):
                 f"<span style='color:{style.colours().muted}'>at {threshold:g}:</span> {words}"
                 for threshold, words in zip(THRESHOLDS, found, strict=True)
             )
-            for name, found in self.resolutions()[:6]
+            for name, found in self.resolutions()[:_READ]
         ]
+        more = len(self.resolutions()) - _READ
+        if more > 0:
+            lines.append(f"and {more} more: untick others to read them")
         self.reading.setText("<br>".join(lines))
         self.reading.setVisible(bool(lines))
         self.pointer.setText(" ")

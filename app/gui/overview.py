@@ -226,4 +226,6 @@ class Overview(QWidget):
         """Look at a running job at once when it comes to sight."""
         super().showEvent(event)
         if self._timer.isActive():
+            if self.story is not None:
+                self.summary.show_story(self.story)  # time has gone by, and looking takes a moment
             self._look()

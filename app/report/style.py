@@ -104,7 +104,9 @@ def style_sheet() -> str:
 
 def _redrawn() -> str:
     """Return rules that give a drawing made in colours of the light theme those of the dark one."""
-    pairs = {getattr(LIGHT, n): getattr(DARK, n) for n in _COLOURS if n not in ("on_accent", "match")}
+    # texts on colours are as white as paper in the light theme, and dark in the other: no drawing has them
+    names = [n for n in _COLOURS if n != "match" and not n.startswith("on_")]
+    pairs = {getattr(LIGHT, n): getattr(DARK, n) for n in names}
     pairs |= dict(zip(LIGHT.series, DARK.series, strict=True))
     return "".join(
         f'svg [{kind}="{light}"]{{{kind}:{dark}}}'

@@ -139,9 +139,13 @@ def keep_outcome(job_dir: str, run: int | None = None) -> None:
     if kind is None:
         return
     with contextlib.suppress(OSError):
-        seconds = os.stat(os.path.join(job_dir, MARKERS[kind])).st_mtime
-        when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-        write_outcome(job_dir, kind, run, when.isoformat(timespec="milliseconds"))
+        worker = read_worker_file(job_dir)
+        # the marker of a project that was copied is as old as the copy
+        ended = worker.get("ended") if run is not None and worker.get("run") == run else None
+        if not isinstance(ended, str) or not ended:
+            seconds = os.stat(os.path.join(job_dir, MARKERS[kind])).st_mtime
+            ended = datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
+        write_outcome(job_dir, kind, run, ended)
 
 
 def touch(path: str) -> None:

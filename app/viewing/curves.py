@@ -12,6 +12,8 @@ from jobs.formats.star_table import FloatArray, StarTable
 from widgets.fsc_viewer_data import Curve, CurveSheet
 
 _FREQUENCY, _SHELL = "rlnResolution", "rlnAngstromResolution"
+#: Columns of deformed backprojections: what was reconstructed, and inside which mask.
+_OURS = "hsFsc"
 _LABELS = {
     "rlnFourierShellCorrelationCorrected": "corrected",
     "rlnFourierShellCorrelationMaskedMaps": "masked",
@@ -51,7 +53,7 @@ def sheets_of(tables: Mapping[str, StarTable]) -> list[CurveSheet]:
 
 
 def _is_correlation(column: str) -> bool:
-    return "FourierShellCorrelation" in column or column == "rlnGoldStandardFsc"
+    return "FourierShellCorrelation" in column or column == "rlnGoldStandardFsc" or column.startswith(_OURS)
 
 
 def _is_curve(y: FloatArray) -> bool:
@@ -59,6 +61,8 @@ def _is_curve(y: FloatArray) -> bool:
 
 
 def _title(table: str, column: str) -> str:
+    if column.startswith(_OURS):
+        return ", ".join(word.lower() for word in re.findall("[A-Z][a-z]+", column.removeprefix(_OURS)))
     label = _LABELS.get(column, column.removeprefix("rln"))
     match = re.fullmatch(r"model_(class|body|group)_(\d+)", table)
     if match:

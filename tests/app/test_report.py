@@ -22,11 +22,13 @@ from app.report.page import page
 from app.report.pictures import metric_plots
 from app.report.plots import Line, draw_lines
 from app.report.png import png_bytes
+from app.report.style import style_sheet
 from app.report.writing import write_report
 from jobs import registry
 from jobs.core.figures import Fact, Figure, Mark, Series
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.job_star import JobStar, write_job_star
+from widgets.palette import DARK, LIGHT
 
 MOTION = "DynaMight/job002/"
 REFINEMENT = "Refine3D/job001/"
@@ -402,3 +404,10 @@ def test_that_pictures_are_readable_png_files() -> None:
     picture = np.arange(5 * 7 * 4, dtype=np.uint8).reshape(5, 7, 4)
     assert (imageio.imread(png_bytes(picture), extension=".png") == picture).all()
     assert (imageio.imread(png_bytes(picture[..., 0]), extension=".png") == picture[..., 0]).all()
+
+
+def test_that_drawings_keep_the_colour_of_paper_in_the_dark() -> None:
+    rules = style_sheet()
+    wanted = f'svg [fill="{LIGHT.surface}"]{{fill:{DARK.surface}}}'
+    assert wanted in rules
+    assert rules.count(f'svg [fill="{LIGHT.surface}"]') == 1

@@ -118,6 +118,14 @@ def test_that_a_damaged_file_is_explained_and_can_be_tried_again(qtbot: Any, tmp
     window.close()
 
 
+def test_that_the_correlations_of_a_backprojection_are_drawn_with_their_names(tmp_path: Path) -> None:
+    x = np.arange(1, 20) / 100
+    columns = {"rlnResolution": x, "hsFscDeformedMasked": 1 - x, "hsFscOrdinary": 1 - 2 * x}
+    write_star_tables(tmp_path / "fsc.star", [StarTable.from_columns("fsc", columns)])
+    (sheet,) = load(tmp_path / "fsc.star", "star").sheets
+    assert [curve.name for curve in sheet.curves] == ["deformed, masked", "ordinary"]
+
+
 def test_that_curves_of_postprocessing_and_of_classes_are_found(tmp_path: Path) -> None:
     shell = np.arange(20)
     frequency = shell / 100.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from app.project.project import Project
 from app.provenance.story import Run, gather
@@ -11,7 +12,7 @@ from app.runner.launch import continue_job, start_job, status_of
 from app.runner.outcome import read_worker
 from jobs.core.declaration import JobType
 from jobs.core.run_outcome import read_outcome, write_outcome
-from tests.support.jobs import wait_for_end, wait_for_worker
+from tests.support.jobs import wait_for_end, wait_for_worker, wait_until
 
 
 def runs(project: Project, name: str) -> tuple[Run, ...]:
@@ -55,6 +56,21 @@ def test_that_the_end_of_a_run_of_an_older_version_is_kept_when_the_job_is_conti
     continue_job(project, name, fake_type, fake_type.options(seconds=0.2))
     assert wait_for_end(folder) == "SUCCESS"
     assert [run.outcome for run in runs(project, name)] == ["Failed", "Succeeded"]
+
+
+def test_that_a_copied_project_does_not_make_its_jobs_longer(project: Project, fake_type: JobType) -> None:
+    name = start_job(project, fake_type, fake_type.options(seconds=0.1))
+    folder = project.path / name
+    wait_for_end(folder)
+    wait_until(lambda: read_worker(folder).ended)  # type: ignore[union-attr]
+    (folder / "outcome.001.json").unlink(missing_ok=True)
+    later = time.time() + 8 * 3600
+    os.utime(folder / "RELION_JOB_EXIT_SUCCESS", (later, later))
+    project.check_completion()
+    continue_job(project, name, fake_type, fake_type.options(do_more=True))
+    assert wait_for_end(folder) == "SUCCESS"
+    seconds = runs(project, name)[0].seconds
+    assert seconds is not None and seconds < 60
 
 
 def test_that_what_is_known_of_a_run_is_not_changed_afterwards(project: Project, fake_type: JobType) -> None:
