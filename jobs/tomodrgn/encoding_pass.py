@@ -54,13 +54,26 @@ class Showing:
         """What the encoder is given for whitened images."""
         if self.frame is None:
             return batch
+        return self.frame.shown(self.left(batch))
+
+    def left(self, batch: Batch) -> Batch:
+        """What the consensus leaves of whitened images."""
         consensus = self.model._consensus_slices(batch.rotations)
-        left = batch.coefficients - consensus * batch.ctf[..., None]
-        return self.frame.shown(replace(batch, coefficients=left))
+        return replace(batch, coefficients=batch.coefficients - consensus * batch.ctf[..., None])
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance ``(p, zdim)`` of the particles of a whitened batch."""
-        mean, log_variance = self.model.encode(self.shown(batch))
+        """Mean and log-variance ``(p, zdim)`` of the particles of a whitened batch.
+
+        With a linear part, the encoder corrects what that part says exactly.
+        """
+        if self.frame is None:
+            mean, log_variance = self.model.encode(batch)
+            return mean, log_variance
+        left = self.left(batch)
+        mean, log_variance = self.model.encode(self.frame.shown(left))
+        linear = self.model.linear_posterior(left)
+        if linear is not None:
+            mean, log_variance = mean + linear[0], log_variance + linear[1]
         return mean, log_variance
 
 

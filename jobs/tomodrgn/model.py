@@ -13,6 +13,7 @@ from jobs.maths.slices import SlicePlane
 from jobs.tomodrgn.batches import Batch
 from jobs.tomodrgn.decoder import Decoder
 from jobs.tomodrgn.encoder import Encoder
+from jobs.tomodrgn.linear_modes import LinearModes, posterior
 from jobs.tomodrgn.model_settings import ModelSettings
 from jobs.tomodrgn.shaped import amplitude_of
 
@@ -30,6 +31,8 @@ class TomoModel(nn.Module):
 
     xy: Tensor
     consensus: Tensor | None
+    modes: Tensor | None
+    modes_doubt: Tensor | None
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -41,6 +44,9 @@ class TomoModel(nn.Module):
         self.decoder = Decoder(settings, generator)
         self.register_buffer("consensus", None)
         self._projector: Projector | None = None
+        self.register_buffer("modes", None)
+        self.register_buffer("modes_doubt", None)
+        self._linear: LinearModes | None = None
 
     @classmethod
     def from_state(cls, settings: ModelSettings, state: Mapping[str, Tensor]) -> TomoModel:
@@ -52,6 +58,7 @@ class TomoModel(nn.Module):
     def take_state(self, state: Mapping[str, Tensor]) -> None:
         """Take up what ``state_dict`` of a model of the same settings gave, consensus and all."""
         self.set_consensus(state.get("consensus"))
+        self.set_modes(state.get("modes"), state.get("modes_doubt"))
         if "decoder.envelope" not in state:
             self.decoder.envelope = None
         self.load_state_dict(state)
@@ -82,7 +89,8 @@ class TomoModel(nn.Module):
             ``(n, 3, 3)`` RELION matrices reference to image.
         """
         out = self.decoder.planes(self.xy, rotations, z, owner)
-        return out if self.consensus is None else out + self._consensus_slices(rotations)
+        base = self._base_slices(z, owner, rotations)
+        return out if base is None else out + base
 
     def misfit(self, z: Tensor | None, batch: Batch, dtype: torch.dtype = torch.float32) -> Tensor:
         """Sum over the batch of ``weight |ctf slice - coefficient|^2``, the same as by way of :meth:`slices`.
@@ -99,7 +107,7 @@ class TomoModel(nn.Module):
         dtype
             Precision of the matrix products; ``torch.bfloat16`` suits a GPU.
         """
-        offset = None if self.consensus is None else self._consensus_slices(batch.rotations)
+        offset = self._base_slices(z, batch.owner, batch.rotations)
         return self.decoder.misfit(self.xy, z, batch, offset, dtype)
 
     def set_consensus(self, volume: Tensor | None) -> None:
@@ -116,9 +124,90 @@ class TomoModel(nn.Module):
         self._projector = None
         self.decoder.envelope = None if self.consensus is None else amplitude_of(self.consensus)
 
-    def consensus_transform(self) -> Tensor | None:
-        """Orthonormal half transform of the volume that the decoder adds to."""
-        return None if self.consensus is None else volume_to_rfft(self.consensus)
+    def set_modes(self, volumes: Tensor | None, doubt: Tensor | None = None) -> None:
+        """Let the first coordinates of the latent space add volumes to the consensus, in proportion.
+
+        Parameters
+        ----------
+        volumes
+            ``(k, d, d, d)``, see :class:`jobs.tomodrgn.linear_modes.LinearModes`; None = nothing.
+        doubt
+            ``(k, D // 2 + 1)`` variance of each part of their slices in each shell.
+        """
+        there = self.xy.device
+        self.modes = None if volumes is None else volumes.detach().float().to(there)
+        self.modes_doubt = None if volumes is None or doubt is None else doubt.detach().float().to(there)
+        self._linear = None
+
+    def consensus_transform(self, z: Tensor | None = None) -> Tensor | None:
+        """Orthonormal half transforms ``(1 or k, D, D, D // 2 + 1)`` of what the decoder adds to."""
+        if self.consensus is None:
+            return None
+        base = volume_to_rfft(self.consensus)[None]
+        linear = self._modes()
+        if linear is None or z is None:
+            return base
+        return base + torch.einsum(
+            "pk,kzyx->pzyx", z[:, : linear.n].to(base.dtype), linear.transforms(self.settings.box)
+        )
+
+    @torch.no_grad()
+    def linear_posterior(self, left: Batch) -> tuple[Tensor, Tensor] | None:
+        """What images say of the latent state by the linear part alone, exactly; None if there is none.
+
+        Parameters
+        ----------
+        left
+            Images less the consensus, in units of the noise.
+
+        Returns
+        -------
+        mean, log_variance
+            ``(p, zdim)`` each; coordinates without a volume have 0 and 0.
+        """
+        linear = self._modes()
+        if linear is None:
+            return None
+        with torch.autocast(self.xy.device.type, enabled=False):
+            chosen, xy = self._low(linear)
+            values, factor = left.coefficients[:, chosen], left.ctf[:, chosen]
+            if left.weight is not None:
+                root = left.weight[:, chosen].sqrt()
+                values, factor = values * root[..., None], factor * root
+            doubt = self.modes_doubt
+            if doubt is not None:
+                doubt = 2 * doubt[:, xy.norm(dim=1).round().long()].T
+            slices = linear.slices(xy, left.rotations)
+            found = posterior(values, factor, slices, left.owner, left.n_particles, doubt)
+            rest = (0, self.settings.zdim - linear.n)
+            log_variance = found[1].diagonal(dim1=1, dim2=2).log()
+            return torch.nn.functional.pad(found[0], rest), torch.nn.functional.pad(log_variance, rest)
+
+    def _modes(self) -> LinearModes | None:
+        if self.modes is None:
+            return None
+        if self._linear is None or self._linear.volumes.device != self.modes.device:
+            self._linear = LinearModes(self.modes)
+        return self._linear
+
+    def _low(self, linear: LinearModes) -> tuple[Tensor, Tensor]:
+        """Samples that the volumes reach, and where they are in Fourier pixels."""
+        xy = self.xy * self.settings.box
+        chosen = torch.nonzero(xy.norm(dim=1) <= linear.radius + 1e-3)[:, 0]
+        return chosen, xy[chosen]
+
+    def _base_slices(self, z: Tensor | None, owner: Tensor, rotations: Tensor) -> Tensor | None:
+        """Slices ``(n, m, 2)`` of what the decoder adds to."""
+        if self.consensus is None:
+            return None
+        base = self._consensus_slices(rotations)
+        linear = self._modes()
+        if linear is None or z is None:
+            return base
+        chosen, xy = self._low(linear)
+        slices = linear.slices(xy, rotations)
+        added = torch.einsum("nmck,nk->nmc", slices, z[owner, : linear.n].float())
+        return torch.index_add(base, 1, chosen, added)
 
     @torch.no_grad()
     def _consensus_slices(self, rotations: Tensor) -> Tensor:

@@ -74,7 +74,7 @@ def decode_volumes(
         half[:, partner[part]] = values * values.new_tensor([1.0, -1.0])
         half[:, index[part]] = values
     spectra = torch.view_as_complex(half).reshape(n, d, d, d // 2 + 1)
-    base = model.consensus_transform()
+    base = model.consensus_transform(z)
     if base is not None:
         kept = torch.zeros(d * d * (d // 2 + 1), device=base.device)
         kept[index], kept[partner] = 1.0, 1.0
