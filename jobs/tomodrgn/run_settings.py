@@ -45,6 +45,7 @@ def training_settings(options: TomoDrgnOptions, seed: int) -> TrainingSettings:
         sequential=options.sequential_tilt_sampling,
         shown_ntilts=options.sample_ntilts if options.pooling_function == "concatenate" else None,
         amp=options.amp,
+        pixel_fraction=options.pixel_fraction,
     )
 
 

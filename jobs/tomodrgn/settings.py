@@ -35,15 +35,15 @@ class TrainingSettings:
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
     consensus
         Reconstruct all particles together first and learn differences from that.
-    linear
-        With a consensus and a latent space, begin with the volumes that explain the particles best as a sum
-        with one factor each; networks then learn the rest.
     sample_ntilts, sequential
         Images of each particle that are looked at in an epoch, None = all; whether always the first ones.
     shown_ntilts
         Images of each particle from which its place is found in the end, the first ones; None = all.
     amp
         Multiply matrices in 16 bits on a GPU that can.
+    pixel_fraction
+        Part of the pixels of each image that the decoder is asked for at a step, see
+        :mod:`jobs.tomodrgn.sampling`; 1 = all.
     """
 
     epochs: int = 20
@@ -60,11 +60,11 @@ class TrainingSettings:
     eps: float = 1e-8
     average: float = 0.0
     consensus: bool = True
-    linear: bool = True
     sample_ntilts: int | None = None
     sequential: bool = False
     shown_ntilts: int | None = None
     amp: bool = False
+    pixel_fraction: float = 0.5
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.checkpoint_every < 1:
@@ -72,6 +72,10 @@ class TrainingSettings:
         if not 0 < self.fraction_train <= 1:
             raise UserError(
                 f"the fraction that teaches must be above 0 and at most 1, not {self.fraction_train:g}"
+            )
+        if not 0 < self.pixel_fraction <= 1:
+            raise UserError(
+                f"the fraction of pixels must be above 0 and at most 1, not {self.pixel_fraction:g}"
             )
         if isinstance(self.beta, str) and self.beta not in "abcde":
             raise UserError(

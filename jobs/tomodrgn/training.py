@@ -15,8 +15,8 @@ from jobs.tomodrgn.bank import ImageBank, split_images
 from jobs.tomodrgn.batches import Portion
 from jobs.tomodrgn.consensus import find_consensus
 from jobs.tomodrgn.encoding_pass import Showing, encode_particles
-from jobs.tomodrgn.linear_start import start_linearly
 from jobs.tomodrgn.loss import divergence, latent_term
+from jobs.tomodrgn.sampling import with_draw
 from jobs.tomodrgn.schedule import beta_at, rate_at
 from jobs.tomodrgn.settings import TrainingSettings
 from jobs.tomodrgn.team import Team
@@ -112,8 +112,6 @@ class Training:
             model.set_consensus(found.volume)  # type: ignore[operator]
             quieten(model)
         self.showing = Showing(model, bank, self.noise)
-        if settings.consensus and settings.linear and zdim:
-            start_linearly(model, self.showing, bank, self.teach, found.correlation)  # type: ignore[arg-type]
 
     def run_epoch(self, each: Callable[[int, int], None]) -> EpochLosses:
         """Pass once over all particles.
@@ -159,6 +157,8 @@ class Training:
         self.optimiser.zero_grad(set_to_none=False)
         numbers = int(self._counts[whole].sum()) * len(self.bank.plane.index) * 2
         noise = torch.randn(len(whole), self.zdim, generator=self.sampler) if self.zdim else None
+        fraction = self.settings.pixel_fraction
+        uniform = torch.rand(len(whole), generator=self.sampler) if fraction < 1 else None
         data, latent, mean_divergence = torch.zeros(3, device=self.bank.device).unbind()
         if batch.n_particles:
             z = None
@@ -168,6 +168,8 @@ class Training:
                 eps = self.team.part(noise).to(mean.device, non_blocking=True)
                 z = mean + torch.exp(0.5 * log_variance) * eps
                 mean_divergence = divergence(mean, log_variance).sum() / len(whole)
+            if uniform is not None:
+                batch = with_draw(batch, fraction, self.team.part(uniform))
             data = self.model.misfit(z, batch, self._dtype) / max(1, numbers)  # type: ignore[operator]
         if self.zdim:
             latent = self._latent(mean_divergence)

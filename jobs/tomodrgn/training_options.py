@@ -92,6 +92,21 @@ class _LearningOptions(JobOptions):
         maximum=1,
         cli=("--fraction-train",),
     )
+    pixel_fraction: float = _training(
+        0.5,
+        "Fraction of pixels per step:",
+        "At each step the decoder is asked for this part of the Fourier pixels of each image, drawn anew "
+        "each time: often those that tell much about the structure, seldom those near zeros of the CTF or at "
+        "frequencies without signal. Rare ones count more, so that the result is right on average, and an "
+        "epoch takes little more than this part of the time. 1: all pixels.",
+        kind=Kind.NUMBER,
+        low=0.2,
+        high=1,
+        step=0.1,
+        minimum=0.01,
+        maximum=1,
+        cli=("--pixel-fraction",),
+    )
     checkpoint_interval: int = _training(
         1,
         "Epochs between checkpoints:",
