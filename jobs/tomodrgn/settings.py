@@ -35,6 +35,9 @@ class TrainingSettings:
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
     consensus
         Reconstruct all particles together first and learn differences from that.
+    linear
+        With a consensus and a latent space, begin with the volumes that explain the particles best as a sum
+        with one factor each; networks then learn the rest.
     sample_ntilts, sequential
         Images of each particle that are looked at in an epoch, None = all; whether always the first ones.
     shown_ntilts
@@ -60,6 +63,7 @@ class TrainingSettings:
     eps: float = 1e-8
     average: float = 0.0
     consensus: bool = True
+    linear: bool = True
     sample_ntilts: int | None = None
     sequential: bool = False
     shown_ntilts: int | None = None

@@ -15,6 +15,7 @@ from jobs.tomodrgn.bank import ImageBank, split_images
 from jobs.tomodrgn.batches import Portion
 from jobs.tomodrgn.consensus import find_consensus
 from jobs.tomodrgn.encoding_pass import Showing, encode_particles
+from jobs.tomodrgn.linear_start import start_linearly
 from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.sampling import with_draw
 from jobs.tomodrgn.schedule import beta_at, rate_at
@@ -112,6 +113,8 @@ class Training:
             model.set_consensus(found.volume)  # type: ignore[operator]
             quieten(model)
         self.showing = Showing(model, bank, self.noise)
+        if settings.consensus and settings.linear and zdim:
+            start_linearly(model, self.showing, bank, self.teach, found.correlation)  # type: ignore[arg-type]
 
     def run_epoch(self, each: Callable[[int, int], None]) -> EpochLosses:
         """Pass once over all particles.
