@@ -138,7 +138,7 @@ def summary_tiles(records: Sequence[Mapping[str, Any]]) -> list[TileText]:
     newest: dict[str, Any] = {}
     for record in records[-200:]:
         newest.update({key: value for key, value in record.items() if value is not None})
-    newest.update({key: records[-1].get(key) for key in ("phase", "step", "of", "eta_s")})
+    newest.update({key: records[-1].get(key) for key in ("phase", "step", "of", "eta_s", "doing")})
     tiles = [_progress(newest)]
     left = duration(newest["eta_s"]) if isinstance(newest["eta_s"], (int, float)) else ""
     tiles.append(TileText("Time left", left or "—", "of this phase" if left else "not known yet"))
@@ -169,7 +169,8 @@ def _progress(newest: Mapping[str, Any]) -> TileText:
     phase = str(newest.get("phase") or "Progress")
     title = phase[:1].upper() + phase[1:]
     if isinstance(step, (int, float)) and isinstance(of, (int, float)) and of > 0:
-        return TileText(title, f"{math.floor(100 * step / of)} %", f"step {step:,} of {of:,}", step / of)
+        detail = str(newest.get("doing") or f"step {step:,} of {of:,}")
+        return TileText(title, f"{math.floor(100 * step / of)} %", detail, step / of)
     return TileText(title, f"step {step:,}" if isinstance(step, (int, float)) else "—")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from torch import Tensor
 
@@ -15,6 +15,10 @@ from jobs.tomodrgn.volumes import decode_volumes
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
+
+
+#: Seconds between two words on how far an epoch is.
+_TELL_S: Final = 2.0
 
 
 class JobObserver:
@@ -35,11 +39,17 @@ class JobObserver:
         self._began = time.monotonic()
         self._logged = 0
         self._of = 0
+        self._told = 0.0
 
     def step(self, epoch: int, done: int, of: int) -> None:
         """Stop if the user wants to; a line of the log now and then."""
         self._context.check_abort()
         self._of = of
+        if (now := time.monotonic()) - self._told >= _TELL_S:
+            self._told = now
+            total = max(epoch + 1, getattr(self._context.options, "n_epochs", epoch + 1))
+            doing = f"epoch {epoch + 1}: {done:,} of {of:,} particles"
+            self._context.progress("train", epoch, total, doing=doing)
         if done < self._logged:
             self._logged = 0
         if done - self._logged >= self._interval:

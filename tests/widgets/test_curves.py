@@ -265,3 +265,15 @@ def test_that_nothing_measured_means_no_tiles_and_an_unknown_end_is_said() -> No
 
 def test_that_a_job_that_measured_nothing_yet_has_no_phases_with_room() -> None:
     assert CurveData().phases_with_room("step", 0.1) == []
+
+
+def test_that_a_tile_says_how_far_a_long_step_is(qtbot: QtBot) -> None:
+    tiles = MetricTiles()
+    qtbot.addWidget(tiles)
+    told = {"t": 5.0, "run": 1, "task": "train", "phase": "train", "step": 3, "of": 20, "eta_s": 60.0}
+    tiles.set_records([{**told, "doing": "epoch 4: 1,200 of 9,000 particles"}])
+    details = [label.text() for label in tiles.findChildren(QLabel)]
+    assert "epoch 4: 1,200 of 9,000 particles" in details
+    tiles.set_records([{**told, "doing": "epoch 4: …"}, {**told, "step": 4, "loss_data": 1.00031}])
+    assert tiles.texts()["Data loss"] == "1.0003"
+    assert "step 4 of 20" in [label.text() for label in tiles.findChildren(QLabel)]

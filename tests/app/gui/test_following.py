@@ -100,6 +100,12 @@ def test_that_the_head_of_a_file_tells_particles_box_and_pixel_size(job: Path) -
     assert node_details(job / "run_class001.mrc") == {"box": 64, "pixel_size_a": 2.0}
 
 
+def test_that_particles_of_tilt_series_are_told_from_their_images(shared: Path) -> None:
+    tilts = shared / "data" / "tomodrgn"
+    assert node_details(tilts / "10076_both_32_sim.star") == {"particles": 144, "images": 1296}
+    assert node_details(tilts / "10076_both_32_sim_vols.star") == {"particles": 144}
+
+
 def test_that_nothing_is_claimed_about_a_file_which_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.star").write_bytes(b"\x00\x01\x02")
     (tmp_path / "bad.mrc").write_bytes(b"short")

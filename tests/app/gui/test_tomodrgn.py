@@ -87,6 +87,7 @@ def test_that_states_are_learnt_explored_selected_and_written(qtbot: Any, tomo: 
     assert explorer.opened is not None and explorer.opened.half == 0
     assert not explorer.map.controls.representation.isVisible(), "there are no points to choose"
     before = explorer.shown_state
+    assert explorer.plane is not None
     explorer.canvas.picked.emit(*map(float, explorer.plane.xy[3]))
     qtbot.waitUntil(lambda: explorer.shown_state is not before, timeout=20_000)
     view = explorer.opened.model.particle_view(5)

@@ -225,3 +225,9 @@ def test_that_a_thinned_picture_is_completed_once_the_compiled_functions_are_the
     canvas._sort(canvas._cloud)
     qtbot.waitUntil(lambda: canvas._picture is not None and canvas._picture.thinned == 1)
     assert canvas.count_in_view == 100_000
+
+
+def test_that_who_looks_at_all_particles_goes_on_to_do_so_when_they_spread(canvas: LatentCanvas) -> None:
+    canvas.set_coordinates(np.array([[0.0, 0.0], [1.0, 1.0]]), ("a", "b"))
+    canvas.set_coordinates(np.array([[-9.0, 0.0], [9.0, 1.0]]), ("a", "b"), keep_view=True)
+    assert canvas.view.x_low < -9 and canvas.view.x_high > 9
