@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from app.settings import Settings
@@ -102,7 +102,7 @@ class Panes:
         self._contents = contents
         self._sized = False
         self._seen: list[QDockWidget] | None = None
-        self._before: dict[str, QSize] = {}
+        self._before = (0, 0, 0)
         window.setDockOptions(
             QMainWindow.DockOption.AnimatedDocks
             | QMainWindow.DockOption.AllowNestedDocks
@@ -135,28 +135,30 @@ class Panes:
 
     def resize(self) -> None:
         """Give all panes their first sizes, which depend on that of the window."""
-        window, docks = self._window, self.docks
+        window = self._window
         width, height = max(window.width(), 1000), max(window.height(), 600)
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
         below = max(round(height * 0.31), 210)
         # a line of the job lists is to be read in full, whatever the size of text
         line = style.text_width(window.font(), "000  DynaMight/job000/  Succeeded") + 92
         left = min(max(round(width * 0.2), 312, line), round(width * 0.28))
+        self._share_out(left, types, below)
+
+    def _resize_as_before(self) -> None:
+        """Give the panes the sizes they had before the central widget was shown alone."""
+        left, types, below = self._before
+        if left > 0:
+            self._share_out(left, types, below)
+
+    def _share_out(self, left: int, types: int, below: int) -> None:
+        """Give the lists a width, the list of types and the logs a height, and the rest to the others."""
+        window, docks = self._window, self.docks
+        width, height = max(window.width(), 1000), max(window.height(), 600)
         # Qt shares out in proportion to what is asked for: menus and status bar take part of the height
         bars = sum(bar.height() for bar in (window.menuWidget(), window.statusBar()) if bar is not None)
         window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - bars - types], _VERTICAL)
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
-
-    def _resize_as_before(self) -> None:
-        """Give the panes the sizes they had before the central widget was shown alone."""
-        before, docks = self._before, self.docks
-        names = [name for name in before if not docks[name].isFloating()]
-        for across in (False, True):
-            sizes = [before[name].width() if across else before[name].height() for name in names]
-            self._window.resizeDocks(
-                [docks[name] for name in names], sizes, _HORIZONTAL if across else _VERTICAL
-            )
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""
@@ -169,7 +171,10 @@ class Panes:
         """Show the central widget alone, or bring back the panes that were seen before."""
         central = self._window.centralWidget()
         if alone and self._seen is None:
-            self._before = {name: dock.size() for name, dock in self.docks.items() if dock.isVisible()}
+            docks = self.docks
+            shown = docks["jobs"].isVisible() and docks["job_types"].isVisible()
+            sizes = (docks["jobs"].width(), docks["job_types"].height(), docks["logs"].height())
+            self._before = sizes if shown else (0, 0, 0)
             self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
             for dock in self._seen:
                 dock.hide()
