@@ -28,6 +28,8 @@ class Situation:
         The form is complete and something has changed since the last start.
     explorable
         Its results have a latent space.
+    in_tomograms
+        Its particles lie in tomograms.
     """
 
     project: bool = False
@@ -39,6 +41,7 @@ class Situation:
     can_run: bool = False
     why_not_run: str = ""
     explorable: bool = False
+    in_tomograms: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ SUCCEEDED = Need(
 )
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
 EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
+IN_TOMOGRAMS = Need(lambda s: s.in_tomograms, "The particles of this job do not lie in tomograms.")
 READY = Need(lambda s: s.can_run, "")
 
 

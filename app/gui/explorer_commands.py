@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 
 from app.explorer_services import JobServices
 from app.gui.news import JobDetails
+from app.gui.tomogram_view import TomogramCommands
 from jobs import registry
 from jobs.core.declaration import JobOptions, JobType, from_values
 from jobs.core.entry import load_function
@@ -31,6 +32,7 @@ class ExplorerCommands:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.explorer: Explorer | None = None
+        self.tomograms = TomogramCommands(window)
         self._services: JobServices | None = None
         self._job = ""
         self._type = ""
@@ -81,6 +83,20 @@ class ExplorerCommands:
         """Whether a job is of a type whose results can be explored."""
         return self._explorable(details) is not None
 
+    def lies_in_tomograms(self, details: JobDetails | None) -> bool:
+        """Whether the particles of a job lie in tomograms."""
+        job_type = self._explorable(details)
+        return job_type is not None and bool(job_type.tomograms)
+
+    @property
+    def services(self) -> JobServices | None:
+        """What the open explorer has done for it."""
+        return self._services
+
+    def tomogram(self) -> None:
+        """Show the particles of the job in their tomograms."""
+        self.tomograms.show()
+
     @staticmethod
     def _explorable(details: JobDetails | None) -> JobType | None:
         if details is None or details.type_key is None:
@@ -127,6 +143,7 @@ class ExplorerCommands:
                 lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
             )
             self.explorer = explorer
+            self.tomograms.offer(explorer, job_type)
             window.central.addWidget(explorer)
         window.central.setCurrentWidget(self.explorer)
         window.panes.set_central(True)
@@ -185,6 +202,7 @@ class ExplorerCommands:
         """Close the explorer and end the process that holds its model."""
         self._timer.stop()
         self._drop_spare()
+        self.tomograms.close()
         explorer, services = self.explorer, self._services
         self.explorer = self._services = None
         self._job = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.gui.action_info import (
     EXPLORABLE,
+    IN_TOMOGRAMS,
     IDLE,
     JOB,
     NOT_FAILED,
@@ -64,6 +65,13 @@ JOB_ACTIONS = (
         ("Ctrl+E",),
         "explorer",
         needs=(PROJECT, JOB, EXPLORABLE),
+    ),
+    ActionInfo(
+        "tomogram",
+        "Tomo&gram…",
+        "See the particles of this job where they are in their tomograms, linked with the explorer",
+        ("Ctrl+Shift+T",),
+        needs=(PROJECT, JOB, EXPLORABLE, IN_TOMOGRAMS),
     ),
     ActionInfo(
         "compare_job",

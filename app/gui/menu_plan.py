@@ -48,6 +48,7 @@ MENUS: dict[str, tuple[str, ...]] = {
     ),
     "Job act&ions": (
         "explore",
+        "tomogram",
         "*display",
         SEPARATOR,
         "edit_note",

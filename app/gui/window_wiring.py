@@ -72,4 +72,5 @@ def situation_of(window: MainWindow) -> Situation:
         can_run=page.can_run(),
         why_not_run=page.hindrance(),
         explorable=window.explorer_commands.explores(details),
+        in_tomograms=window.explorer_commands.lies_in_tomograms(details),
     )

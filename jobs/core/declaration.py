@@ -105,6 +105,10 @@ class JobType:
     explorer
         Function that gives a :class:`jobs.core.latent.LatentSource` of a job, as ``module:function``; empty
         when its results have no latent space.
+    tomograms
+        Function that says where the particles of a job are in their tomograms, as ``module:function``; called
+        with job folder, project folder and another file with places (or None), gives
+        :class:`jobs.core.placing.Places` under the names of the explorer. Empty for single particles.
     """
 
     key: str
@@ -124,6 +128,7 @@ class JobType:
     modes: tuple[str, ...] = ("spa", "tomo")
     uses_torch: bool = True
     explorer: str = ""
+    tomograms: str = ""
     view: str = ""
     view_commands: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()

@@ -204,6 +204,7 @@ JOB_TYPE = JobType(
     ),
     checks=CHECKS,
     explorer="jobs.tomodrgn.explorer_source:source",
+    tomograms="jobs.tomodrgn.tomogram_source:places",
     citation="Powell and Davis (2024) Learning structural heterogeneity from cryo-electron sub-tomograms "
     "with tomoDRGN. Nature Methods, doi:10.1038/s41592-024-02210-z.",
     methods="Structural heterogeneity of particles of tilt series was learnt with the tomoDRGN approach "

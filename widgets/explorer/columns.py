@@ -119,6 +119,11 @@ class Columns:
                 del self._kept[key]
         return Source(f"extra:{label}", name, label)
 
+    def added(self) -> dict[str, NDArray[Any]]:
+        """Return the values that were added, by their labels."""
+        with self._lock:
+            return {label: values for label, (_name, values) in self._added.items()}
+
     def list_sources(self) -> tuple[Source, ...]:
         """Return all sources, by group; may block while the names of the columns are fetched."""
         with self._lock:

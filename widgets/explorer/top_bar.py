@@ -102,6 +102,12 @@ class TopBar(QWidget):
         self.set_halves((), 1)
         self.set_snapshots([], None)
 
+    def add_button(self, button: QPushButton) -> None:
+        """Add something that can be done beside the explorer."""
+        row = self.layout()
+        if isinstance(row, QHBoxLayout):
+            row.insertWidget(row.indexOf(self.view), button)
+
     def _make_moments(self) -> QWidget:
         self.moments = QWidget()
         self.moments.setObjectName("explorer_moments")

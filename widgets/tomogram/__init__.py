@@ -1,0 +1,1 @@
+"""Particles where they are in their tomogram, and what they look like there."""
