@@ -10,8 +10,9 @@ from jobs.maths.fourier import crop_rfft
 from jobs.tomodrgn.encodings import half_space
 from jobs.tomodrgn.model import TomoModel
 
-#: Frequencies times latent vectors evaluated at a time: what a cache holds, and what keeps a GPU busy.
-_POINTS_CPU, _POINTS_GPU = 1 << 12, 1 << 20
+#: Frequencies times latent vectors evaluated at a time: what the cache of each thread holds, and what keeps a
+#: GPU busy.
+_POINTS_CPU, _POINTS_GPU = 1 << 10, 1 << 20
 
 
 @torch.no_grad()
@@ -67,7 +68,7 @@ def decode_volumes(
     # Orthonormal slices over unnormalised sums, as of a volume of the full box.
     factor = norm * (-1 if invert else 1) / whole**2
     half = torch.zeros(n, d * d * (d // 2 + 1), 2, device=model.xy.device)
-    chunk = batch or (_POINTS_GPU if model.xy.is_cuda else _POINTS_CPU)
+    chunk = batch or (_POINTS_GPU if model.xy.is_cuda else _POINTS_CPU * torch.get_num_threads())
     for part in torch.arange(len(index), device=index.device).split(max(1, chunk // n)):
         values = model.decoder.points(positions[part], z)
         # Partners first: where a frequency is its own place, the value itself is what stays.
