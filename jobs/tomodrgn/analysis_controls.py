@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jobs.formats.stacks import ImageStacks
 from jobs.formats.tilt_particles import TiltParticles
-from jobs.tomodrgn.analysis_plots import Plane, hexbin, new_figure, save, save_lines
+from jobs.tomodrgn.analysis_plots import Plane, hexbin, new_figure, save
 from jobs.tomodrgn.analysis_staging import Reporter
 from jobs.tomodrgn.latent_columns import lowest_dose_rows
 from jobs.tomodrgn.outputs import RUN_LOG
@@ -52,8 +52,14 @@ def save_losses(losses: Mapping[str, Array], path: Path) -> bool:
     """Write the losses over the epochs; returns whether there are any."""
     if not len(losses["epoch"]):
         return False
+    # Of very different size: one plot each.
     curves = {k: v for k, v in losses.items() if k != "epoch" and np.isfinite(v).any()}
-    save_lines(path, losses["epoch"], curves, ("epoch", "loss"), marker=".")
+    figure, grid = new_figure(1, len(curves), size=4.0)
+    for axes, (name, values) in zip(grid, curves.items(), strict=True):
+        axes.plot(losses["epoch"], values, marker=".", linewidth=1.2)
+        axes.set_xlabel("epoch")
+        axes.set_title(f"{name} loss")
+    save(figure, path)
     return True
 
 
@@ -100,9 +106,11 @@ def save_tomogram_labels(particles: TiltParticles, labels: Array, path: Path) ->
     shown = axes.imshow(counts, aspect="auto", interpolation="nearest")
     figure.colorbar(shown, ax=axes, label="particles")
     axes.set_ylabel("class")
+    axes.set_yticks(range(0, len(counts), 1 + len(counts) // 25))
     axes.set_xlabel("tomogram")
     if len(names) <= 40:
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+        figure.subplots_adjust(bottom=0.3)
     save(figure, path)
     return counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ TASK: Final = "analyze"
 #: Volumes shown side by side, and their largest box.
 _SHOWN: Final = 12
 _BOX: Final = 96
+_LAST: Final = re.compile(r"\d+")
 
 
 def show_analysis(context: WorkerContext, found: Analysis) -> None:
@@ -102,7 +104,7 @@ def show_maps(context: WorkerContext, task: str, paths: list[Path], title: str, 
         data, voxel = shrunk(found.data, _BOX), found.voxel_size_a * found.data.shape[0]
         voxel /= data.shape[0]
         arrays.append(f"{task}_{path.stem}")
-        names.append(f"{word} {int(path.stem.rpartition('_')[2])}")
+        names.append(f"{word} {int(_LAST.findall(path.stem)[-1])}")
         context.save_snapshot(arrays[-1], data)
     context.save_figure(
         f"{task}_maps",

@@ -153,7 +153,7 @@ def save_by_label(plane: Plane, labels: Array, what: str, folder: Path, ending: 
     count = int(labels.max()) + 1
     figure, (axes,) = new_figure(size=5.0)
     drawn = scatter(axes, plane, labels, cmap="turbo", vmin=-0.5, vmax=count - 0.5)
-    figure.colorbar(drawn, ax=axes, label="class")
+    figure.colorbar(drawn, ax=axes, label="class", ticks=range(0, count, 1 + count // 25))
     save(figure, folder / f"{plane.stem}_scatter_color{what}.{ending}")
     columns = int(np.ceil(np.sqrt(count)))
     lines = -(-count // columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -41,8 +42,15 @@ def staged(target: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        When the folder cannot be written.
+        When the folder cannot be written, or is that of a training or the current one.
     """
+    target = target.absolute()
+    if target == Path.cwd() or (target / "config.pkl").exists():
+        raise UserError(
+            "results take the place of a whole folder, which cannot be this one",
+            path=target,
+            hint="Give a folder of its own",
+        )
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +71,9 @@ def staged(target: Path) -> Iterator[Path]:
 
 def files_below(folder: Path) -> list[str]:
     """Names of all files in a folder and below, relative to it, in order."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or path.is_file()
+    )
 
 
 def _exchange(made: Path, target: Path) -> None:
@@ -78,7 +88,7 @@ def _exchange(made: Path, target: Path) -> None:
 
 
 def _keep_foreign(old: Path, new: Path) -> None:
-    """Copy what no earlier run of ours wrote: selections and notes that people put there."""
+    """Take over what no earlier run of ours wrote: selections and notes that people put there."""
     try:
         own = set(json.loads((old / MANIFEST).read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -86,7 +96,10 @@ def _keep_foreign(old: Path, new: Path) -> None:
     for name in files_below(old):
         if name != MANIFEST and name not in own and not (new / name).exists():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(old / name, new / name)
+            try:
+                os.link(old / name, new / name, follow_symlinks=False)
+            except OSError:
+                shutil.copy2(old / name, new / name, follow_symlinks=False)
 
 
 def _old(target: Path) -> Path:

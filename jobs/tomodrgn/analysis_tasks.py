@@ -18,4 +18,27 @@ ANALYSIS_TASKS: Final = (
         next_step="Groups are selected in the explorer or by Write a selection; the notebook beside the "
         "plots opens the same results in Jupyter.",
     ),
+    Task(
+        "convergence",
+        "Has it converged?",
+        switch="do_convergence",
+        worker="jobs.tomodrgn.convergence_task:run",
+        requires=(_WEIGHTS,),
+        next_step="summary.txt says what the heuristics mean; Train for more epochs goes on.",
+    ),
+    Task(
+        "analyze_volumes",
+        "Analyse volumes",
+        switch="do_analyze_volumes",
+        worker="jobs.tomodrgn.analyze_volumes:run",
+        next_step="Volumes of each group are averaged in the folder of the k-means.",
+    ),
+    Task(
+        "traverse",
+        "Ways through the latent space",
+        switch="do_traverse",
+        worker="jobs.tomodrgn.traversal_files:run",
+        requires=(_WEIGHTS,),
+        next_step="Make volumes takes the written places as a file with latent places.",
+    ),
 )

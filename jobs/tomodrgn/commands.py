@@ -20,8 +20,10 @@ from jobs.tomodrgn.commands_images import add_backproject, add_downsample, add_e
 from jobs.tomodrgn.commands_scene import add_subtomo2chimerax
 from jobs.tomodrgn.commands_train import add_training
 from jobs.tomodrgn.commands_volumes import add_eval_vol
+from jobs.tomodrgn.convergence_commands import add_convergence_nn, add_convergence_vae
 from jobs.tomodrgn.params import JOB_TYPE
 from jobs.tomodrgn.switches import switch_flags, with_answers
+from jobs.tomodrgn.traversal_commands import add_analyze_volumes, add_graph_traversal, add_pc_traversal
 
 
 def main(argv: Sequence[str]) -> int:
@@ -72,7 +74,10 @@ def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     for add in (add_filter_star, add_view_config, add_cleanup):
         add(commands)
     add_subtomo2chimerax(commands)
-    add_analyze(commands)
+    for add in (add_analyze, add_analyze_volumes, add_pc_traversal, add_graph_traversal):
+        add(commands)
+    for add in (add_convergence_nn, add_convergence_vae):
+        add(commands)
     return parser, dict(commands.choices)
 
 

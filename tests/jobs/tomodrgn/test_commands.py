@@ -12,7 +12,8 @@ from jobs.tomodrgn import commands, commands_train
 
 NAMES = (
     *("train_vae", "train_nn", "eval_vol", "eval_images", "backproject_voxel", "downsample"),
-    *("filter_star", "view_config", "cleanup", "analyze"),
+    *("filter_star", "view_config", "cleanup", "analyze", "analyze_volumes"),
+    *("pc_traversal", "graph_traversal", "convergence_nn", "convergence_vae"),
 )
 
 
@@ -95,7 +96,7 @@ def test_that_every_command_explains_its_options(name: str, capsys: pytest.Captu
         assert text.count("[") > 3
 
 
-@pytest.mark.parametrize("name", ["convergence_vae", "pc_traversal", "nonsense"])
+@pytest.mark.parametrize("name", ["nonsense", "analyse"])
 def test_that_commands_which_are_not_here_are_wrong_usage(name: str) -> None:
     assert commands.main([name, "--help"]) == 2
 
