@@ -105,7 +105,7 @@ def posterior(
     products = torch.bmm(flat.transpose(1, 2), values.flatten(1)[..., None])[..., 0]
     if doubt is not None:
         squares.diagonal(dim1=1, dim2=2).add_(factor.square() @ doubt)
-    identity = torch.eye(k, device=values.device)
+    identity = torch.eye(k, device=values.device, dtype=squares.dtype)
     precision = identity.repeat(count, 1, 1).index_add_(0, owner, squares)
     data = products.new_zeros(count, k).index_add_(0, owner, products)
     factorised = torch.linalg.cholesky(precision)

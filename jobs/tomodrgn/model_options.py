@@ -39,6 +39,16 @@ class ModelOptions(JobOptions):
         kind=Kind.YESNO,
         cli=("--consensus",),
     )
+    do_linear_start: bool = _model(
+        True,
+        "Begin with a linear fit?",
+        "Yes: before the first epoch particles are explained as the consensus plus at most eight volumes, "
+        "one for each of the first latent coordinates, which is solved without training; the networks begin "
+        "there. No: the latent space is learnt from nothing, as the original does. Without effect where "
+        "there is no consensus or no latent space.",
+        kind=Kind.YESNO,
+        cli=("--linear-start",),
+    )
     enc_layers_a: int = _layers(
         3,
         "Hidden layers of encoder A:",

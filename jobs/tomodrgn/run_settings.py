@@ -41,6 +41,7 @@ def training_settings(options: TomoDrgnOptions, seed: int) -> TrainingSettings:
         seed=seed,
         fraction_train=options.fraction_train,
         consensus=options.do_consensus,
+        linear=options.do_linear_start,
         sample_ntilts=options.sample_ntilts,
         sequential=options.sequential_tilt_sampling,
         shown_ntilts=options.sample_ntilts if options.pooling_function == "concatenate" else None,

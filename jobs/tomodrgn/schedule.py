@@ -39,7 +39,10 @@ def beta_at(settings: TrainingSettings, zdim: int, seen: int, in_all: int) -> fl
     return low + (high - low) * min(1.0, max(0.0, (seen - start) / (end - start)))
 
 
-def rate_at(settings: TrainingSettings, step: int) -> float:
-    """Step size of a step, counted from 0: a linear warm-up, then constant."""
+def rate_at(settings: TrainingSettings, step: int, *, refines: bool = False) -> float:
+    """Step size of a step, counted from 0: a linear warm-up, then constant.
+
+    ``refines`` says that networks correct a linear start.
+    """
     rise = min(1.0, (step + 1) / max(1, settings.warm_up_steps))
-    return settings.lr * settings.rate_factor * rise
+    return settings.lr * (settings.refining_factor if refines else settings.rate_factor) * rise

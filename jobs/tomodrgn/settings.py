@@ -31,6 +31,8 @@ class TrainingSettings:
         Part of each particle's images that teaches.
     warm_up_steps, rate_factor, eps
         Steps over which the rate rises to its full size, factor on the rate, and AdamW's constant.
+    refining_factor
+        Factor on the rate instead of ``rate_factor`` after a linear start, which leaves little to learn.
     average
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
     consensus
@@ -60,6 +62,7 @@ class TrainingSettings:
     fraction_train: float = 1.0
     warm_up_steps: int = 20
     rate_factor: float = 10.0
+    refining_factor: float = 1.0
     eps: float = 1e-8
     average: float = 0.0
     consensus: bool = True
