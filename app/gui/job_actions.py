@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.gui.action_info import (
     EXPLORABLE,
-    IN_TOMOGRAMS,
     IDLE,
+    IN_TOMOGRAMS,
     JOB,
     NOT_FAILED,
     OURS,
