@@ -362,3 +362,16 @@ def test_that_large_maps_are_shown_in_fewer_voxels() -> None:
     axis = 2 * (np.arange(8) - 4)
     radius = sum(np.meshgrid(axis**2, axis**2, axis**2))
     np.testing.assert_allclose(small, np.exp(-radius / 18), atol=2e-2)
+
+
+@pytest.mark.usefixtures("any_device")
+def test_that_a_real_training_is_analysed_and_compared(trained: Path, tmp_path: Path) -> None:
+    more = f"--skip-umap --ksample 3 --pc 1 -d 16 -o {tmp_path / 'a'} --gpu-id cpu"
+    assert commands.main(["analyze", str(trained), *more.split()]) == 0
+    with mrcfile.open(tmp_path / "a" / "kmeans3" / "vol_002.mrc") as volume:
+        assert volume.data.shape == (16, 16, 16)
+        assert float(volume.voxel_size.x) == pytest.approx(26.2, abs=1e-3)
+    assert (tmp_path / "a" / "kmeans3" / "particle_images_kmeanslabel2.png").exists()
+    more = f"--epoch-interval 1 --n-bins 5 -d 16 -o {tmp_path / 'c'} --gpu-id cpu --final-maxima 2"
+    assert commands.main(["convergence_vae", str(trained), *more.split()]) == 0
+    assert "Whether" in (tmp_path / "c" / "summary.txt").read_text()
