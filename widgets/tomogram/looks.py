@@ -96,9 +96,8 @@ class Looks(QObject):
         selection = pane.selection
         chosen = np.zeros(0, np.intp) if selection is None else np.flatnonzero(selection[pane.rows])
         view.set_rings(centres[chosen], size * 1.5)
-        bare = look == "balls" or not solid
-        small = size if bare else size * 0.25
-        view.set_points(centres, colours, small, controls.particle_opacity)
+        # beside maps and arrows balls only tell where things are seen
+        view.set_points(centres, colours, size, 0.0 if solid else controls.particle_opacity)
         self._say(solid, oriented)
         if not solid:
             self._forget()

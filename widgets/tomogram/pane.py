@@ -186,8 +186,8 @@ class TomogramPane(PaneParts):
         self.controls.tomograms.set_tomograms([], [], "")
         self.room.empty.set_message(
             "Where are the particles?",
-            f"{error} Choose the volume series of the same particles: a STAR file with one row for each and "
-            "its coordinates.",
+            f"{str(error).rstrip('.')}. Choose the volume series of the same particles: a STAR file with one "
+            "row for each and its coordinates.",
             "Choose a file…",
         )
         self.room.set_has_content(False)

@@ -23,7 +23,8 @@ _VIEWS: Final = {
     "x": ((0, 0, -1), (1, 0, 0)),
 }
 _MARGIN: Final = 1.08
-_ORDER: Final = ("slab", "surface", "points", "solids", "rings")
+# what is seen through comes after what is inside
+_ORDER: Final = ("slab", "points", "solids", "surface", "rings")
 _UNITS: Final = ("angstrom",) * 3
 
 
@@ -151,7 +152,8 @@ class TomogramScene(QObject):
             shading="none",
             antialiasing=1 if few else 0,
             opacity=opacity,
-            blending="translucent",
+            # what cannot be seen hides nothing
+            blending="translucent" if opacity > 0 else "translucent_no_depth",
             units=_UNITS,
         )
         self._add("points", layer)
@@ -169,7 +171,7 @@ class TomogramScene(QObject):
             size=size_a,
             face_color="transparent",
             border_color=style.colour("accent").name(),
-            border_width=0.14,
+            border_width=0.08,
             blending="translucent_no_depth",
             units=_UNITS,
         )
