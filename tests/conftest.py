@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import types
@@ -15,13 +18,35 @@ _tests = types.ModuleType("tests")
 _tests.__path__ = [str(Path(__file__).parent)]
 sys.modules["tests"] = _tests
 
+
+def _own_display() -> None:
+    """Start a display for a process that shares the tests with others: windows take each other's focus."""
+    alone = not os.environ.get("PYTEST_XDIST_WORKER")
+    if alone or not os.environ.get("DISPLAY") or not shutil.which("Xvfb"):
+        return
+    read, write = os.pipe()
+    screen = ("-screen", "0", "1680x1050x24", "+extension", "GLX", "-nolisten", "tcp")
+    server = subprocess.Popen(
+        ("Xvfb", "-displayfd", str(write), *screen), pass_fds=(write,), stderr=subprocess.DEVNULL
+    )
+    atexit.register(server.terminate)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        number = answer.readline().strip()
+    if number:
+        os.environ["DISPLAY"] = f":{number}"
+        os.environ.pop("XAUTHORITY", None)
+
+
+_own_display()
 # Qt without a screen draws into memory; under Xvfb or on a desktop DISPLAY is set and used.
 if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Two threads at most: the same timing on a laptop and on a small test machine.
-_threads = str(min(2, os.cpu_count() or 1))
+# Two threads at most, one where two processes share the tests: the same timing on a laptop and on a small
+# test machine.
+_threads = str(1 if os.environ.get("PYTEST_XDIST_WORKER") else min(2, os.cpu_count() or 1))
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, _threads)
 # Preferences and caches of the person who runs the tests are neither read nor written.
