@@ -171,11 +171,17 @@ training.Training._step = step_or_die
 run_worker(JOB_TYPE, ["--project", sys.argv[1], "--job", "TomoDRGN/job001/", "--run", "1"])
 """
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
 
 def test_that_a_killed_training_with_a_consensus_goes_on_to_the_same_bits(
     tmp_path: Path, shared: Path
 ) -> None:
-    options = small_options(shared, contrast="auto", do_consensus=True, batch_size=4, n_epochs=3)
+    # sums are the same bits only with the same number of threads
+    threads = torch.get_num_threads()
+    options = small_options(
+        shared, contrast="auto", do_consensus=True, batch_size=4, n_epochs=3, nr_threads=threads
+    )
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     assert run_task(straight, NAME, options, "train") == 0
     (killed / NAME).mkdir(parents=True)
@@ -184,8 +190,7 @@ def test_that_a_killed_training_with_a_consensus_goes_on_to_the_same_bits(
     root = str(Path(__file__).parents[3])
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(killed)],
-        # sums are the same bits only with the same number of threads
-        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        env=os.environ | {name: str(threads) for name in THREADS} | {"PYTHONPATH": root},
         capture_output=True,
         text=True,
     )
