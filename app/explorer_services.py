@@ -98,11 +98,13 @@ class JobServices:
             self._cache.put(mark, found)
         return found
 
-    def clusters(self, points: Floats, method: str, count: int, seed: int) -> NDArray[np.integer]:
-        """Return the cluster of each point."""
-        from jobs.explore.clusters import clusters
+    def clusters(
+        self, points: Floats, method: str, count: int, seed: int
+    ) -> tuple[NDArray[np.integer], NDArray[np.floating] | None]:
+        """Return the cluster of each point, and of a mixture how likely it is."""
+        from jobs.explore.clusters import groups
 
-        return clusters(points, "gmm" if method == "gmm" else "kmeans", count, seed)
+        return groups(points, "gmm" if method == "gmm" else "kmeans", count, seed)
 
     def centres(self, points: Floats, labels: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the row of the particle nearest to the centre of each cluster."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,24 @@ _MOST_FITTED, _MIXTURE_FITTED, _ROUGHLY_FITTED = 100_000, 30_000, 5_000
 _ROWS_AT_ONCE = 65_536
 
 
+class Groups(NamedTuple):
+    """Labels ``(P,)`` as of :func:`clusters`, and how likely a mixture finds them, ``(P,)``, else None."""
+
+    labels: NDArray[np.int32]
+    probability: NDArray[np.float32] | None
+
+
 def clusters(
     points: NDArray[np.floating], method: Literal["kmeans", "gmm"] | str, count: int, seed: int
 ) -> NDArray[np.int32]:
-    """Return the cluster ``(P,)`` of each point ``(P, d)``.
+    """Return the cluster ``(P,)`` of each point ``(P, d)``; see :func:`groups`."""
+    return groups(points, method, count, seed).labels
+
+
+def groups(
+    points: NDArray[np.floating], method: Literal["kmeans", "gmm"] | str, count: int, seed: int
+) -> Groups:
+    """Divide points ``(P, d)`` into clusters.
 
     Parameters
     ----------
@@ -35,8 +49,9 @@ def clusters(
 
     Returns
     -------
-    ndarray
-        0 for the largest cluster, then by falling size; -1 for points that are not finite.
+    Groups
+        0 for the largest cluster, then by falling size; -1 for points that are not finite. The probability
+        of a mixture is that of the cluster of each point, NaN for those.
 
     Raises
     ------
@@ -58,13 +73,18 @@ def clusters(
     sample = scaled[chosen(np.arange(len(rows)), _MOST_FITTED, seed)]
     different = len(np.unique(sample, axis=0)) if count > 1 else 1
     count = min(count, different)
-    fit = _k_means if method == "kmeans" else _mixture
     labels = np.full(len(points), -1, np.int32)
     # sums of several threads differ in their last bits from run to run, and threads that wait for each other
     # take the processor from a window
     with threadpool_limits(1, user_api="openmp"):
-        labels[rows] = _by_size(fit(sample, scaled, count, seed))
-    return labels
+        if method == "kmeans":
+            labels[rows] = _by_size(_k_means(sample, scaled, count, seed))
+            return Groups(labels, None)
+        found, likely = _mixture(sample, scaled, count, seed)
+    labels[rows] = _by_size(found)
+    probability = np.full(len(points), np.nan, np.float32)
+    probability[rows] = likely
+    return Groups(labels, probability)
 
 
 def centres(points: NDArray[np.floating], labels: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -104,7 +124,7 @@ def _k_means(
 
 def _mixture(
     sample: NDArray[np.float32], points: NDArray[np.float32], count: int, seed: int
-) -> NDArray[np.intp]:
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Fit a mixture of Gaussians from many starts to few particles, then the likeliest of them to many.
 
     A single start often ends in the wrong place: round groups, as k-means gives them, cut long ones across.
@@ -136,10 +156,12 @@ def _mixture(
             **settings,
         ).fit(many)
     labels = np.empty(len(points), np.intp)
+    probability = np.empty(len(points), np.float32)
     for begin in range(0, len(points), _ROWS_AT_ONCE):
-        block = points[begin : begin + _ROWS_AT_ONCE] * stretch
-        labels[begin : begin + _ROWS_AT_ONCE] = model.predict(block)
-    return labels
+        part = slice(begin, begin + _ROWS_AT_ONCE)
+        likely = model.predict_proba(points[part] * stretch)
+        labels[part], probability[part] = likely.argmax(axis=1), likely.max(axis=1)
+    return labels, probability
 
 
 def _by_size(labels: NDArray[np.intp]) -> NDArray[np.int32]:

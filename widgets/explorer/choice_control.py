@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from jobs.core.errors import UserError
 from widgets.explorer.colouring import Colouring
 from widgets.explorer.columns import Columns
 from widgets.explorer.loading import Opened
+from widgets.explorer.outlier_picker import norms_of
 from widgets.explorer.polygon import inside
 from widgets.explorer.second_plot import paint
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from widgets.explorer.explorer import Explorer
 
 Mask = NDArray[np.bool_]
+
+
+class _Found(NamedTuple):
+    """Clusters ``(P,)``, how likely a mixture finds them, and the particles in their middle."""
+
+    labels: NDArray[np.integer]
+    probability: NDArray[np.floating] | None
+    centres: NDArray[np.integer]
 
 
 class ChoiceControl(QObject):
@@ -43,6 +52,9 @@ class ChoiceControl(QObject):
         view.selecting.show_images_wanted.connect(self.show_images)
         view.selecting.save_wanted.connect(view.writing.save_selection)
         view.selecting.train_wanted.connect(view.writing.train)
+        view.selecting.ways.groups.find_wanted.connect(
+            lambda method, count, seed: self.find_clusters(count, method, seed)
+        )
 
     def begin(self, opened: Opened, *, same_particles: bool) -> None:
         """Offer the values of a model that was opened."""
@@ -50,6 +62,10 @@ class ChoiceControl(QObject):
         if opened.model.half_set is not None:
             extra["half-set"] = np.asarray(opened.model.half_set)
         extra["latent"] = opened.latent
+        extra["norm"] = norms_of(opened.latent)
+        ways = self.view.selecting.ways
+        ways.outliers.set_latent(opened.latent)
+        ways.groups.set_groups(None)  # their places have changed
         self.view.colours.set_model(opened.model.metadata, opened.model.measures, extra, len(opened.latent))
         if not same_particles:
             self.view.selecting.set_count(len(opened.latent))
@@ -81,23 +97,26 @@ class ChoiceControl(QObject):
         self.view.second.set_shown(mask)
         self.view.pairs.set_shown(mask)
 
-    def find_clusters(self, count: int, method: str = "kmeans") -> None:
-        """Divide the particles into clusters, and colour by them."""
+    def find_clusters(self, count: int, method: str = "kmeans", seed: int = 0) -> None:
+        """Divide the particles into clusters, colour by them, and offer them for selection."""
         view, opened = self.view, self.view.opened
         if opened is None:
             return
         services, latent = view.services, opened.latent
 
-        def work(_progress: object, _cancelled: object) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-            labels = services.clusters(latent, method, count, 0)
-            return labels, services.centres(latent, labels)
+        def work(_progress: object, _cancelled: object) -> _Found:
+            labels, probability = services.clusters(latent, method, count, seed)
+            return _Found(labels, probability, services.centres(latent, labels))
 
-        def done(found: tuple[NDArray[np.integer], NDArray[np.integer]]) -> None:
-            labels, centres = found
-            name = f"cluster ({'k-means' if method == 'kmeans' else 'mixture'}, {count})"
+        def done(found: _Found) -> None:
+            way = "k-means" if method == "kmeans" else "mixture"
+            name = f"cluster ({way}, {count})" if seed == 0 else f"cluster ({way}, {count}, seed {seed})"
             self._wanted = f"extra:{name}"
-            view.colours.add_values(name, labels + 1, "Space")
-            view.paths.set_centres(centres)
+            if found.probability is not None:
+                view.colours.add_values(f"probability ({way}, {count})", found.probability, "Space")
+            view.colours.add_values(name, found.labels + 1, "Space")
+            view.paths.set_centres(found.centres)
+            view.selecting.ways.groups.set_groups(found.labels, found.probability, method)
 
         view.work.start(work, done, view.complain, "Finding clusters")
 

@@ -59,6 +59,7 @@ EXTRAS: Final[dict[str, ColumnName]] = {
     "index": ColumnName("Index", group="Model"),
     "cluster": ColumnName("Cluster", group="Model"),
     "half-set": ColumnName("Half-set", group="Model"),
+    "norm": ColumnName("Norm ‖z‖", group="Space"),
     "error": ColumnName("Error", "Å", group="Model"),
 }
 

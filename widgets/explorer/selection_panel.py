@@ -23,6 +23,7 @@ from widgets.explorer.columns import Columns, Source
 from widgets.explorer.criterion_editor import CriterionEditor
 from widgets.explorer.selection import MODES, Mask, Mode, Selection
 from widgets.explorer.selection_uses import SelectionUses, wide_button
+from widgets.explorer.selection_ways import SelectionWays
 from widgets.explorer.set_glyphs import set_icon
 
 _WIDE: Final = 290
@@ -76,6 +77,7 @@ class SelectionPanel(QWidget):
         """Begin anew with `n` particles."""
         had = self.selection.mask is not None
         self.selection = Selection(n)
+        self.ways.named.set_count(n)
         self._show()
         if had:
             self.changed.emit(None)
@@ -219,6 +221,9 @@ class SelectionPanel(QWidget):
         )
         self.list_button.clicked.connect(lambda _on: self.import_wanted.emit())
         by.addWidget(self.list_button, 1)
+        self.ways = SelectionWays(self)
+        self.ways.applied.connect(lambda mask, words: self.combine(mask, "", words))
+        self.ways.opened.connect(self._close_editors)
         self.uses = SelectionUses(self)
         self.uses.save_wanted.connect(self.save_wanted)
         self.uses.train_wanted.connect(self.train_wanted)
@@ -226,7 +231,7 @@ class SelectionPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(style.SMALL, style.SMALL, style.SMALL, style.SMALL)
         layout.setSpacing(style.SMALL)
-        for part in (head, modes, steps, by, self.threshold, self.category, self.uses):
+        for part in (head, modes, steps, by, self.threshold, self.category, self.ways, self.uses):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
             else:
@@ -235,11 +240,16 @@ class SelectionPanel(QWidget):
 
     def _open(self, editor: CriterionEditor, on: bool) -> None:
         editor.setVisible(on)
-        if on:  # one of the two at a time
+        if on:  # one at a time
+            self.ways.close_all()
             for button in self._by_buttons:
                 if button.isChecked() and button.objectName() != f"explorer_by_{editor.kind}":
                     button.setChecked(False)
             editor.chooser.setFocus()
+
+    def _close_editors(self) -> None:
+        for button in self._by_buttons:
+            button.setChecked(False)
 
     def _fill_history(self) -> None:
         self.history_menu.clear()
@@ -275,6 +285,7 @@ class SelectionPanel(QWidget):
     def _show(self) -> None:
         selection = self.selection
         has = selection.mask is not None
+        self.ways.named.set_selection(selection.mask)
         self.number.setText(f"{selection.count:,}" if has else "–")
         share = 100 * selection.count / max(1, selection.n)
         self.share.setText(

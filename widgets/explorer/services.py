@@ -50,8 +50,13 @@ class Services(Protocol):
     ) -> Embedding:
         """Return an embedding, from disk when it was made before."""
 
-    def clusters(self, points: Floats, method: str, count: int, seed: int) -> NDArray[np.integer]:
-        """Return the cluster of each point ``(P, d)``, largest first; -1 for points that are not finite."""
+    def clusters(
+        self, points: Floats, method: str, count: int, seed: int
+    ) -> tuple[NDArray[np.integer], NDArray[np.floating] | None]:
+        """Return the cluster of each point ``(P, d)``, largest first; -1 for points that are not finite.
+
+        Beside it stands how likely each is, ``(P,)``, where the method ``gmm`` knows that, else None.
+        """
 
     def centres(self, points: Floats, labels: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the row of the particle nearest to the centre of each cluster."""
