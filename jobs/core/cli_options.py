@@ -25,7 +25,13 @@ def spellings(declared: OptionSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((f"--{declared.name}", f"--{declared.name.replace('_', '-')}")))
 
 
-def add_arguments(parser: argparse.ArgumentParser, cls: type[JobOptions], *, task: str = "") -> None:
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    cls: type[JobOptions],
+    *,
+    task: str = "",
+    unlisted: Callable[[OptionSpec], bool] | None = None,
+) -> None:
     """Add every option of a job type to a parser.
 
     Each is accepted under its ``job.star`` name, with ``-`` for ``_`` if liked, and under the
@@ -41,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type[JobOptions], *, tas
         The options.
     task
         Name of a task: its original spellings then win over equal names of other options.
+    unlisted
+        Tells which options are accepted but have no line in the help.
     """
     taken = set(parser._option_string_actions)
     originals: list[tuple[OptionSpec, list[str]]] = []
@@ -57,15 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type[JobOptions], *, tas
         if declared.kind is Kind.YESNO and declared.cli:
             originals.append((declared, [flag for flag in declared.cli if flag not in flags]))
         if flags:
-            _add(parser, declared, flags)
+            _add(parser, declared, flags, listed=unlisted is None or not unlisted(declared))
     for declared, wanted in originals:
         _add_switches(parser, declared, [flag for flag in wanted if flag not in taken], taken)
 
 
-def _add(parser: argparse.ArgumentParser, declared: OptionSpec, flags: list[str]) -> None:
+def _add(parser: argparse.ArgumentParser, declared: OptionSpec, flags: list[str], *, listed: bool) -> None:
     unit = f" {declared.unit}" if declared.unit else ""
     default = to_text(declared, declared.default) or "empty"
-    text = f"{declared.help} [{default}{unit}]".replace("%", "%%")
+    text = f"{declared.help} [{default}{unit}]".replace("%", "%%") if listed else argparse.SUPPRESS
     metavar = "Yes|No" if declared.kind is Kind.YESNO else (declared.unit or declared.kind.value.upper())
     if declared.kind is Kind.CHOICE:
         metavar = "|".join(declared.choices)

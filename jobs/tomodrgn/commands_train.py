@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.core.declaration import CheckContext, add_arguments, from_arguments, specs
+from jobs.core.declaration import CheckContext, OptionSpec, add_arguments, from_arguments, specs
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.options import RUNNING_TAB
@@ -27,11 +27,13 @@ _SEEDS: Final = {"train_vae": 50236, "train_nn": 1605}
 
 def add_training(commands: Any, kind: str) -> None:
     """Add the parser of a training to the others."""
+    latent = "--zdim N " if kind == "train_vae" else ""
     parser = commands.add_parser(
         kind,
         help=_SUMMARY[kind],
         description=_SUMMARY[kind],
         epilog=f"The random seed is {_SEEDS[kind]} unless another is given.",
+        usage=f"heteroscope tomodrgn {kind} PARTICLES -o OUTDIR {latent}[options]",
         allow_abbrev=False,
     )
     parser.add_argument("particles", nargs="?", help="STAR file of the particles")
@@ -48,8 +50,13 @@ def add_training(commands: Any, kind: str) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder")
     parser.add_argument("--multigpu", action="store_true", help="use all GPUs of this computer [no]")
     add_without_effect(parser, READING, PLOTS)
-    add_arguments(parser, JOB_TYPE.options, task="train")
+    add_arguments(parser, JOB_TYPE.options, task="train", unlisted=_of_other_tasks)
     parser.set_defaults(run=_train, kind=kind, seed=_SEEDS[kind])
+
+
+def _of_other_tasks(declared: OptionSpec) -> bool:
+    """Whether an option is of a task that goes on from a training, and of no use in one."""
+    return declared.enabled == "continue" or declared.tab == "Tasks"
 
 
 def add_short_options(parser: argparse.ArgumentParser) -> None:

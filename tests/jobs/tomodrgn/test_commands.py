@@ -128,3 +128,11 @@ def test_that_particles_are_filtered_by_the_command_line(
     chosen = str(shared / "data/tomodrgn/ind_ptcl_first10last10.pkl")
     assert commands.main(["filter_star", star, "--ind", chosen, "--outstar", "f.star"]) == 0
     assert (tmp_path / "f.star").read_text().count("sim.mrcs") == 10 * 8 + 10 * 10
+
+
+def test_that_the_help_of_a_training_lists_what_a_training_uses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["train_vae", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: heteroscope tomodrgn train_vae PARTICLES -o OUTDIR --zdim N")
+    assert all(name in text for name in ("--zdim", "--enc-dim-A", "--beta-control", "--l-dose-mask"))
+    assert not any(name in text for name in ("--do_eval_vol", "--fn_zfile", "--do_more_epochs"))
