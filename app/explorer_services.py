@@ -21,6 +21,7 @@ from jobs.core.exploring import (
     Cancelled,
     Embedding,
     EmbeddingRequest,
+    ExportOrder,
     MovieOrder,
     Progress,
     SubsetKind,
@@ -169,6 +170,15 @@ class JobServices:
             return exporter.save_indices(self.particle_file(), names)
         return exporter.save_subset(self.particle_file(), names)
 
+    def export(self, half: int, order: ExportOrder) -> Path:
+        """Write a selection for other programs, under ``subsets/``."""
+        from jobs.explore.series_exports import export_selection
+
+        self._check_writable()
+        written, notes = export_selection(self.project_dir, self.job_dir, half, self.particle_file(), order)
+        self._notes += notes
+        return written
+
     def save_models(
         self,
         half: int,
@@ -191,10 +201,10 @@ class JobServices:
         return written
 
     def read_names(self, path: Path) -> Sequence[str]:
-        """Read identities of particles from a STAR file or a list, one per line."""
-        from jobs.explore.subsets import read_names
+        """Read identities of particles from a STAR file, a list with one per line, or an index file."""
+        from jobs.explore.selection_files import read_selection
 
-        return read_names(path)
+        return read_selection(path, self.project_dir, self.particle_file)
 
     def particle_file(self) -> Path:
         """Return the particle file that the job was given.
@@ -218,9 +228,12 @@ class JobServices:
     def _exporter(self, half: int, model: ExploredModel | None) -> Exporter:
         from jobs.explore.exports import Exporter
 
+        self._check_writable()
+        return Exporter(self.project_dir, self.job_dir, half, model)
+
+    def _check_writable(self) -> None:
         if not self.can_write:
             raise UserError("The project is open for reading only, so nothing can be saved in its jobs")
-        return Exporter(self.project_dir, self.job_dir, half, model)
 
 
 def _threads() -> int:

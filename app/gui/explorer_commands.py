@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: Label under which a written selection is known in the project.
 _SUBSET_LABEL = "ParticleGroupMetadata.star.relion"
+_SET_LABEL = "TomoOptimisationSet.star.relion"
 #: How long a job has to be shown before the program gets ready to explore it (ms).
 _LIKELY_MS = 700
 
@@ -225,10 +226,9 @@ class ExplorerCommands:
         if kind != "star" or window.project_path is None or not path.is_relative_to(window.project_path):
             return
         node = str(path.relative_to(window.project_path))
+        label = _SET_LABEL if path.name.endswith("optimisation_set.star") else _SUBSET_LABEL
         window.bridge.submit(
-            lambda: window.workplace.change(
-                lambda project: project.add_outputs(name, [(node, _SUBSET_LABEL)])
-            ),
+            lambda: window.workplace.change(lambda project: project.add_outputs(name, [(node, label)])),
             window.take_all,
             window.complain_of,
         )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Method = Literal["axes", "pca", "umap", "ica", "tsne"]
 Basis = Literal["latent", "deformation"]
 SubsetKind = Literal["star", "cs", "indices"]
+#: A Warp/M image series, a RELION 5 optimisation set, the flavour of the input, index files with latents.
+ExportKind = Literal["warp", "relion5", "same", "index_files"]
 
 #: ``progress(done, of, sentence)``; called from a worker thread.
 Progress = Callable[[int, int, str], None]
@@ -146,3 +148,25 @@ class MovieOrder:
     plane: NDArray[np.floating]
     title: str
     atoms: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExportOrder:
+    """Selected particles that are to be written for other programs.
+
+    Attributes
+    ----------
+    kind
+        What for.
+    names
+        Identities of the particles.
+    latent
+        ``(n, L)`` latent places of these, for the files of latents.
+    by_tomogram
+        One file (or set) for each tomogram; of single particles, for each micrograph.
+    """
+
+    kind: ExportKind
+    names: tuple[str, ...]
+    latent: NDArray[np.floating]
+    by_tomogram: bool = False

@@ -56,7 +56,12 @@ def read_series(star: Path, project_dir: Path) -> tuple[TiltParticles, Path | No
 
 
 def rows_of(particles: TiltParticles, names: Iterable[str]) -> NDArray[np.int64]:
-    """Return which particles bear these names, in the order of the file.
+    """Return which particles bear these names, in the order of the file; raises as :func:`places_of`."""
+    return np.unique(places_of(particles, names))
+
+
+def places_of(particles: TiltParticles, names: Iterable[str]) -> NDArray[np.int64]:
+    """Return which particle bears each of these names ``(n,)``.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def rows_of(particles: TiltParticles, names: Iterable[str]) -> NDArray[np.int64]
             path=particles.path,
             hint="Choose the particle file that the model was made from.",
         )
-    return np.unique(np.array([place[name] for name in wanted], np.int64))
+    return np.array([place[name] for name in wanted], np.int64)
 
 
 def write_series(claim: Claim, star: Path, names: Iterable[str], project_dir: Path) -> Path:

@@ -170,26 +170,35 @@ class ChoiceControl(QObject):
         if opened is None:
             return
         text, _ = QFileDialog.getOpenFileName(
-            view, "Select the particles of a file", "", "Particles (*.star *.txt *.csv);;All files (*)"
+            view,
+            "Select the particles of a file",
+            "",
+            "Particles (*.star *.txt *.csv *.pkl *.npy);;All files (*)",
         )
-        if not text:
+        if text:
+            self.take_names(Path(text))
+
+    def take_names(self, path: Path) -> None:
+        """Combine the particles that a file names with the selection."""
+        view, opened = self.view, self.view.opened
+        if opened is None:
             return
         services, own = view.services, opened.names
 
         def work(_progress: object, _cancelled: object) -> Mask:
-            wanted = set(services.read_names(Path(text)))
+            wanted = set(services.read_names(path))
             mask = np.fromiter((name in wanted for name in own), bool, len(own))
             if not mask.any():
                 raise UserError(
                     "None of the particles in this file are shown here",
-                    path=Path(text),
+                    path=path,
                     hint="Perhaps they belong to the other half-set",
                 )
             return mask
 
         view.work.start(
             work,
-            lambda mask: view.selecting.combine(mask, "", f"Particles of {Path(text).name}"),
+            lambda mask: view.selecting.combine(mask, "", f"Particles of {path.name}"),
             view.complain,
             "Reading",
         )

@@ -217,7 +217,7 @@ class SelectionPanel(QWidget):
             by.addWidget(button, 1)
             self._by_buttons.append(button)
         self.list_button = self._button(
-            "List…", "by_list", "Select the particles of a STAR file or of a list of names"
+            "List…", "by_list", "Select the particles of a STAR file, a list of names, or an index file"
         )
         self.list_button.clicked.connect(lambda _on: self.import_wanted.emit())
         by.addWidget(self.list_button, 1)

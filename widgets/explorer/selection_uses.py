@@ -9,10 +9,19 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWid
 
 from widgets import style
 
+#: Entries before which a line is drawn.
+_PARTED: Final = ("warp", "models")
 _SAVE: Final[dict[str, tuple[str, str]]] = {
     "star": ("RELION STAR file", "All tables and columns of the input, only these particles"),
     "cs": ("cryoSPARC .cs file", "For data that came from cryoSPARC"),
     "indices": ("List of indices", "Rows of these particles in the input STAR file, for other programs"),
+    "warp": ("Warp/M image series", "Tilt series as one STAR file with a row per image, as Warp and M write"),
+    "relion5": ("RELION 5 optimisation set", "Tilt series as a set of particles, tomograms and tilt series"),
+    "same": ("Set like the input", "Tilt series in the form in which they came"),
+    "index_files": (
+        "Index files and latents",
+        "ind_keep, ind_bad and z_keep for tomoDRGN, in the numbering before any filter",
+    ),
     "models": ("Atomic models…", "An atomic model in the state of each of these particles"),
 }
 
@@ -34,7 +43,8 @@ class SelectionUses(QWidget):
     Signals
     -------
     save_wanted
-        ``star``, ``cs``, ``indices`` or ``models``.
+        ``star``, ``cs``, ``indices``, ``models``, or one of the forms ``warp``, ``relion5``, ``same`` and
+        ``index_files``, for which `by_tomogram` counts.
     train_wanted, show_images_wanted
         Start a job on the selected particles; show their images.
     """
@@ -51,6 +61,13 @@ class SelectionUses(QWidget):
         menu = QMenu(self.save)
         menu.setToolTipsVisible(True)
         for kind, (text, tip) in _SAVE.items():
+            if kind == "models":
+                self._apart = menu.addAction("One for each tomogram")
+                self._apart.setObjectName("explorer_save_apart")
+                self._apart.setCheckable(True)
+                self._apart.setToolTip("The four above write a file or set for each tomogram")
+            if kind in _PARTED:
+                menu.addSeparator()
             entry = menu.addAction(text)
             entry.setObjectName(f"explorer_save_{kind}")
             entry.setToolTip(tip)
@@ -70,3 +87,8 @@ class SelectionUses(QWidget):
         row.setSpacing(style.TIGHT)
         for button in (self.save, self.train, self.images):
             row.addWidget(button, 1)
+
+    @property
+    def by_tomogram(self) -> bool:
+        """Whether series, sets and index files are written for each tomogram."""
+        return self._apart.isChecked()

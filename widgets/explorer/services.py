@@ -18,6 +18,7 @@ from jobs.core.exploring import (
     Cancelled,
     Embedding,
     EmbeddingRequest,
+    ExportOrder,
     MovieOrder,
     Progress,
     SubsetKind,
@@ -85,6 +86,9 @@ class Services(Protocol):
     ) -> Path:
         """Write the particles with these identities."""
 
+    def export(self, half: int, order: ExportOrder) -> Path:
+        """Write particles for other programs."""
+
     def save_models(
         self,
         half: int,
@@ -97,7 +101,7 @@ class Services(Protocol):
         """Write an atomic model in the state of each particle."""
 
     def read_names(self, path: Path) -> Sequence[str]:
-        """Read identities of particles from a STAR file or a list."""
+        """Read identities of particles from a STAR file, a list, or a file of indices."""
 
     def take_notes(self) -> Sequence[str]:
         """Return what is to be told about what was read or written last, and forget it."""

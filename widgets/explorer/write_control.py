@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from jobs.core.errors import UserError
-from jobs.core.exploring import Cancelled, MovieOrder, Progress, SubsetKind
+from jobs.core.exploring import Cancelled, ExportKind, ExportOrder, MovieOrder, Progress, SubsetKind
 from widgets.explorer import trajectory_file
 from widgets.explorer.trajectory import Trajectory
 from widgets.explorer.work import Work
@@ -159,8 +159,27 @@ class WriteControl(QObject):
         """Write the selected particles in a form, or their atomic models."""
         if kind in ("star", "cs", "indices"):
             self.save_subset(kind)  # type: ignore[arg-type]
+        elif kind in get_args(ExportKind):
+            self.export(kind)  # type: ignore[arg-type]
         else:
             self.save_models()
+
+    def export(self, kind: ExportKind) -> None:
+        """Write the selected particles for other programs, together or for each tomogram."""
+        view, opened = self.view, self.view.opened
+        if opened is None:
+            return
+        try:
+            names = tuple(view.choice.names())
+        except UserError as error:
+            view.complain(error)
+            return
+        order = ExportOrder(kind, names, opened.latent[view.choice.mask], view.selecting.uses.by_tomogram)
+        services = view.services
+        told = "star" if kind != "index_files" and not order.by_tomogram else kind
+        self._write(
+            lambda _p, _c: services.export(opened.half, order), f"Writing {len(names):,} particles", told
+        )
 
     def save_models(self) -> None:
         """Write an atomic model per selected particle: the shown one moved, or one that is asked for."""
