@@ -46,7 +46,8 @@ os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Two threads at most, one where two processes share the tests: the same timing on a laptop and on a small
 # test machine.
-_threads = str(1 if os.environ.get("PYTEST_XDIST_WORKER") else min(2, os.cpu_count() or 1))
+_few = 1 if os.environ.get("PYTEST_XDIST_WORKER") else min(2, os.cpu_count() or 1)
+_threads = os.environ.get("OMP_NUM_THREADS", str(_few))
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, _threads)
 # Preferences and caches of the person who runs the tests are neither read nor written.

@@ -42,7 +42,7 @@ def beta_at(settings: TrainingSettings, zdim: int, seen: int, in_all: int) -> fl
 def rate_at(settings: TrainingSettings, step: int, *, refines: bool = False) -> float:
     """Step size of a step, counted from 0: a linear warm-up, then constant.
 
-    ``refines`` says that networks correct a linear start.
+    ``refines`` says that networks correct a linear start, or without a latent space a consensus.
     """
     rise = min(1.0, (step + 1) / max(1, settings.warm_up_steps))
     return settings.lr * (settings.refining_factor if refines else settings.rate_factor) * rise

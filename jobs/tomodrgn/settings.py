@@ -32,7 +32,8 @@ class TrainingSettings:
     warm_up_steps, rate_factor, eps
         Steps over which the rate rises to its full size, factor on the rate, and AdamW's constant.
     refining_factor
-        Factor on the rate instead of ``rate_factor`` after a linear start, which leaves little to learn.
+        Factor on the rate instead of ``rate_factor`` after a linear start, and for one structure beside a
+        consensus, which leave little to learn.
     average
         Epochs over which the weights that are evaluated are averaged; 0 = the newest weights.
     consensus

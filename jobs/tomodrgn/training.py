@@ -155,7 +155,7 @@ class Training:
     def _step(self, portion: Portion) -> Tensor:
         """One step; sums over our particles of misfit, divergence and loss, on the device."""
         batch, whole = self.showing.whitened(portion.batch), portion.whole
-        refines = getattr(self.model, "modes", None) is not None
+        refines = getattr(self.model, "modes" if self.zdim else "consensus", None) is not None
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.settings, self.steps, refines=refines)
         self.optimiser.zero_grad(set_to_none=False)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from jobs.core.errors import UserError
 from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.schedule import beta_at
 from jobs.tomodrgn.settings import TrainingSettings
+from tests.support.small_training import small_training
 
 
 def test_that_the_weight_of_the_divergence_is_one_over_its_dimensions_unless_told() -> None:
@@ -51,3 +54,22 @@ def test_that_controlled_divergence_is_drawn_to_its_target() -> None:
 def test_that_settings_without_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError):
         TrainingSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("zdim", "consensus", "linear", "factor"),
+    [
+        (2, True, True, 1),
+        (0, True, True, 1),
+        (2, True, False, 10),
+        (2, False, False, 10),
+        (0, False, True, 10),
+    ],
+)
+def test_that_networks_take_small_steps_where_the_start_leaves_little_to_learn(
+    tmp_path: Path, zdim: int, consensus: bool, linear: bool, factor: int
+) -> None:
+    training = small_training(tmp_path, zdim, consensus=consensus, linear=linear, warm_up_steps=1)
+    training.run_epoch(lambda done, of: None)
+    rates = [group["lr"] for group in training.optimiser.param_groups]
+    assert rates == pytest.approx([factor * training.settings.lr])
