@@ -9,12 +9,19 @@ from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 from jobs.dynamight import params as dynamight
 from jobs.import_files import params as import_files
+from jobs.latents import params as latents
 from jobs.simulate import params as simulate
 from jobs.tomodrgn import params as tomodrgn
 
 JOB_TYPES: dict[str, JobType] = {
     declared.key: declared
-    for declared in (dynamight.JOB_TYPE, tomodrgn.JOB_TYPE, import_files.JOB_TYPE, simulate.JOB_TYPE)
+    for declared in (
+        dynamight.JOB_TYPE,
+        tomodrgn.JOB_TYPE,
+        latents.JOB_TYPE,
+        import_files.JOB_TYPE,
+        simulate.JOB_TYPE,
+    )
 }
 
 
