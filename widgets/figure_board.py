@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QBoxLayout, QWidget
 
@@ -11,33 +13,54 @@ from jobs.core.figures import Figure
 from widgets import style
 from widgets.figure_plot import FigurePlot
 
+if TYPE_CHECKING:
+    from widgets.figure_scatter import FigureScatter
+
 #: Figures narrower than this are put below each other, where that leaves them high enough (px).
 _NARROW, _LOW = 260, 190
 
 
 class FigureBoard(QWidget):
-    """Draws figures of curves and histograms beside each other, or below where room is narrow."""
+    """Draws figures beside each other, or below where room is narrow."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("figure_board")
-        self.plots: list[FigurePlot] = []
+        self.plots: list[FigurePlot | FigureScatter] = []
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(style.MEDIUM)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
-    def set_figures(self, figures: Sequence[Figure]) -> None:
-        """Show these figures; plots are reused, so nothing flickers."""
+    def set_figures(
+        self, figures: Sequence[Figure], arrays: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
+        """Show these figures, with the arrays they name; plots are reused, so nothing flickers."""
+        for place, figure in enumerate(figures):
+            old = self.plots[place] if place < len(self.plots) else None
+            if old is None or isinstance(old, FigurePlot) is (figure.kind == "scatter"):
+                self._put(place, _plot_for(figure, self))
         while len(self.plots) > len(figures):
-            self.plots.pop().deleteLater()
-        while len(self.plots) < len(figures):
-            plot = FigurePlot(self)
-            self.plots.append(plot)
-            self._row.addWidget(plot, 1)
+            self._drop(self.plots.pop())
         for plot, figure in zip(self.plots, figures, strict=True):
-            plot.set_figure(figure)
+            if isinstance(plot, FigurePlot):
+                plot.set_figure(figure)
+            else:
+                plot.set_figure(figure, arrays or {})
         self._arrange()
+
+    def _put(self, place: int, plot: FigurePlot | FigureScatter) -> None:
+        if place < len(self.plots):
+            self._drop(self.plots[place])
+            self.plots[place] = plot
+        else:
+            self.plots.append(plot)
+        self._row.insertWidget(place, plot, 1)
+
+    def _drop(self, plot: QWidget) -> None:
+        self._row.removeWidget(plot)
+        plot.hide()
+        plot.deleteLater()
 
     def texts(self) -> list[str]:
         """Return what is read in all figures."""
@@ -52,3 +75,12 @@ class FigureBoard(QWidget):
         narrow = self.width() / count < _NARROW and self.height() / count >= _LOW
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         self._row.setDirection(direction)
+
+
+def _plot_for(figure: Figure, parent: QWidget) -> FigurePlot | FigureScatter:
+    if figure.kind != "scatter":
+        return FigurePlot(parent)
+    # what draws a million points is loaded by the first figure that needs it
+    from widgets.figure_scatter import FigureScatter
+
+    return FigureScatter(parent)

@@ -246,7 +246,7 @@ class Monitor(QWidget):
         if "tiles" in changed:
             self.tiles.set_tiles(tile_texts(view, self.curves.data, running=self._status == "Running"))
         if "figures" in changed:
-            self.figures.set_figures(view.plots)
+            self.figures.set_figures(view.plots, self._arrays)
             self._arrange()
         if "latent" in changed:
             self._draw_latent()

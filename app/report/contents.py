@@ -163,7 +163,7 @@ def _tasks(
             name,
             titles.get(name) or name[:1].upper() + name[1:],
             tuple(lines),
-            tuple(f for f in figures.values() if f.task == name and f.kind != "maps"),
+            tuple(f for f in figures.values() if f.task == name and f.kind not in ("maps", "scatter")),
             tuple(fact for f in figures.values() if f.task == name for fact in f.facts),
         )
         for name, lines in told.items()

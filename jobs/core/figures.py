@@ -1,4 +1,4 @@
-"""Pictures a task describes in numbers: curves, histograms and maps, which any window can draw.
+"""Pictures a task describes in numbers: curves, histograms, maps and points, which any window can draw.
 
 A figure is written as ``snapshots/<name>.json`` while the task runs and stays afterwards, so that a window
 which knows nothing of the task shows it live and as its result.
@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-FigureKind = Literal["curves", "histogram", "maps"]
-_KINDS = ("curves", "histogram", "maps")
+FigureKind = Literal["curves", "histogram", "maps", "scatter"]
+_KINDS = ("curves", "histogram", "maps", "scatter")
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,18 @@ class Figure:
     Attributes
     ----------
     kind
-        ``curves`` over an axis, a ``histogram``, or ``maps``.
+        ``curves`` over an axis, a ``histogram``, ``maps``, or a ``scatter`` of particles.
     task
         Name of the task that it shows.
     title
         What is drawn.
     x_title, y_title
-        What the axes are, with units.
+        What the axes are, with units; of a scatter, the columns that are shown first.
     x
         Places of curves; edges of bins, one more than there are bins.
     series
-        What is drawn over them; of maps, ``name`` is the title and ``arrays`` names the snapshots.
+        What is drawn over them; of maps, ``name`` is the title and ``arrays`` names the snapshots;
+        of a scatter, ``name`` is that of a column.
     marks
         Values that are pointed out.
     logarithmic
@@ -84,9 +85,12 @@ class Figure:
     facts
         Numbers worth knowing.
     arrays
-        Of maps: names of the snapshots ``(D, D, D)`` [z, y, x], in the order of ``series``.
+        Of maps: names of the snapshots ``(D, D, D)`` [z, y, x], in the order of ``series``. Of a scatter: the
+        snapshot ``(P, C)`` of points by columns, and if wanted that of their names ``(P,)``.
     voxel_size_a
         Of maps: Å per voxel.
+    colour
+        Of a scatter: the column by which points are coloured first; empty for none.
     """
 
     kind: FigureKind
@@ -102,6 +106,7 @@ class Figure:
     facts: tuple[Fact, ...] = ()
     arrays: tuple[str, ...] = ()
     voxel_size_a: float = 0.0
+    colour: str = ""
 
     def to_json(self) -> str:
         """Return the figure as JSON; values that are no numbers become null."""
@@ -140,6 +145,10 @@ class Figure:
         if self.kind == "maps":
             if len(self.arrays) != len(self.series):
                 raise ValueError("every map needs a name and an array")
+        elif self.kind == "scatter":
+            names = {series.name for series in self.series}
+            if not 1 <= len(self.arrays) <= 2 or not {self.x_title, self.y_title} <= names:
+                raise ValueError(f"the scatter '{self.title}' needs an array, and columns for its axes")
         elif any(len(series.values) != wanted for series in self.series):
             raise ValueError(f"every series of the figure '{self.title}' needs {wanted} values")
 

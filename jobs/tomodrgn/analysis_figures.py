@@ -10,6 +10,7 @@ import numpy as np
 
 from jobs.core.figures import Fact, Figure, Series
 from jobs.formats.mrc import read_map
+from jobs.tomodrgn.analysis_points import show_points
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
@@ -24,6 +25,7 @@ _LAST: Final = re.compile(r"\d+")
 
 def show_analysis(context: WorkerContext, found: Analysis) -> None:
     """Write the figures of an analysis, and its volumes as far as there are any."""
+    show_points(context, TASK, found)
     context.save_figure("analyze_a_variance", variance_figure(found))
     context.save_figure("analyze_b_groups", groups_figure(found))
     if found.tomogram_counts is not None and found.tomogram_counts.shape[1] > 1:

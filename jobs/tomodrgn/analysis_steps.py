@@ -88,6 +88,8 @@ class Analysis:
         ``(P, 2)``; None where it was skipped, or the latent space has at most two dimensions.
     tomogram_counts
         ``(K, T)`` particles of each group in each tomogram; None when the particle file was not found.
+    particles
+        The particles, None when their file was not found.
     """
 
     out: Path
@@ -96,6 +98,7 @@ class Analysis:
     groups: Groups
     umap: Array | None
     tomogram_counts: Array | None
+    particles: TiltParticles | None = None
 
 
 class Work:
@@ -133,7 +136,7 @@ class Work:
         write_notebook(self.place, self.folder.path, out, number)
         if not settings.skip_vol:
             self._volumes(key, along, found)
-        return Analysis(out, number, components, found, plane, counts)
+        return Analysis(out, number, components, found, plane, counts, self.particles)
 
     def _write_groups(self, found: Groups) -> None:
         self.kmeans.mkdir()

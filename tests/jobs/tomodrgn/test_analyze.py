@@ -344,10 +344,23 @@ def test_that_the_task_shows_its_results_in_the_window(made: Path, tmp_path: Pat
     context.metrics.close()
     figures = {p.stem: Figure.from_json(p.read_text()) for p in (job / "snapshots").glob("*.json")}
     assert set(figures) == {
-        *("analyze_a_variance", "analyze_b_groups", "analyze_c_tomograms", "analyze_maps"),
+        *(
+            "analyze_0_particles",
+            "analyze_a_variance",
+            "analyze_b_groups",
+            "analyze_c_tomograms",
+            "analyze_maps",
+        ),
     }
     facts = {fact.title: fact.value for figure in figures.values() for fact in figure.facts}
     assert facts["Particles"] == "60" and facts["Epoch analysed"] == "2"
+    cloud = figures["analyze_0_particles"]
+    points = np.load(job / "snapshots" / f"{cloud.arrays[0]}.npy")
+    columns = [series.name for series in cloud.series]
+    assert points.shape == (60, len(columns)) and (cloud.x_title, cloud.colour) == ("PC1", "group")
+    labels = read_pickles(job / "analyze.2" / "kmeans3" / "labels.pkl")[0]
+    np.testing.assert_array_equal(points[:, columns.index("group")], labels)
+    assert len(np.load(job / "snapshots" / f"{cloud.arrays[1]}.npy")) == 60
     maps = figures["analyze_maps"]
     assert [series.name for series in maps.series] == ["group 0", "group 1", "group 2"]
     shown = np.load(job / "snapshots" / f"{maps.arrays[1]}.npy")
