@@ -39,10 +39,12 @@ def beta_at(settings: TrainingSettings, zdim: int, seen: int, in_all: int) -> fl
     return low + (high - low) * min(1.0, max(0.0, (seen - start) / (end - start)))
 
 
-def rate_at(settings: TrainingSettings, step: int, *, refines: bool = False) -> float:
+def rate_at(settings: TrainingSettings, step: int, refines: bool = False, settled: int = 0) -> float:
     """Step size of a step, counted from 0: a linear warm-up, then constant.
 
-    ``refines`` says that networks correct a linear start, or without a latent space a consensus.
+    ``refines`` says that networks correct a linear start, or without a latent space a consensus. After
+    ``settled`` epochs of that, steps are smaller in proportion: what is left to learn is mostly noise.
     """
     rise = min(1.0, (step + 1) / max(1, settings.warm_up_steps))
-    return settings.lr * (settings.refining_factor if refines else settings.rate_factor) * rise
+    factor = settings.refining_factor / (1 + settled) if refines else settings.rate_factor
+    return settings.lr * factor * rise
