@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,11 @@ def _by_order(
     table: LatentTable, particles: ForeignParticles, config: Path | None, project_dir: Path
 ) -> Match:
     rows, n = np.arange(table.n), particles.n
-    indices = stated_indices(config, n, project_dir) if config is not None and table.n != n else None
+    indices = None
+    if config is not None:
+        # Where the numbers fit the file may be the one that was written of the chosen particles.
+        with contextlib.suppress(*([UserError] if table.n == n else [])):
+            indices = stated_indices(config, n, project_dir)
     if indices is not None and len(indices) == table.n:
         return Match(
             rows,

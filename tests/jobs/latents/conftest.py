@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import signal
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -33,7 +36,14 @@ def run_task(project: Path, name: str, options: LatentsOptions, task: str = "ope
     folder.clear_markers()
     run = folder.next_run()
     folder.write_options(run, make_record(JOB_TYPE, options, project_dir=project, run=run, task=task))
-    return worker.run_worker(JOB_TYPE, ["--project", str(project), "--job", name, "--run", str(run)])
+    # A worker's process has a folder and a way to be ended of its own.
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.chdir(project), patch.object(worker, "set_threads"):
+            words = ["--project", str(project), "--job", name, "--run", str(run)]
+            return worker.run_worker(JOB_TYPE, words)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
