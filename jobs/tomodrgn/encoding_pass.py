@@ -14,6 +14,7 @@ from jobs.tomodrgn.particle_frame import ParticleFrame
 
 if TYPE_CHECKING:
     from jobs.tomodrgn.bank import ImageBank
+    from jobs.tomodrgn.model import BaseSlices
 
 
 class Showing:
@@ -56,22 +57,26 @@ class Showing:
             return batch
         return self.frame.shown(self.left(batch))
 
-    def left(self, batch: Batch) -> Batch:
-        """What the consensus leaves of whitened images."""
-        consensus = self.model._consensus_slices(batch.rotations)
+    def left(self, batch: Batch, consensus: Tensor | None = None) -> Batch:
+        """What the consensus leaves of whitened images; its slices may be known already."""
+        if consensus is None:
+            consensus = self.model.consensus_slices(batch.rotations)
         return replace(batch, coefficients=batch.coefficients - consensus * batch.ctf[..., None])
 
-    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def encode(self, batch: Batch, base: BaseSlices | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance ``(p, zdim)`` of the particles of a whitened batch.
 
-        With a linear part, the encoder corrects what that part says exactly.
+        With a linear part, the encoder corrects what that part says exactly. ``base`` is what
+        :meth:`jobs.tomodrgn.model.TomoModel.base_slices` gives for these images.
         """
         if self.frame is None:
             mean, log_variance = self.model.encode(batch)
             return mean, log_variance
-        left = self.left(batch)
+        base = base or self.model.base_slices(batch.rotations)
+        assert base is not None
+        left = self.left(batch, base.consensus)
         mean, log_variance = self.model.encode(self.frame.shown(left))
-        linear = self.model.linear_posterior(left)
+        linear = self.model.linear_posterior(left, base.modes)
         if linear is not None:
             mean, log_variance = mean + linear[0], log_variance + linear[1]
         return mean, log_variance

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from jobs.maths.fourier import rfft_to_volume, shell_index, volume_to_rfft
-from jobs.maths.slices import SlicePlane, fold_hermitian, locate_slices, sinc_squared
+from jobs.maths.slice_tables import add_slices
+from jobs.maths.slices import fold_hermitian, sinc_squared
 from jobs.tomodrgn.bank import ImageBank
 from jobs.tomodrgn.batches import Batch
 from jobs.tomodrgn.linear_modes import PADDING, LinearModes, low_part, posterior, side_for
@@ -73,6 +74,10 @@ class LinearFit:
         How.
     images
         ``(N,)`` bool, the images that take part.
+    seed
+        Of the states that the fit begins with.
+    each
+        Called after each portion of the images with its number of particles; may raise to stop.
     """
 
     def __init__(
@@ -85,12 +90,13 @@ class LinearFit:
         settings: LinearSettings,
         images: Tensor | None = None,
         seed: int = 0,
+        each: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.bank, self.settings, self._left, self._images = bank, settings, left, images
+        self._each = each
         self.side = side_for(radius, bank.box)
         self.chosen = torch.nonzero(bank.plane.xy.norm(dim=1) <= radius + 1e-3)[:, 0]
         self.xy = bank.plane.xy[self.chosen]
-        self.plane = SlicePlane(self.side, self.chosen, self.xy, torch.ones_like(self.xy[:, 0]))
         self.mask = low_part(mask, self.side).clamp(0, 1)
         self.size = PADDING * self.side
         fine = shell_index(self.size, bank.device, 3).float() / PADDING
@@ -139,7 +145,9 @@ class LinearFit:
     def seen(self) -> Iterator[Seen]:
         """All images, in portions."""
         if self._kept is not None:
-            yield from self._kept
+            for part in self._kept:
+                yield part
+                self._each(part.count)
             return
         each = 3 * 4 * len(self.chosen) * self.bank.particles.n_images
         keep: list[Seen] | None = [] if each < KEPT_BYTES else None
@@ -155,6 +163,7 @@ class LinearFit:
             if keep is not None:
                 keep.append(part)
             yield part
+            self._each(part.count)
         self._kept = keep
 
     def whiten(self) -> None:
@@ -175,20 +184,9 @@ class LinearFit:
             here = slice(part.start, part.start + part.count)
             moments = second[here][:, row, column][part.owner]
             means = self.mean[here][part.owner]
-            corners = locate_slices(self.plane, part.rotations, PADDING)
             data = part.values * part.factor[..., None]
-            imaginary = torch.where(corners.flipped, -data[..., 1], data[..., 1])
-            columns = torch.cat(
-                (
-                    part.factor.square()[..., None] * moments[:, None],
-                    data[..., 0, None] * means[:, None],
-                    imaginary[..., None] * means[:, None],
-                ),
-                dim=-1,
-            ).flatten(0, 1)
-            for i in range(8):
-                position, weight = corners.corner(i, self.size)
-                sums.index_add_(0, position.flatten(), columns * weight.reshape(-1, 1))
+            square = part.factor.square()
+            add_slices(sums, self.size, self.xy, part.rotations, PADDING, square, data, moments, means)
         self.volumes = self._solve(sums, row, column)
 
     def _solve(self, sums: Tensor, row: Tensor, column: Tensor) -> Tensor:

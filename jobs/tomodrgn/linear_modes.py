@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from jobs.maths.fourier import crop_rfft, pad_rfft, radius_rfft, rfft_to_volume, volume_to_rfft
-from jobs.maths.slices import SlicePlane, locate_slices, sinc_squared
+from jobs.maths.slice_tables import read_slices
+from jobs.maths.slices import sinc_squared
 
 #: Oversampling of the transforms that slices are interpolated in.
 PADDING = 2
@@ -53,17 +54,8 @@ class LinearModes:
 
     def slices(self, xy: Tensor, rotations: Tensor) -> Tensor:
         """Slices ``(n, m, 2, k)`` of all volumes at samples ``(m, 2)`` in Fourier pixels."""
-        plane = SlicePlane(self.side, xy.new_zeros(len(xy), dtype=torch.int64), xy, torch.ones_like(xy[:, 0]))
-        corners = locate_slices(plane, rotations, PADDING)
-        values: Tensor | None = None
-        for i in range(8):
-            index, weight = corners.corner(i, self.size)
-            part = self._table[index] * weight[..., None]
-            values = part if values is None else values.add_(part)
-        assert values is not None
-        values = values.unflatten(-1, (2, self.n))
-        values[..., 1, :] = torch.where(corners.flipped[..., None], -values[..., 1, :], values[..., 1, :])
-        return values
+        values = read_slices(self._table, self.size, xy, rotations, PADDING)
+        return values.unflatten(-1, (2, self.n))
 
     def transforms(self, box: int) -> Tensor:
         """Orthonormal half transforms ``(k, box, box, box // 2 + 1)`` of the volumes in the images' box."""

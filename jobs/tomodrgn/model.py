@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from jobs.maths.fourier import volume_to_rfft
 from jobs.maths.project import Projector
+from jobs.maths.slice_tables import read_slices
 from jobs.maths.slices import SlicePlane
 from jobs.tomodrgn.batches import Batch
 from jobs.tomodrgn.decoder import Decoder
@@ -16,6 +18,25 @@ from jobs.tomodrgn.encoder import Encoder
 from jobs.tomodrgn.linear_modes import LinearModes, posterior
 from jobs.tomodrgn.model_settings import ModelSettings
 from jobs.tomodrgn.shaped import amplitude_of
+
+#: Oversampling of the transform of the consensus.
+_PADDING = 3
+
+
+@dataclass(frozen=True)
+class BaseSlices:
+    """Slices of what a decoder adds to, for some images.
+
+    Attributes
+    ----------
+    consensus
+        ``(n, m, 2)``.
+    modes
+        ``(n, l, 2, k)`` of the volumes of the linear part at the samples they reach; None = there is none.
+    """
+
+    consensus: Tensor
+    modes: Tensor | None
 
 
 class TomoModel(nn.Module):
@@ -43,10 +64,12 @@ class TomoModel(nn.Module):
         self.encoder = Encoder(settings, generator) if settings.zdim else None
         self.decoder = Decoder(settings, generator)
         self.register_buffer("consensus", None)
-        self._projector: Projector | None = None
+        #: Interleaved transform of the consensus, and the side of it.
+        self._table: tuple[Tensor, int] | None = None
         self.register_buffer("modes", None)
         self.register_buffer("modes_doubt", None)
         self._linear: LinearModes | None = None
+        self._reached: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def from_state(cls, settings: ModelSettings, state: Mapping[str, Tensor]) -> TomoModel:
@@ -89,10 +112,16 @@ class TomoModel(nn.Module):
             ``(n, 3, 3)`` RELION matrices reference to image.
         """
         out = self.decoder.planes(self.xy, rotations, z, owner)
-        base = self._base_slices(z, owner, rotations)
+        base = self._added(z, owner, self.base_slices(rotations))
         return out if base is None else out + base
 
-    def misfit(self, z: Tensor | None, batch: Batch, dtype: torch.dtype = torch.float32) -> Tensor:
+    def misfit(
+        self,
+        z: Tensor | None,
+        batch: Batch,
+        dtype: torch.dtype = torch.float32,
+        base: BaseSlices | None = None,
+    ) -> Tensor:
         """Sum over the batch of ``weight |ctf slice - coefficient|^2``, the same as by way of :meth:`slices`.
 
         Several times as fast and with little memory, because value and gradients come in one pass. Call
@@ -106,8 +135,10 @@ class TomoModel(nn.Module):
             Images.
         dtype
             Precision of the matrix products; ``torch.bfloat16`` suits a GPU.
+        base
+            What :meth:`base_slices` gives for these images, where it is known already.
         """
-        offset = self._base_slices(z, batch.owner, batch.rotations)
+        offset = self._added(z, batch.owner, base or self.base_slices(batch.rotations))
         return self.decoder.misfit(self.xy, z, batch, offset, dtype)
 
     def set_consensus(self, volume: Tensor | None) -> None:
@@ -121,7 +152,7 @@ class TomoModel(nn.Module):
         if volume is not None and volume.shape != (self.settings.box,) * 3:
             raise ValueError(f"a volume of box {self.settings.box} is needed, not {tuple(volume.shape)}")
         self.consensus = None if volume is None else volume.detach().float().to(self.xy.device)
-        self._projector = None
+        self._table = None
         self.decoder.envelope = None if self.consensus is None else amplitude_of(self.consensus)
 
     def set_modes(self, volumes: Tensor | None, doubt: Tensor | None = None) -> None:
@@ -137,7 +168,7 @@ class TomoModel(nn.Module):
         there = self.xy.device
         self.modes = None if volumes is None else volumes.detach().float().to(there)
         self.modes_doubt = None if volumes is None or doubt is None else doubt.detach().float().to(there)
-        self._linear = None
+        self._linear = self._reached = None
 
     def consensus_transform(self, z: Tensor | None = None) -> Tensor | None:
         """Orthonormal half transforms ``(1 or k, D, D, D // 2 + 1)`` of what the decoder adds to."""
@@ -152,13 +183,15 @@ class TomoModel(nn.Module):
         )
 
     @torch.no_grad()
-    def linear_posterior(self, left: Batch) -> tuple[Tensor, Tensor] | None:
+    def linear_posterior(self, left: Batch, slices: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """What images say of the latent state by the linear part alone, exactly; None if there is none.
 
         Parameters
         ----------
         left
             Images less the consensus, in units of the noise.
+        slices
+            ``(n, l, 2, k)`` of the linear part, where they are known already.
 
         Returns
         -------
@@ -177,7 +210,8 @@ class TomoModel(nn.Module):
             doubt = self.modes_doubt
             if doubt is not None:
                 doubt = 2 * doubt[:, xy.norm(dim=1).round().long()].T
-            slices = linear.slices(xy, left.rotations)
+            if slices is None:
+                slices = linear.slices(xy, left.rotations)
             found = posterior(values, factor, slices, left.owner, left.n_particles, doubt)
             rest = (0, self.settings.zdim - linear.n)
             log_variance = found[1].diagonal(dim1=1, dim2=2).log()
@@ -192,28 +226,38 @@ class TomoModel(nn.Module):
 
     def _low(self, linear: LinearModes) -> tuple[Tensor, Tensor]:
         """Samples that the volumes reach, and where they are in Fourier pixels."""
-        xy = self.xy * self.settings.box
-        chosen = torch.nonzero(xy.norm(dim=1) <= linear.radius + 1e-3)[:, 0]
-        return chosen, xy[chosen]
-
-    def _base_slices(self, z: Tensor | None, owner: Tensor, rotations: Tensor) -> Tensor | None:
-        """Slices ``(n, m, 2)`` of what the decoder adds to."""
-        if self.consensus is None:
-            return None
-        base = self._consensus_slices(rotations)
-        linear = self._modes()
-        if linear is None or z is None:
-            return base
-        chosen, xy = self._low(linear)
-        slices = linear.slices(xy, rotations)
-        added = torch.einsum("nmck,nk->nmc", slices, z[owner, : linear.n].float())
-        return torch.index_add(base, 1, chosen, added)
+        if self._reached is None or self._reached[0].device != self.xy.device:
+            xy = self.xy * self.settings.box
+            chosen = torch.nonzero(xy.norm(dim=1) <= linear.radius + 1e-3)[:, 0]
+            self._reached = (chosen, xy[chosen])
+        return self._reached
 
     @torch.no_grad()
-    def _consensus_slices(self, rotations: Tensor) -> Tensor:
+    def base_slices(self, rotations: Tensor) -> BaseSlices | None:
+        """Slices of what the decoder adds to, whatever the latent state; None when it adds to nothing."""
+        if self.consensus is None:
+            return None
+        linear = self._modes()
+        modes = None if linear is None else linear.slices(self._low(linear)[1], rotations)
+        return BaseSlices(self.consensus_slices(rotations), modes)
+
+    def _added(self, z: Tensor | None, owner: Tensor, base: BaseSlices | None) -> Tensor | None:
+        """Slices ``(n, m, 2)`` of what the decoder adds to."""
+        if base is None or base.modes is None or z is None:
+            return None if base is None else base.consensus
+        linear = self._modes()
+        assert linear is not None
+        chosen, _ = self._low(linear)
+        added = torch.einsum("nmck,nk->nmc", base.modes, z[owner, : linear.n].float())
+        return torch.index_add(base.consensus, 1, chosen, added)
+
+    @torch.no_grad()
+    def consensus_slices(self, rotations: Tensor) -> Tensor:
+        """Slices ``(n, m, 2)`` of the consensus."""
         assert self.consensus is not None
-        if self._projector is None or self._projector.transform.device != self.consensus.device:
+        if self._table is None or self._table[0].device != self.consensus.device:
             radius = float(self.plane.xy.norm(dim=-1).max())
-            self._projector = Projector(self.consensus, padding=3, radius=radius)
-        whole = self._projector.slices(rotations).flatten(1)
-        return torch.view_as_real(whole[:, self.plane.index.to(whole.device)])
+            projector = Projector(self.consensus, padding=_PADDING, radius=radius)
+            self._table = torch.view_as_real(projector.transform.flatten()).contiguous(), projector.size
+        table, size = self._table
+        return read_slices(table, size, self.xy * self.settings.box, rotations, _PADDING)

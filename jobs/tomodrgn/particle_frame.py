@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from jobs.maths.slices import SlicePlane
+from jobs.tomodrgn import particle_frame_numba
 from jobs.tomodrgn.batches import Batch
 
 #: Mean square of a value with unit noise, times the radius of the ball: how often a plane passes near a point
@@ -79,7 +80,20 @@ class ParticleFrame:
         dense = values.new_zeros(len(values), box * width, 2)
         dense[:, self.plane.index] = values
         dense[:, self._mirror] = values[:, self._column] * values.new_tensor([1.0, -1.0])
-        there = self.points @ rotations.transpose(1, 2)  # (n, m, xyz): frequency in the frame of the image
+        if dense.device.type == "cpu" and dense.dtype == torch.float32 and not dense.requires_grad:
+            out = torch.empty(len(values), len(self.points), 2)
+            particle_frame_numba.place(
+                dense.numpy(), box, self.points.numpy(), rotations.contiguous().numpy(), out.numpy()
+            )
+            return out
+        return self.place_dense(dense, rotations)
+
+    def place_dense(self, dense: Tensor, rotations: Tensor) -> Tensor:
+        """The same for whole half planes ``(n, D * (D // 2 + 1), 2)``, by plain torch."""
+        box = self.plane.box
+        width = box // 2 + 1
+        # Frequencies (n, m, xyz) in the frame of the image.
+        there = self.points.to(rotations.dtype) @ rotations.transpose(1, 2)
         sign = torch.where(there[..., :1] < 0, -1.0, 1.0)
         x, y, away = (there * sign).unbind(-1)
         near = (1 - away.abs()).clamp(min=0)

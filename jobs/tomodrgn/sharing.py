@@ -116,7 +116,7 @@ class SharedTraining(Training):
         The processes, running :func:`follow`.
     each
         Called now and then while they read their images; may raise.
-    model, zdim, bank, settings
+    model, zdim, bank, settings, starting
         As of :class:`jobs.tomodrgn.training.Training`.
     """
 
@@ -128,9 +128,10 @@ class SharedTraining(Training):
         zdim: int,
         bank: ImageBank,
         settings: TrainingSettings,
+        starting: Callable[[int, int], None] = lambda done, of: None,
     ) -> None:
         size = len(ranks.places)
-        super().__init__(model, zdim, bank, settings, Team(0, size))
+        super().__init__(model, zdim, bank, settings, Team(0, size), starting)
         self._ranks = ranks
         prepare_gradients(self)
         for rank in range(1, size):

@@ -99,15 +99,24 @@ def _training(
     """The training, shared with processes on further devices where there are any."""
     made = TomoModel(settings).to(context.device)
     how = training_settings(options, context.seed)
+    told = -1
+
+    def starting(done: int, of: int) -> None:
+        nonlocal told
+        context.check_abort()
+        if done != told:
+            told = done
+            context.progress("linear start", done, of)
+
     n = len(context.devices)
     if n < 2:
-        return Training(made, settings.zdim, bank, how)
+        return Training(made, settings.zdim, bank, how, starting=starting)
     context.say(f"{n} processes share the training, on {', '.join(dict.fromkeys(context.devices))}")
     shared = Shared(options, context.project_dir, context.folder.path, context.seed, sign, bank.norm)
     ranks = stack.enter_context(
         Ranks(context.devices, options.nr_threads, follow, (shared,), partial(give_up, context.folder))
     )
-    return SharedTraining(ranks, context.check_abort, made, settings.zdim, bank, how)
+    return SharedTraining(ranks, context.check_abort, made, settings.zdim, bank, how, starting)
 
 
 def _write_input(

@@ -15,7 +15,7 @@ from jobs.tomodrgn.bank import ImageBank, split_images
 from jobs.tomodrgn.batches import Portion
 from jobs.tomodrgn.consensus import find_consensus
 from jobs.tomodrgn.encoding_pass import Showing, encode_particles
-from jobs.tomodrgn.linear_start import start_linearly
+from jobs.tomodrgn.linear_start import quieten, start_linearly
 from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.sampling import with_draw
 from jobs.tomodrgn.schedule import beta_at, rate_at
@@ -25,8 +25,6 @@ from jobs.tomodrgn.tilt_drawing import TiltDrawing, first_images
 
 #: Steps between two looks at whether the losses are finite; each look waits for the device.
 _LOOK_EVERY = 50
-#: Factor on what a decoder beside a consensus answers before it has learnt anything.
-_QUIET = 0.3
 
 
 class DivergedError(UserError):
@@ -73,6 +71,8 @@ class Training:
         How to train.
     team
         Processes that share every batch.
+    starting
+        Called often during a linear start, with passes over the images done and in all; may raise to stop.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Training:
         bank: ImageBank,
         settings: TrainingSettings,
         team: Team | None = None,
+        starting: Callable[[int, int], None] = lambda done, of: None,
     ) -> None:
         self.model, self.zdim, self.bank, self.settings = model, zdim, bank, settings
         self.team = team or Team()
@@ -90,6 +91,7 @@ class Training:
             lr=settings.lr,
             eps=settings.eps,
             weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.shuffler = torch.Generator().manual_seed(settings.seed)
         self.sampler = torch.Generator().manual_seed(settings.seed + 1)
@@ -114,7 +116,8 @@ class Training:
             quieten(model)
         self.showing = Showing(model, bank, self.noise)
         if settings.consensus and settings.linear and zdim:
-            start_linearly(model, self.showing, bank, self.teach, found.correlation)  # type: ignore[arg-type]
+            where = (self.showing, bank, self.teach, found.correlation)
+            start_linearly(model, *where, each=starting)  # type: ignore[arg-type]
 
     def run_epoch(self, each: Callable[[int, int], None]) -> EpochLosses:
         """Pass once over all particles.
@@ -166,15 +169,17 @@ class Training:
         data, latent, mean_divergence = torch.zeros(3, device=self.bank.device).unbind()
         if batch.n_particles:
             z = None
+            # Encoder and misfit need the same slices.
+            base = self.model.base_slices(batch.rotations)  # type: ignore[operator]
             if noise is not None:
                 with torch.autocast("cuda", self._dtype, enabled=self._dtype is not torch.float32):
-                    mean, log_variance = self.showing.encode(batch)
+                    mean, log_variance = self.showing.encode(batch, base)
                 eps = self.team.part(noise).to(mean.device, non_blocking=True)
                 z = mean + torch.exp(0.5 * log_variance) * eps
                 mean_divergence = divergence(mean, log_variance).sum() / len(whole)
             if uniform is not None:
                 batch = with_draw(batch, fraction, self.team.part(uniform))
-            data = self.model.misfit(z, batch, self._dtype) / max(1, numbers)  # type: ignore[operator]
+            data = self.model.misfit(z, batch, self._dtype, base) / max(1, numbers)  # type: ignore[operator]
         if self.zdim:
             latent = self._latent(mean_divergence)
         loss = data + latent
@@ -280,14 +285,6 @@ def precision_on(device: torch.device) -> torch.dtype:
     """Precision in which a device multiplies matrices fastest without harm to a training."""
     able = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if able else torch.float32
-
-
-@torch.no_grad()
-def quieten(model: nn.Module) -> None:
-    """Let a decoder that adds to a consensus begin with little to add."""
-    last = model.decoder.mlp.last  # type: ignore[union-attr]
-    last.weight.mul_(_QUIET)  # type: ignore[union-attr, operator]
-    last.bias.mul_(_QUIET)  # type: ignore[union-attr, operator]
 
 
 def _taught(first: Tensor, teach: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from jobs.formats.mrc import read_map
@@ -126,7 +127,17 @@ def test_that_two_structures_are_told_apart_before_any_training(shared: Path) ->
     model = TomoModel(shapes)
     model.set_consensus(found.volume)
     settings = LinearSettings(n_modes=2, largest_radius=5, power_steps=3, steps=5)
-    fit = start_linearly(model, Showing(model, bank, found.noise), bank, None, found.correlation, settings)
+    told: list[tuple[int, int]] = []
+    fit = start_linearly(
+        model,
+        Showing(model, bank, found.noise),
+        bank,
+        None,
+        found.correlation,
+        settings,
+        lambda done, of: told.append((done, of)),
+    )
+    assert told == sorted(told) and told[-1][0] == told[-1][1]
     assert fit.gains == sorted(fit.gains[:3]) + fit.gains[3:]
     assert fit.gains[-1] > fit.gains[0] + 3
     mean, log_variance = encode_particles(model.eval(), bank, found.noise)
@@ -138,6 +149,24 @@ def test_that_two_structures_are_told_apart_before_any_training(shared: Path) ->
     volumes = decode_volumes(model, means).numpy()
     maps = [read_map(folder / f"10076_class{name}_32.mrc", permissive=True).data for name in "DE"]
     assert correlation(volumes[1] - volumes[0], maps[1] - maps[0]) > 0.45
+
+
+def test_that_a_linear_start_can_be_stopped_in_the_middle_of_a_pass(shared: Path) -> None:
+    folder = shared / "data" / "tomodrgn"
+    particles = read_tilt_particles(folder / "10076_both_32_sim.star", datadir=folder)
+    bank = ImageBank(particles, SampleOptions(sign=-1), ForwardOptions(dose=True, tilt=True))
+    model = TomoModel(ModelSettings(box=32, pixel_size_a=13.1, zdim=2, n_tilts=10, enc_dim_a=16, dec_dim=16))
+    found = find_consensus(bank)
+    model.set_consensus(found.volume)
+    calls: list[int] = []
+
+    def stop(done: int, of: int) -> None:
+        calls.append(done)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        start_linearly(model, Showing(model, bank, found.noise), bank, None, found.correlation, each=stop)
+    assert calls == [0] and model.modes is None
 
 
 def test_that_fits_do_not_depend_on_how_particles_are_dealt_out() -> None:

@@ -27,3 +27,12 @@ def test_that_images_of_all_views_add_up_to_the_transform_of_the_volume() -> Non
     near = k.norm(dim=1) < 0.2
     error = (mean - expected)[near].abs().square().mean().sqrt()
     assert float(error) < 0.1 * float(expected[near].abs().square().mean().sqrt())
+
+
+def test_that_the_compiled_placing_is_that_of_plain_torch() -> None:
+    g = torch.Generator().manual_seed(1)
+    plane, rotations = pair_plane(16), random_rotations(30, generator=g)
+    values = torch.randn(30, len(plane.index), 2, generator=g)
+    frame = ParticleFrame(plane)
+    found = frame.place(values, rotations)
+    torch.testing.assert_close(found, frame.place(values.double(), rotations.double()).float())
