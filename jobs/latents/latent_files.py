@@ -88,6 +88,8 @@ def read_latents(path: Path, columns: str = "") -> LatentTable:
     UserError
         When the file is missing or damaged, holds no coordinates, or not the wanted ones.
     """
+    if not path.exists():
+        raise UserError("there is no such file", path=path)
     ending = path.suffix.lower()
     if ending == ".pkl":
         zdim, _, rest = columns.rpartition(":")
