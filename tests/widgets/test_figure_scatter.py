@@ -105,7 +105,7 @@ def test_that_other_columns_are_chosen_by_hand_and_a_double_click_shows_everythi
     plot.canvas.zoom(0.4)
     assert plot.canvas.view != home
     middle = plot.canvas.frame.rect.center().toPoint()
-    qtbot.mouseDClick(plot.canvas, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseDClick(plot.canvas, Qt.MouseButton.LeftButton, pos=middle)  # type: ignore[no-untyped-call]
     assert plot.canvas.view == home
 
 

@@ -15,6 +15,7 @@ from jobs.core.errors import UserError
 from jobs.core.exploring import Embedding, ViewRequest
 from jobs.core.latent import FEATURES, Snapshot
 from widgets.explorer.choice_control import ChoiceControl
+from widgets.explorer.data_window import DataControl
 from widgets.explorer.explorer_actions import ACTIONS
 from widgets.explorer.explorer_parts import HINT, ExplorerParts
 from widgets.explorer.loading import Loading, Opened, turned_alike
@@ -78,6 +79,7 @@ class Explorer(ExplorerParts):
         self.states = StateControl(self)
         self.choice = ChoiceControl(self)
         self.travel = PathControl(self)
+        self.data = DataControl(self)
         self.actions_by_key = self._make_actions()
         self._connect()
         self.top.set_title(services.title, "Opening…")
@@ -111,6 +113,7 @@ class Explorer(ExplorerParts):
             "consensus_state": self.states.show_consensus,
             "clusters": self._ask_clusters,
             "second": self._on_second,
+            "data": self.data.open,
             "play": self.player.toggle,
         }
         found: dict[str, QAction] = {}
@@ -340,6 +343,7 @@ class Explorer(ExplorerParts):
     def close_down(self) -> None:
         """End everything that runs beside the window."""
         self.stop()
+        self.data.close()
         self.showing.close()
         self.travel.travelling.stop()
         self.consensus_work.cancel()

@@ -87,6 +87,13 @@ ACTIONS: tuple[ExplorerAction, ...] = (
         checkable=True,
     ),
     ExplorerAction(
+        "data",
+        "&Table, columns and angles",
+        "Show any two columns, a table of the selection, and the angles in a window of their own",
+        "Ctrl+D",
+        "view",
+    ),
+    ExplorerAction(
         "consensus_state", "Show the &consensus", "Show the consensus structure", "Ctrl+0", "view"
     ),
     ExplorerAction(

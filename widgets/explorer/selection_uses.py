@@ -45,13 +45,14 @@ class SelectionUses(QWidget):
     save_wanted
         ``star``, ``cs``, ``indices``, ``models``, or one of the forms ``warp``, ``relion5``, ``same`` and
         ``index_files``, for which `by_tomogram` counts.
-    train_wanted, show_images_wanted
-        Start a job on the selected particles; show their images.
+    train_wanted, show_images_wanted, show_table_wanted
+        Start a job on the selected particles; show their images, or a table of them.
     """
 
     save_wanted = Signal(str)
     train_wanted = Signal()
     show_images_wanted = Signal()
+    show_table_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,10 +83,12 @@ class SelectionUses(QWidget):
         self.train.clicked.connect(lambda _on: self.train_wanted.emit())
         self.images = wide_button(self, "Images", "explorer_images", "Show the images of selected particles")
         self.images.clicked.connect(lambda _on: self.show_images_wanted.emit())
+        self.table = wide_button(self, "Table", "explorer_table", "Show a table of the selected particles")
+        self.table.clicked.connect(lambda _on: self.show_table_wanted.emit())
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(style.TIGHT)
-        for button in (self.save, self.train, self.images):
+        for button in (self.save, self.train, self.images, self.table):
             row.addWidget(button, 1)
 
     @property
