@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -99,6 +100,9 @@ def _training(
     """The training, shared with processes on further devices where there are any."""
     made = TomoModel(settings).to(context.device)
     how = training_settings(options, context.seed)
+    # Who goes on finds consensus and linear start in the checkpoint.
+    known = _goes_on(context, options) and bool(epochs_of(context.folder.path))
+    begins = replace(how, consensus=how.consensus and not known)
     told = -1
 
     def starting(done: int, of: int) -> None:
@@ -110,13 +114,17 @@ def _training(
 
     n = len(context.devices)
     if n < 2:
-        return Training(made, settings.zdim, bank, how, starting=starting)
+        training = Training(made, settings.zdim, bank, begins, starting=starting)
+        training.settings = how
+        return training
     context.say(f"{n} processes share the training, on {', '.join(dict.fromkeys(context.devices))}")
     shared = Shared(options, context.project_dir, context.folder.path, context.seed, sign, bank.norm)
     ranks = stack.enter_context(
         Ranks(context.devices, options.nr_threads, follow, (shared,), partial(give_up, context.folder))
     )
-    return SharedTraining(ranks, context.check_abort, made, settings.zdim, bank, how, starting)
+    together = SharedTraining(ranks, context.check_abort, made, settings.zdim, bank, begins, starting)
+    together.settings = how
+    return together
 
 
 def _write_input(
@@ -150,11 +158,15 @@ def _write_input(
     return filtered
 
 
+def _goes_on(context: WorkerContext, options: TomoDrgnOptions) -> bool:
+    return context.task.name in ("resume", "more") or options.load == "latest"
+
+
 def _start(context: WorkerContext, options: TomoDrgnOptions, training: Training) -> Path | None:
     """Checkpoint to go on from; or begin with the weights of another training, if that is asked for."""
     job = context.folder.path
     done = epochs_of(job)
-    if context.task.name in ("resume", "more") or options.load == "latest":
+    if _goes_on(context, options):
         if done:
             context.say(f"Going on after epoch {done[-1] + 1} of {options.n_epochs}")
             return weights_path(job, done[-1])

@@ -161,7 +161,8 @@ class Training:
         refines = getattr(self.model, "modes" if self.zdim else "consensus", None) is not None
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.settings, self.steps, refines, 0 if self.zdim else self.epoch)
-        self.optimiser.zero_grad(set_to_none=False)
+        # Who shares a training may have no particle of a batch, and sends zeros.
+        self.optimiser.zero_grad(set_to_none=self.team.size == 1)
         numbers = int(self._counts[whole].sum()) * len(self.bank.plane.index) * 2
         noise = torch.randn(len(whole), self.zdim, generator=self.sampler) if self.zdim else None
         fraction = self.settings.pixel_fraction
