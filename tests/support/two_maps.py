@@ -40,7 +40,7 @@ def imaged_alike(
     Parameters
     ----------
     maps
-        ``(k, D, D, D)``; all are given the mean and the standard deviation of the first.
+        ``(k, D, D, D)``; all are given the same mean and the same standard deviation.
     pixel_size_a, folder
         Å, and where to write the files.
     each
@@ -72,8 +72,8 @@ def imaged_alike(
         shifts_px=np.zeros((p * t, 2)),
         noise_sd=1 / np.sqrt(snr),
     )
-    volumes = torch.from_numpy((maps - maps.mean((1, 2, 3), keepdims=True)) / _spread(maps))
-    projectors = [Projector(volume, padding=3) for volume in volumes]
+    even = (maps - maps.mean((1, 2, 3), keepdims=True)) / maps.std((1, 2, 3), keepdims=True)
+    projectors = [Projector(volume, padding=3) for volume in torch.from_numpy(even)]
     ctf = ctf_rfft(
         constant_ctf(
             torch.as_tensor(truth.defocus_a)[truth.particle],
@@ -98,8 +98,3 @@ def imaged_alike(
     write_series(spec, truth, "", folder / "particles.star")
     particles = read_tilt_particles(folder / "particles.star", datadir=folder)
     return replace(particles, phase_shift_deg=np.full(particles.n_images, _PHASE_DEG)), labels
-
-
-def _spread(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    spread: npt.NDArray[np.float32] = maps.std((1, 2, 3), keepdims=True)
-    return spread
