@@ -97,7 +97,7 @@ class _VolumeOptions(JobOptions):
         label="Particles per volume (0: automatic):",
         help="So many particles near a state make its volume, counted with their weights: the width of the "
         "kernel follows from it. Few show rare states, many show more detail. Automatic: a tenth of the "
-        "particles, at least 100 and at most 5000.",
+        "particles, but no more than 2000 (20 000 images), and at least 100.",
         minimum=0,
         low=0,
         high=5000,

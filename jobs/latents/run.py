@@ -14,6 +14,7 @@ from jobs.formats.particle_set import ParticleSet
 from jobs.latents.folder import Facts, fingerprint, write_folder
 from jobs.latents.identity import match
 from jobs.latents.latent_files import read_latents
+from jobs.latents.latent_model import SHOWN_BOX
 from jobs.latents.particle_images import ForeignParticles, read_foreign_particles
 from jobs.latents.places import places_of
 from jobs.latents.regression import KernelRegression
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from jobs.latents.params import LatentsOptions
 
 _SHARE: Final = 10
-_FEWEST, _MOST = 100, 5000
+#: A volume is to be made in seconds while somebody waits: so many particles and images at most.
+_FEWEST, _MOST, _MOST_IMAGES = 100, 2000, 20_000
 
 
 def run(context: WorkerContext) -> None:
@@ -54,7 +56,7 @@ def run(context: WorkerContext) -> None:
     latent = table.values[found.latent]
     sign, sentence = sign_of(particles, options.contrast, options.seed)
     context.say(sentence)
-    wanted = float(options.effective or min(max(particles.n // _SHARE, _FEWEST), _MOST))
+    wanted = float(options.effective or _wanted(particles))
     facts = Facts(
         particles=options.fn_particles,
         kind="tilt series" if particles.tilted else "single particles",
@@ -77,7 +79,19 @@ def run(context: WorkerContext) -> None:
         particles, latent, wanted, kernel=options.kernel, sign=sign, seed=options.seed
     )
     context.say(regression.half_sentence)
+    if particles.box > SHOWN_BOX:
+        context.say(
+            f"While you explore, volumes hold the detail of {SHOWN_BOX} voxels along a side; maps that are "
+            f"saved have all {particles.box}."
+        )
     _make_volumes(context, regression, latent, facts.columns, options.nr_volumes, options.seed)
+
+
+def _wanted(particles: ForeignParticles) -> int:
+    """Effective number of particles of a volume, where the user leaves it open."""
+    images = float(np.diff(particles.first).mean())
+    most = min(_MOST, round(_MOST_IMAGES / images))
+    return max(min(particles.n // _SHARE, most), _FEWEST)
 
 
 def _write_particles(

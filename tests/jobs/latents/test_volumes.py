@@ -122,3 +122,16 @@ def test_that_distances_are_those_of_mahalanobis():
     assert found == pytest.approx(np.sqrt(step @ inverse @ step), rel=1e-9)
     flat = np.hstack((places, places[:, :1]))
     assert Whitening.of(flat)(flat).shape == (500, 3)
+
+
+def test_that_boxes_beyond_the_limit_are_filled_by_interpolation(opened, monkeypatch):
+    import jobs.latents.latent_model as module
+
+    fresh = source(opened.job, opened.project).open(0)
+    exact = fresh.decode(None, 16)
+    monkeypatch.setattr(module, "SHOWN_BOX", 16)
+    limited = source(opened.job, opened.project).open(0).decode(None, 32)
+    assert limited.shape == (32, 32, 32)
+    # the even voxels of the finer grid are those of the coarse one
+    np.testing.assert_allclose(limited[::2, ::2, ::2], exact, atol=2e-2 * exact.max())
+    assert source(opened.job, opened.project).open(0).decode(None).std() > limited.std()
