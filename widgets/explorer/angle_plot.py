@@ -184,9 +184,9 @@ class AnglePlot(QWidget):
         painter.setPen(QPen(style.colour("outline"), 1))
         painter.drawRect(area)
         painter.setPen(style.colour("muted"))
-        for share, text in ((0.0, "-180"), (0.5, "0"), (1.0, "180")):
-            x = area.left() + share * area.width()
-            painter.drawText(QRectF(x - 30, area.bottom() + 2, 60, line), _CENTRE, text)
+        for side, text in (("AlignLeft", "-180"), ("AlignHCenter", "0"), ("AlignRight", "180")):
+            under = QRectF(area.left(), area.bottom() + 2, area.width(), line)
+            painter.drawText(under, Qt.AlignmentFlag[side], text)
         painter.drawText(QRectF(area.left(), area.bottom() + line + 2, area.width(), line), _CENTRE, below)
         flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for share, text in zip((0.0, 0.5, 1.0), ends, strict=True):

@@ -62,6 +62,8 @@ class DataControl(QObject):
         """Show the window."""
         if self.window is None:
             self.window = window = DataWindow(self.view)
+            window.plot.canvas.set_look(*self.view.look.values)
+            self.view.look.changed.connect(window.plot.canvas.set_look)
             window.plot.region.connect(self.view.selecting.combine)
             window.plot.picked.connect(self._show_state)
             window.table.chosen.connect(self._show_state)

@@ -18,6 +18,7 @@ from widgets.explorer.montage import Montage
 from widgets.explorer.pair_pane import PairPane
 from widgets.explorer.particle_pane import ParticlePane
 from widgets.explorer.player import Player
+from widgets.explorer.point_look import PointLook
 from widgets.explorer.second_plot import SecondPlot
 from widgets.explorer.selection_panel import SelectionPanel
 from widgets.explorer.tools import ToolBar
@@ -50,6 +51,12 @@ class ExplorerParts(QWidget):
         self.hover_label.setObjectName("explorer_hover")
         style.set_role(self.hover_label, "caption")
         self.colours = ColourPanel()
+        self.look = PointLook(self.colours)
+        below = self.colours.layout()
+        assert below is not None
+        below.addWidget(self.look)
+        self.look.changed.connect(self.canvas.set_look)
+        self.look.changed.connect(self.second.canvas.set_look)
         self.selecting = SelectionPanel()
         self.paths = TrajectoryPanel()
         self.particle = ParticlePane()

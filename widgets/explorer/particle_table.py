@@ -37,7 +37,7 @@ def read_all(columns: Columns) -> Known:
     titles: list[str] = []
     found: list[Values] = []
     for source in columns.sources:
-        if source.special or source.raw == "image_name" or len(found) >= MOST:
+        if source.special or source.raw in ("image_name", "index") or len(found) >= MOST:
             continue
         values = columns.read(source)
         if values is not None and values.kind != "vector":
@@ -191,6 +191,8 @@ class ParticleTable(QWidget):
     def _show(self) -> None:
         header = self.view.horizontalHeader()
         self.model.show(self._names, self._known, self._rows[self._rows < len(self._names)])
+        for column in range(2, self.model.columnCount()):
+            self.view.setColumnWidth(column, max(80, header.sectionSizeHint(column)))
         self.view.setColumnWidth(0, 70)
         self.view.setColumnWidth(1, 240)
         if header.sortIndicatorSection() >= 0:

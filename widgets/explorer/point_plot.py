@@ -106,6 +106,11 @@ class PointPlot(QWidget):
         self._display = "log-density" if log else "density"
         self._changed()
 
+    def set_look(self, size: float, opacity: float) -> None:
+        """Draw points larger or smaller by a factor, and let them shine through (0 to 1)."""
+        self._raster.size, self._raster.opacity = size, opacity
+        self._changed()
+
     def set_shown(self, mask: NDArray[Any] | None) -> None:
         """Draw particles outside of a mask ``(P,)`` as faint shadows below the others; None shows all."""
         self._cloud.set_shown(mask)

@@ -72,9 +72,16 @@ def radius_px(count: int, width: float, height: float) -> float:
 
 
 class Raster:
-    """Draws a cloud; keeps its buffers between pictures of the same size."""
+    """Draws a cloud; keeps its buffers between pictures of the same size.
+
+    Attributes
+    ----------
+    size, opacity
+        Of points: a factor of the radius that fits their number, and of their usual opacity.
+    """
 
     def __init__(self) -> None:
+        self.size = self.opacity = 1.0
         self._sums: NDArray[np.uint32] = np.zeros((0, 0, CHANNELS), np.uint32)
         self._rows: NDArray[np.int32] = np.zeros(DISC_LIMIT, np.int32)
 
@@ -151,6 +158,7 @@ class Raster:
         full = max(1.8 * kernels.points.crowding(sums), 1.6)
         strength = np.log1p(np.arange(_STRENGTHS, dtype=np.float32)) / np.float32(full)
         strength = (_WEAKEST + (1 - _WEAKEST) * np.minimum(strength, 1)).astype(np.float32)
+        strength *= np.float32(self.opacity)
         look = np.array([_HIDDEN_OPACITY, _KEPT_COLOUR, _KEPT_OPACITY, _AROUND])
         pixels = np.empty((height, width), np.uint32)
         grounds = np.stack([ground.surface, ground.hidden, cloud.table[-1]])
@@ -176,10 +184,11 @@ class Raster:
         place[:, 1] = (view.y_high - cloud.xy[rows, 1].astype(np.float64)) * (height / view.height)
         inside = (place >= 0).all(axis=1) & (place[:, 0] < width) & (place[:, 1] < height)
         count = int(np.count_nonzero(inside))
-        radius = radius_px(count, width / ratio, height / ratio)
+        radius = radius_px(count, width / ratio, height / ratio) * self.size
         pixels = np.zeros((height, width), np.uint32)
         layer = cloud.layer[rows]
         rgb, alpha = faded(cloud.colours_of(rows), layer, ground)
+        alpha *= np.float32(self.opacity)
         for which in (HIDDEN, DIMMED, BRIGHT):
             part = slice(*np.searchsorted(layer, (which, which + 1)))
             # a rim tells large discs apart; between small ones it would only eat colour

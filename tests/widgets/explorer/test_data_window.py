@@ -142,3 +142,27 @@ def test_that_a_table_of_a_hundred_thousand_particles_is_fast(
     assert worst < 1.0
     numbers = metadata["column5"][table.model.rows] if "column5" in metadata else None
     assert numbers is not None and table.model.text(0, 1).startswith("TS/")
+
+
+def test_that_size_and_opacity_of_points_are_set_by_two_sliders(
+    qtbot: QtBot, services: BlobServices, open_explorer: Open
+) -> None:
+    explorer = open_explorer(services)
+
+    def painted() -> tuple[int, int]:
+        """Pixels with some colour, and the deepest of them."""
+        QApplication.processEvents()
+        explorer.canvas.repaint()
+        picture = explorer.canvas._picture
+        assert picture is not None
+        alpha = picture.pixels >> 24
+        return int((alpha > 0).sum()), int(alpha.max())
+
+    area, deepest = painted()
+    assert deepest == 255
+    explorer.look.size_slider.setValue(50)
+    assert painted()[0] < 0.5 * area
+    explorer.look.size_slider.setValue(100)
+    explorer.look.opacity_slider.setValue(10)
+    faint = painted()
+    assert faint[0] > 0.9 * area and faint[1] < 200
