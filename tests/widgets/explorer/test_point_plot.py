@@ -220,7 +220,7 @@ def test_that_a_thinned_picture_is_completed_once_the_compiled_functions_are_the
     with monkeypatch.context() as patch:
         patch.setattr(compiled, "kernels", lambda: None)
         canvas.set_coordinates(rng.normal(size=(100_000, 2)), ("a", "b"))
-        canvas.repaint()
+        qtbot.waitUntil(lambda: (canvas.repaint(), canvas._picture is not None)[1])
         assert canvas._picture is not None and canvas._picture.thinned == pytest.approx(1 / 4)
     canvas._sort(canvas._cloud)
     qtbot.waitUntil(lambda: canvas._picture is not None and canvas._picture.thinned == 1)
