@@ -7,6 +7,9 @@ import random
 
 from jobs.core.errors import UserError
 
+#: Part of the memory of a GPU that must be free, lest a training on it is disturbed.
+_FREE_SHARE = 0.5
+
 
 def set_threads(count: int) -> None:
     """Limit the numerical libraries to this many threads; called before any of them is loaded."""
@@ -95,3 +98,13 @@ def set_seed(seed: int, uses_torch: bool = True) -> None:
         import torch
 
         torch.manual_seed(seed)
+
+
+def free_device() -> str:
+    """Return ``cuda`` when there is a GPU that nothing else fills, else ``cpu``."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    free, total = torch.cuda.mem_get_info()
+    return "cuda" if free >= _FREE_SHARE * total else "cpu"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs.core.compute import free_device
 from jobs.core.latent import ExploredModel, LatentSource, Snapshot
-from jobs.dynamight.latent_model import DynaMightSource, free_device
+from jobs.dynamight.latent_model import DynaMightSource
 from jobs.dynamight.original_explored import OriginalJob
 from jobs.dynamight.original_job import is_original
 

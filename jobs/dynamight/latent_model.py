@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from jobs.core import latent
+from jobs.core.compute import free_device
 from jobs.core.errors import UserError
 from jobs.core.latent import Cloud, ParticleView, Snapshot
 from jobs.dynamight.latent_measures import Measures
@@ -30,8 +31,6 @@ FloatArray = npt.NDArray[np.floating]
 
 #: Narrowest Gaussian in voxels of a map that is shown with fewer voxels than the full one.
 _NARROWEST_SHOWN = 0.8
-#: Part of the memory of a GPU that must be free, lest a training on it is disturbed.
-_FREE_SHARE = 0.5
 #: Particles whose errors are computed when a model is opened; about 6000 take a second.
 _ERRORS_AT_ONCE = 10_000
 
@@ -39,14 +38,6 @@ _ERRORS_AT_ONCE = 10_000
 def source(job_dir: Path, project_dir: Path) -> DynaMightSource:
     """Open a job for the explorer."""
     return DynaMightSource(job_dir, project_dir)
-
-
-def free_device() -> str:
-    """Return ``cuda`` when there is a GPU that nothing else fills, else ``cpu``."""
-    if not torch.cuda.is_available():
-        return "cpu"
-    free, total = torch.cuda.mem_get_info()
-    return "cuda" if free >= _FREE_SHARE * total else "cpu"
 
 
 class DynaMightSource:

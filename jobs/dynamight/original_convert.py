@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from jobs.core.compute import free_device
 from jobs.core.errors import FormatError, UserError
 from jobs.core.worker import EXIT_SUCCESS
-from jobs.dynamight.latent_model import free_device
 from jobs.dynamight.original_explored import OriginalExplored, OriginalJob
 from jobs.dynamight.original_halves import load_inverse
 from jobs.dynamight.original_job import Loaded, is_original

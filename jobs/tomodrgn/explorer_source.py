@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
-import torch
 
+from jobs.core.compute import free_device
 from jobs.core.errors import UserError
 from jobs.core.latent import ExploredModel, Snapshot
 from jobs.formats.tilt_particles import TiltParticles
@@ -22,21 +22,11 @@ from jobs.tomodrgn.particle_view import ParticleViewer
 
 #: Models kept in memory; a slider over epochs goes to and fro between few of them.
 _KEPT: Final = 4
-#: Part of the memory of a GPU that must be free, lest a training on it is disturbed.
-_FREE_SHARE: Final = 0.5
 
 
 def source(job_dir: Path, project_dir: Path) -> TomoSource:
     """Open a job for the explorer."""
     return TomoSource(job_dir, project_dir)
-
-
-def free_device() -> str:
-    """Return ``cuda`` when there is a GPU that nothing else fills, else ``cpu``."""
-    if not torch.cuda.is_available():
-        return "cpu"
-    free, total = torch.cuda.mem_get_info()
-    return "cuda" if free >= _FREE_SHARE * total else "cpu"
 
 
 class TomoSource:

@@ -18,8 +18,9 @@ import pytest
 import torch
 
 from jobs.core.checkpoint import save_checkpoint
+from jobs.core.compute import free_device
 from jobs.dynamight.field import FieldShape
-from jobs.dynamight.latent_model import DynaMightModel, free_device, source
+from jobs.dynamight.latent_model import DynaMightModel, source
 from jobs.dynamight.latent_particles import ParticleFile
 from jobs.dynamight.model import Frame, GaussianModel, initial_widths
 from jobs.dynamight.outputs import checkpoint_path

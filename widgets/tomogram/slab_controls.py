@@ -156,10 +156,6 @@ class SlabControls(QWidget):
         """Level of the surface from 0 to 1 between black and the largest density."""
         return self.level.value() / rows.STEPS
 
-    def choose_axis(self, axis: Axis) -> None:
-        """Look along another axis, as by hand."""
-        self._axes.button(AXES.index(axis)).click()
-
     def _on_level(self, _value: int) -> None:
         if self.surface_on.isChecked():
             self.surface_changed.emit()

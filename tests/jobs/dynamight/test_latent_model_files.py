@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.core.compute import free_device
 from jobs.core.errors import UserError
 from jobs.dynamight import explorer_source
-from jobs.dynamight.latent_model import DynaMightSource, free_device, source
+from jobs.dynamight.latent_model import DynaMightSource, source
 from jobs.dynamight.latent_particles import ParticleFile
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.params import JOB_TYPE
