@@ -109,6 +109,10 @@ class JobType:
         Function that says where the particles of a job are in their tomograms, as ``module:function``; called
         with job folder, project folder and another file with places (or None), gives
         :class:`jobs.core.placing.Places` under the names of the explorer. Empty for single particles.
+    classes
+        Function that says where the 2D classes of a job are, as ``module:function``; called with job folder
+        and project folder, gives pairs of a title and a class file (opened by
+        ``jobs.formats.class_files:read_class_set``), the newest last. Empty when it makes no classes.
     """
 
     key: str
@@ -129,6 +133,7 @@ class JobType:
     uses_torch: bool = True
     explorer: str = ""
     tomograms: str = ""
+    classes: str = ""
     view: str = ""
     view_commands: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
