@@ -31,9 +31,11 @@ def parse_vector(text: str) -> tuple[float, float, float] | None:
 
 def custom_has_structure(options: SimulateOptions, context: CheckContext) -> list[Problem]:
     """Custom data need a molecule; a map without voxel size needs one."""
-    if options.recipe != "custom" or options.fn_spec:
+    if options.recipe not in ("custom", "R5") or options.fn_spec:
         return []
     if not options.fn_structure:
+        if options.recipe == "R5":
+            return []
         return [
             Problem(
                 "custom data need a map or an atomic model",

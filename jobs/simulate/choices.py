@@ -125,9 +125,7 @@ def _custom(options: SimulateOptions, project_dir: Path) -> SimulationSpec:
     structure = StructureSpec(
         path=str(path), threshold=options.map_threshold, voxel_size_a=options.voxel_size
     )
-    box, pixel = (
-        _model_box(path) if path.suffix.lower() in _MODEL_ENDINGS else _map_box(path, options.voxel_size)
-    )
+    box, pixel = structure_box(path, options.voxel_size)
     motions = () if options.motion == "none" else (_motion(options),)
     return SimulationSpec(structure, motions, box=box, pixel_size_a=pixel, name="custom")
 
@@ -152,6 +150,17 @@ def _motion(options: SimulateOptions) -> MotionSpec:
     )
     kind: Any = options.motion
     return MotionSpec(kind, low, high, region, axis=axis, centre_a=centre, states=states)
+
+
+def structure_box(path: Path, voxel_size: float | None) -> tuple[int, float]:
+    """Box and pixel size in Å of images that suit a map or an atomic model.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or unreadable, or a map does not state its voxel size.
+    """
+    return _model_box(path) if path.suffix.lower() in _MODEL_ENDINGS else _map_box(path, voxel_size)
 
 
 def _map_box(path: Path, voxel_size: float | None) -> tuple[int, float]:

@@ -91,9 +91,16 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if errors:
         return 2
     from jobs.simulate.choices import specification, tilt_specification
+    from jobs.simulate.class_options import class_specification
+    from jobs.simulate.class_simulation import simulate_classes
     from jobs.simulate.simulation import simulate
     from jobs.simulate.tilt_series import simulate_tilt_series
 
+    classes = class_specification(options, here)
+    if classes is not None:
+        simulate_classes(classes, arguments.out, reporter=Terminal())
+        print(Path(arguments.out) / "particles.star")
+        return 0
     tilts = tilt_specification(options, here)
     if tilts is not None:
         simulate_tilt_series(tilts, arguments.out, reporter=Terminal())

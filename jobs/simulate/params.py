@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOptions, Task, option
 from jobs.simulate.checks import CHECKS
+from jobs.simulate.class_options import ClassOptions
 
 MOTIONS = ("none", "hinge", "twist", "slide", "breathing")
 REGIONS = ("plane", "sphere", "chain", "all")
@@ -34,16 +35,17 @@ class _MoleculeOptions(JobOptions):
         help="R1: two domains, one turns about a hinge by up to 30 degrees either way. R2: the same molecule "
         "without motion. three_domains: a third of the mass twists by up to 25 degrees while a sixth slides "
         "by up to 7 Å. noise: images without any particle. R4: tilt series of 500 particles of four kinds, "
-        "of which two parts are there or not. custom: the map or atomic model below with the motion of the "
-        "next tab.",
-        choices=("R1", "R2", "three_domains", "noise", "R4", "custom"),
+        "of which two parts are there or not. R5: 20 views of the molecule (of R1, or of the map or model "
+        "below), turned and shifted, and images of noise alone: for 2D classes. custom: the map or atomic "
+        "model below with the motion of the next tab.",
+        choices=("R1", "R2", "three_domains", "noise", "R4", "R5", "custom"),
     )
     fn_structure: str = _io(
         "",
         kind=Kind.INPUT_NODE,
         label="Map or atomic model:",
-        help="For custom data: a map (each voxel above the threshold becomes one Gaussian) or a PDB or mmCIF "
-        "file (each atom becomes one).",
+        help="For custom data and R5: a map (each voxel above the threshold becomes one Gaussian; R5 takes "
+        "it as it is) or a PDB or mmCIF file (each atom becomes one).",
         node_labels=("DensityMap.mrc", "DensityMap", "AtomCoords"),
         pattern="*.mrc *.map *.pdb *.ent *.cif *.mmcif",
     )
@@ -204,7 +206,8 @@ class _ImageOptions(JobOptions):
         None,
         kind=Kind.INTEGER,
         label="Number of images (optional):",
-        help="Empty: 2000. For tilt series: the number of particles; empty: 500.",
+        help="Empty: 2000. For tilt series: the number of particles; empty: 500. R5: without those of noise; "
+        "empty: 4000.",
         low=100,
         high=100_000,
         step=100,
@@ -329,12 +332,12 @@ class _ImageOptions(JobOptions):
     )
 
 
-class DataOptions(_ImageOptions, _MotionOptions, _MoleculeOptions):
+class DataOptions(ClassOptions, _ImageOptions, _MotionOptions, _MoleculeOptions):
     """What decides the data; all that the command line has without a project."""
 
 
 class SimulateOptions(DataOptions, RunningOptions):
-    """All options of a simulation job; the tabs stand in the order I/O, Motion, Images, Running."""
+    """All options of a simulation job; the tabs stand in the order I/O, Motion, Images, Views, Running."""
 
 
 JOB_TYPE = JobType(

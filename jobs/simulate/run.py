@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from jobs.formats.mrc import read_map
 from jobs.simulate.choices import specification, tilt_specification
+from jobs.simulate.class_options import class_specification
+from jobs.simulate.class_simulation import simulate_classes
 from jobs.simulate.simulation import simulate
 from jobs.simulate.tilt_series import simulate_tilt_series
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
+    from jobs.simulate.class_specification import ClassSpec
     from jobs.simulate.params import SimulateOptions
     from jobs.simulate.tilt_specification import TiltSpec
 
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 def run(context: WorkerContext) -> None:
     """Simulate the data set that the job's options describe."""
     options = cast("SimulateOptions", context.options)
+    classes = class_specification(options, context.project_dir, context.seed)
+    if classes is not None:
+        _run_classes(context, classes)
+        return
     tilts = tilt_specification(options, context.project_dir, context.seed)
     if tilts is not None:
         _run_tilt_series(context, tilts)
@@ -46,3 +53,14 @@ def _run_tilt_series(context: WorkerContext, spec: TiltSpec) -> None:
         context.add_output(f"half{number}.mrc", "DensityMap.mrc.relion.halfmap.simulate")
     context.save_snapshot("volume", read_map(folder / "consensus.mrc").data)
     context.say(f"{len(truth.particle)} images; noise of standard deviation {truth.noise_sd:.3g}.")
+
+
+def _run_classes(context: WorkerContext, spec: ClassSpec) -> None:
+    context.say(
+        f"Simulating {spec.n_images} images of {spec.n_views} views and {spec.n_noise} of noise, "
+        f"box {spec.box} at {spec.pixel_size_a:g} Å per pixel."
+    )
+    folder = Path(context.folder.path)
+    truth = simulate_classes(spec, folder, image_prefix=context.folder.name, reporter=context)
+    context.save_snapshot("volume", read_map(folder / "consensus.mrc").data)
+    context.say(f"Noise of standard deviation {truth.noise_sd:.3g}; views and poses are in truth.star.")
