@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # `tests` is a folder without __init__.py; other distributions ship a package of that name, which would win
@@ -59,8 +59,25 @@ for _name, _folder in (("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"),
 
 import numpy as np  # noqa: E402  (the environment above must be set first)
 import pytest  # noqa: E402
+from pytestqt.qtbot import QtBot  # noqa: E402
 
 from tests.support.shared import shared_dir  # noqa: E402
+
+#: Waits in the window's tests end as soon as what they wait for is seen; on a busy machine that takes longer.
+#: How fast the window is, is measured by the benchmarks.
+_PATIENCE = 4
+
+
+def _be_patient() -> None:
+    impatient = QtBot.waitUntil
+
+    def wait_until(self: QtBot, callback: Callable[[], bool | None], *, timeout: int = 5000) -> None:
+        impatient(self, callback, timeout=_PATIENCE * timeout)
+
+    QtBot.waitUntil = wait_until  # type: ignore[method-assign]
+
+
+_be_patient()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.runner.identity import host_name, identify
+from app.runner.identity import Identity, host_name, identify
 from app.runner.queue_record import UNKNOWN_ID, QueueRecord
 from app.runner.spawn import THREAD_VARIABLES, program_environment
 from jobs.core.errors import UserError
@@ -234,9 +234,9 @@ def _start_in_shell(project_dir: Path, name: str, command: list[str]) -> QueueRe
         pid = int(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise UserError(f"the submission script could not be started: {error}", column="qsub") from error
-    return QueueRecord(
-        "shell", str(pid), command[0], host_name(), submitted=time.time(), process=identify(pid)
-    )
+    # a script that has ended already leaves a process that is never found alive
+    process = identify(pid) or Identity(pid, 0.0)
+    return QueueRecord("shell", str(pid), command[0], host_name(), submitted=time.time(), process=process)
 
 
 def _append(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from app.runner.outcome import WorkerRecord, outcome_of, read_worker
 FAKE_JOBS = Path(__file__).resolve().parent / "fake_jobs"
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> float:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> float:
     """Wait for a condition; returns the seconds it took, AssertionError when it never came."""
     start = time.monotonic()
     while not condition():
@@ -41,7 +41,7 @@ def wait_for_worker(folder: Path) -> WorkerRecord:
     return record
 
 
-def wait_for_end(folder: Path, seconds: float = 15.0) -> str:
+def wait_for_end(folder: Path, seconds: float = 60.0) -> str:
     """Wait for the exit marker of a job and for the end of its keeper's record; returns the marker."""
 
     def over() -> bool:

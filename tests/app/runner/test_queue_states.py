@@ -230,3 +230,17 @@ def test_that_a_shell_that_does_not_exist_is_named(project: Project, fake_type: 
     with pytest.raises(UserError, match="'/nowhere/bash' does not exist"):
         start_job(project, fake_type, chosen)
     assert read_queue_record(project.path / "Fake/job001") is None
+
+
+def test_that_a_script_that_ended_before_anybody_looked_is_not_waited_for_for_ever(
+    project: Project, fake_type: JobType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runner.cluster.identify", lambda pid: None)
+    broken = tmp_path / "broken.sh"
+    broken.write_text("#!/bin/bash\nexit 3\nXXXcommandXXX\n")
+    name = start_job(
+        project, fake_type, fake_type.options(do_queue=True, qsub="bash", qsubscript=str(broken))
+    )
+    wait_until(lambda: bury(project, name) or exit_markers(project.path / name))
+    project.check_completion()
+    assert status_of(project, name) == "Failed"
