@@ -8,7 +8,7 @@ pixels from a point near the centre ``n // 2``.  With the series ``G_r(m) = mean
 
 A ring of radius ``r`` has no detail beyond ``m = 2 pi r f`` of an image without detail beyond ``f``: those
 coefficients are left out, which leaves a third of them at the defaults.  What remains lies frequency-major,
-so that correlations with many references are one matrix product for each frequency: rows of a coefficient array
+so that correlations with many references are one matrix product per frequency: rows of a coefficient array
 ``(rows, 2, n)`` (real and imaginary part) go through bands of frequencies, in a band through frequencies, and
 for each frequency through the rings, outer ones only where inner ones have no such detail.
 """
