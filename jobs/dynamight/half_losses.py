@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from jobs.core.team import Team
 from jobs.dynamight.atomic_graph import ModelGraph, length_error, sampled
 from jobs.dynamight.field import displace
 from jobs.dynamight.geometry import EDGES_PER_STEP, PARTICLES_PER_STEP, length_change, sample_edges
@@ -17,7 +18,6 @@ from jobs.dynamight.rigid_field import RigidField
 from jobs.dynamight.steps import Pass as Pass
 from jobs.dynamight.steps import StepLosses
 from jobs.dynamight.steps import StepSizes as StepSizes
-from jobs.dynamight.team import Team
 from jobs.maths.gaussians import radius_graph
 
 #: Weight of the restraint at a regularisation factor of 1, relative to equal gradient norms.

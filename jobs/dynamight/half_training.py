@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from jobs.core.errors import UserError
+from jobs.core.team import Team
 from jobs.dynamight.atomic_graph import ModelGraph
 from jobs.dynamight.half_losses import HalfLosses
 from jobs.dynamight.images import Batch, ParticleImages
@@ -20,7 +21,6 @@ from jobs.dynamight.poses import PoseCorrections
 from jobs.dynamight.steps import Pass as Pass
 from jobs.dynamight.steps import StepLosses
 from jobs.dynamight.steps import StepSizes as StepSizes
-from jobs.dynamight.team import Team
 
 _CALIBRATE_EVERY = 8
 _STRUCTURE_BETAS = (0.9, 0.98)

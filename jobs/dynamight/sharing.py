@@ -23,10 +23,10 @@ import torch
 
 from jobs.core.follower import Link, pack
 from jobs.core.ranks import Ranks
+from jobs.core.team import Team
 from jobs.dynamight.half_training import HalfTraining, Pass
 from jobs.dynamight.settings import TrainingInput, TrainingSettings
 from jobs.dynamight.setup import prepare_training
-from jobs.dynamight.team import Team
 
 if TYPE_CHECKING:
     from jobs.dynamight.training import Training

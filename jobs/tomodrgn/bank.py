@@ -9,13 +9,13 @@ import psutil
 import torch
 from torch import Tensor
 
+from jobs.core.team import Team
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.maths.slices import SlicePlane
 from jobs.tomodrgn.bank_cache import CachedSamples, cache_file, shuffled_groups
 from jobs.tomodrgn.batches import Batch, Portion, pair_plane, rows_of
 from jobs.tomodrgn.forward import ForwardModel, ForwardOptions
 from jobs.tomodrgn.samples import SampleOptions, SampleReader
-from jobs.tomodrgn.team import Team
 
 #: Part of the free memory of the device that images may take before they go to a file.
 MEMORY_SHARE = 0.5

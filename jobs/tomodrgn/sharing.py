@@ -2,7 +2,7 @@
 
 Before each epoch the worker sends its whole state to the others, so that checkpoints do not know how many
 processes wrote them, and small differences between devices cannot add up. Within an epoch only sums of
-gradients are exchanged (:mod:`jobs.tomodrgn.team`), and the order of their terms is all that differs from one
+gradients are exchanged (:mod:`jobs.core.team`), and the order of their terms is all that differs from one
 process. The worker alone does the rest: consensus, latent places, files.
 
 Tolerance: after two epochs all weights agree within 1e-3 of their root mean square (of 0.1 where that is
@@ -20,13 +20,13 @@ import torch
 
 from jobs.core.follower import Link, pack
 from jobs.core.ranks import Ranks
+from jobs.core.team import Team
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.tomodrgn.bank import ImageBank
 from jobs.tomodrgn.image_input import CACHE, read_input, with_images
 from jobs.tomodrgn.model import TomoModel
 from jobs.tomodrgn.run_settings import forward_options, model_settings, sample_options, training_settings
 from jobs.tomodrgn.settings import TrainingSettings
-from jobs.tomodrgn.team import Team
 from jobs.tomodrgn.training import EpochLosses, Training
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from jobs.core.errors import UserError
+from jobs.core.team import Team
 from jobs.tomodrgn.bank import ImageBank, split_images
 from jobs.tomodrgn.batches import Portion
 from jobs.tomodrgn.consensus import find_consensus
@@ -20,7 +21,6 @@ from jobs.tomodrgn.loss import divergence, latent_term
 from jobs.tomodrgn.sampling import with_draw
 from jobs.tomodrgn.schedule import beta_at, rate_at
 from jobs.tomodrgn.settings import TrainingSettings
-from jobs.tomodrgn.team import Team
 from jobs.tomodrgn.tilt_drawing import TiltDrawing, first_images
 
 #: Steps between two looks at whether the losses are finite; each look waits for the device.

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
+from jobs.core.team import Team
 from jobs.tomodrgn.bank import ImageBank
 from jobs.tomodrgn.model import TomoModel
 from jobs.tomodrgn.model_settings import ModelSettings
 from jobs.tomodrgn.rounds import Quiet, train
 from jobs.tomodrgn.settings import TrainingSettings
-from jobs.tomodrgn.team import Team
 from jobs.tomodrgn.training import Training
 from tests.support.noisy_tilts import noisy_set
 

@@ -22,11 +22,11 @@ from app.project.project import Project
 from jobs.core.devices import PROCESSES
 from jobs.core.errors import UserError
 from jobs.core.ranks import FollowerError, Ranks
+from jobs.core.team import Team
 from jobs.dynamight.outputs import checkpoint_path
 from jobs.dynamight.settings import TrainingInput
 from jobs.dynamight.setup import Prepared, prepare_training
 from jobs.dynamight.sharing import Sharing, follow
-from jobs.dynamight.team import Team
 from jobs.dynamight.training import Silent
 from jobs.simulate.simulation import Simulation
 from tests.jobs.dynamight.conftest import settings_of

@@ -1,4 +1,4 @@
-"""The processes that train one half-set together: each takes its part of every batch.
+"""Processes that train one model together: each takes its part of every batch.
 
 Of a batch of ``n`` particles member ``r`` of ``s`` takes those at the places ``r, r + s, r + 2s, …``.  Random
 numbers are drawn for the whole batch by everybody, from the same seed, and sums over a batch become sums over
