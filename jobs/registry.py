@@ -9,6 +9,7 @@ from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 from jobs.dynamight import params as dynamight
 from jobs.import_files import params as import_files
+from jobs.isac2 import params as isac2
 from jobs.latents import params as latents
 from jobs.simulate import params as simulate
 from jobs.tomodrgn import params as tomodrgn
@@ -18,6 +19,7 @@ JOB_TYPES: dict[str, JobType] = {
     for declared in (
         dynamight.JOB_TYPE,
         tomodrgn.JOB_TYPE,
+        isac2.JOB_TYPE,
         latents.JOB_TYPE,
         import_files.JOB_TYPE,
         simulate.JOB_TYPE,
