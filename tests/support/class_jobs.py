@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from jobs.core.class_set import PIXEL_ERROR
 from jobs.formats.star import read_star_tables
 from jobs.isac2.averages import segment_averages
-from jobs.isac2.relion_classes import ClassMembers, ParticleFile, write_class_files
+from jobs.isac2.particle_file import ParticleFile
+from jobs.isac2.relion_classes import ClassMembers, write_class_files
 from jobs.maths.transforms2d import Planar
 from tests.support.class_images import ClassImages
 
