@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -170,6 +171,12 @@ class DiscBasis:
                 for kind in (0, 1):
                     values = products[2 * kind + parity][rows].view(count, bucket.radial, groups, members)
                     target[start::2, :, :, kind, p] = values.transpose(1, 2)
+
+
+@lru_cache(maxsize=4)
+def disc_basis(radius: float, device: torch.device) -> DiscBasis:
+    """Return the functions of a disc, made once per radius and device: their Bessel functions cost a second."""
+    return DiscBasis(radius, device)
 
 
 def shifted_images(images: Tensor, offsets: Tensor) -> Tensor:

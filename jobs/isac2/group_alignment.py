@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.averages import ImageSource, take_images
-from jobs.isac2.disc_basis import DiscBasis, shifted_images
+from jobs.isac2.disc_basis import DiscBasis, disc_basis, shifted_images
 from jobs.isac2.filters import passband
 from jobs.isac2.group_scoring import GroupScorer
 from jobs.maths.transforms2d import Planar
@@ -169,7 +169,7 @@ def align_groups(
     mirror = torch.rand(runs, count, generator=generator) < 0.5
     limit = options.offset_limit
     offset = start.pre_rotation_offset().cpu().float().clamp(-limit, limit)[None].repeat(runs, 1, 1)
-    basis = DiscBasis(options.radius, device)
+    basis = disc_basis(options.radius, device)
     done = 0
     for members, valid in _blocks(
         labels, groups, _IMAGES_PER_BLOCK["cuda" if device.type == "cuda" else "cpu"]

@@ -224,7 +224,7 @@ def _neighbourhood(points: Tensor, reach: tuple[int, int]) -> tuple[Tensor, Tens
 
 def _coarse_grid(orders: int) -> int:
     """Return the number of angles that a correlation of so many orders needs to show its peaks."""
-    return next((angles for angles in (64, 128) if orders <= 0.4 * angles), _ANGLES)
+    return next((angles for angles in (64, 96, 128, 192) if orders <= 0.4 * angles), _ANGLES)
 
 
 @lru_cache(maxsize=64)
