@@ -175,7 +175,7 @@ class DiscBasis:
 
 @lru_cache(maxsize=4)
 def disc_basis(radius: float, device: torch.device) -> DiscBasis:
-    """Return the functions of a disc, made once per radius and device: their Bessel functions cost a second."""
+    """Return the functions of a disc, made once per radius and device, because they cost a second."""
     return DiscBasis(radius, device)
 
 
