@@ -14,6 +14,7 @@ from jobs.core.figures import Fact, Figure, Mark, Series
 from jobs.isac2.evaluation import Evaluation, evaluate, write_evaluation
 from jobs.isac2.evaluation_frc import THRESHOLD, ClassFrc
 from jobs.isac2.evaluation_repeat import Repeat
+from jobs.isac2.evaluation_report import write_report
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _BINS = 20
 TASK = "evaluate"
+FOLDER = "evaluation"
+REPORT = "report.html"
 
 
 def figures(evaluation: Evaluation, task: str = TASK) -> Mapping[str, Figure]:
@@ -86,8 +89,9 @@ def run_evaluation(
     device: torch.device | str = "cpu",
     task: str = TASK,
 ) -> Evaluation:
-    """Judge classes within a job: words into the log, pictures into the monitor, files into its folder.
+    """Judge classes within a job: words into the log, pictures into the monitor, files into ``evaluation/``.
 
+    Writes ``evaluation/report.html``, ``evaluation.json`` and ``evaluation_classes.star`` there.
     Parameters are those of :func:`jobs.isac2.evaluation.evaluate`.
     """
 
@@ -105,9 +109,12 @@ def run_evaluation(
         device=device,
         progress=progress,
     )
-    for name, figure in figures(found, task).items():
+    pictures = figures(found, task)
+    for name, figure in pictures.items():
         context.save_figure(name, figure)
-    write_evaluation(found, Path(context.folder.path))
+    target = Path(context.folder.path) / FOLDER
+    write_evaluation(found, target)
+    write_report(found, list(pictures.values()), target / REPORT)
     for sentence in found.sentences:
         context.say(sentence)
     return found

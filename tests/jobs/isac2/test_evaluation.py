@@ -1,5 +1,6 @@
 """The evaluation of 2D classes says of planted classes what is known of them."""
 
+import html
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from jobs.formats.star import read_star_tables
 from jobs.isac2.evaluation import evaluate, write_evaluation
 from jobs.isac2.evaluation_figures import figures
 from jobs.isac2.evaluation_repeat import compare_runs
+from jobs.isac2.evaluation_report import write_report
 from jobs.isac2.evaluation_views import coverage, likeness, view_axes
 from jobs.simulate.class_simulation import simulate_classes
 from tests.support.class_images import planted_classes
@@ -117,6 +119,18 @@ def test_that_files_and_figures_hold_what_the_words_say(judged, tmp_path):
         figure.check()
         if figure.kind == "histogram":
             assert sum(figure.series[0].values) == pytest.approx(100)
+
+
+def test_that_the_report_is_one_page_with_every_class_and_sentence(judged, tmp_path):
+    pictures = list(figures(judged).values())[:2]
+    write_report(judged, pictures, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 5
+    assert page.count("<figure>") == 2
+    assert all(html.escape(text) in page for text in judged.sentences)
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
 
 
 def test_that_missing_images_leave_the_rest_of_the_judgement(job, tmp_path):
