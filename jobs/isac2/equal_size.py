@@ -1,10 +1,11 @@
 """Classes of equal size: who goes where when every class takes the same number of images.
 
-The rule, as the original states it, is sequential: go through all pairs of image and class from the highest score
-down, and take a pair if the image is free and the class is not full; a class is full with ``N // K`` images, but
-the last one open takes all that are left.  Since images and classes rank pairs by the same score, this is the
-only stable matching, and deferred acceptance (Gale and Shapley 1962, doi:10.2307/2312726) finds it in parallel:
-every free image proposes to the best class that might still take it, every class keeps its best ``N // K``.
+The rule, as the original states it, is sequential: go through all pairs of image and class from the highest
+score down, and take a pair if the image is free and the class is not full; a class is full with ``N // K``
+images, but the last one open takes all that are left.  Since images and classes rank pairs by the same score,
+this is the only stable matching, and deferred acceptance (Gale and Shapley 1962, doi:10.2307/2312726) finds
+it in parallel: every free image proposes to the best class that might still take it, every class keeps its
+best ``N // K``.
 
 Equal scores go to the lower class number first, then to the lower image number.
 """
@@ -21,7 +22,7 @@ def equal_size(scores: Tensor) -> Tensor:
     Parameters
     ----------
     scores: torch.Tensor
-        ``(n, k)`` finite score of each image in each class, higher is better; at least one image for each class.
+        ``(n, k)`` finite score of each image in each class, higher is better; ``n >= k``.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def _turn_away(
     scores: Tensor, placed: Tensor, choice: Tensor, quota: int, least: Tensor, last: Tensor
 ) -> Tensor:
     """Let classes with new proposals keep their best; update their worst pairs; return who is free again."""
-    n, k = scores.shape
+    k = scores.shape[1]
     asked = torch.zeros(k + 1, dtype=torch.bool, device=scores.device)
     asked[choice] = True
     members = torch.nonzero(asked[placed]).flatten()  # ascending image numbers

@@ -22,7 +22,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from jobs.maths.sampling import SamplingTable
+from jobs.maths.sampling import SamplingTable, bilinear
 
 #: Frequencies in one band: all of them keep the rings of the lowest.
 BAND = 8
@@ -160,6 +160,14 @@ class PolarGrid:
             xs.append(r * torch.sin(theta))
             ys.append(r * torch.cos(theta))
         return torch.cat(xs), torch.cat(ys)
+
+    def sample_about(self, images: Tensor, points: Tensor) -> Tensor:
+        """Values ``(1, samples, n)`` of images ``(n, y, x)``, each about a point ``(n, 2)`` of its own."""
+        _, ny, nx = images.shape
+        x, y = (part.to(images.device, torch.float32) for part in self._sample_points())
+        x = points[:, :1].float() + (nx // 2) + x
+        y = points[:, 1:].float() + (ny // 2) + y
+        return bilinear(images, x, y).T[None]
 
     @cached_property
     def sample_weights(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bilinear interpolation of many images at the same places."""
+"""Bilinear interpolation of many images at the same places, or each at its own."""
 
 from __future__ import annotations
 
@@ -58,3 +58,29 @@ class SamplingTable:
             for pixels, weights in zip(self.pixels, self.weights, strict=True):
                 values.addcmul_(flat.index_select(0, pixels), weights[:, None])
         return values.view(self.n_points, -1, len(images))
+
+
+def bilinear(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Values of images at places of their own.
+
+    Parameters
+    ----------
+    images: torch.Tensor
+        ``(n, ny, nx)``.
+    x, y: torch.Tensor
+        ``(n, s)`` column and row; places outside take the value at the edge.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(n, s)``.
+    """
+    n, ny, nx = images.shape
+    x, y = x.clamp(0, nx - 1), y.clamp(0, ny - 1)
+    left, low = x.floor().clamp(max=nx - 2), y.floor().clamp(max=ny - 2)
+    u, v = (x - left).to(images.dtype), (y - low).to(images.dtype)
+    corner = (low * nx + left).long()
+    flat = images.reshape(n, -1)
+    lower = torch.lerp(flat.gather(1, corner), flat.gather(1, corner + 1), u)
+    upper = torch.lerp(flat.gather(1, corner + nx), flat.gather(1, corner + nx + 1), u)
+    return torch.lerp(lower, upper, v)
