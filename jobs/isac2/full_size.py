@@ -117,7 +117,7 @@ def full_size_averages(
         transforms = image_to_rfft(sums)
         curve = _agreement(transforms, weights, mask)
         resolution = resolution_at(curve, pixel, _THRESHOLD, box)
-        filtered, factor = _filtered(transforms.sum(0), weights.sum(0), curve, pixel, sharpen)
+        filtered, factor = filtered_average(transforms.sum(0), weights.sum(0), curve, pixel, sharpen)
         averages.append(rfft_to_image(filtered, box).cpu().numpy())
         curves.append(curve.cpu().numpy())
         resolutions.append(resolution)
@@ -201,10 +201,27 @@ def _agreement(transforms: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
     return torch.where(size > 0, cross / size.clamp(min=1e-30), torch.zeros_like(size))
 
 
-def _filtered(
+def filtered_average(
     transform: Tensor, weight: Tensor, curve: Tensor, pixel: float, sharpen: bool
 ) -> tuple[Tensor, float]:
-    """Divide by the CTF with Wiener's filter, fade behind the resolution, and sharpen if asked for."""
+    """Divide by the CTF with Wiener's filter, fade behind the resolution, and sharpen if asked for.
+
+    Parameters
+    ----------
+    transform, weight
+        `(box, box // 2 + 1)` sums of images times CTF, and of squared CTFs.
+    curve
+        `(box // 2 + 1,)` correlation of even and odd members.
+    pixel
+        Å.
+    sharpen
+        Whether a B-factor is fitted, between 10 Å and the resolution, and undone.
+
+    Returns
+    -------
+    average, factor
+        Its transform, and the B-factor in Å² that was undone.
+    """
     box, device = transform.shape[-2], transform.device
     shells = torch.arange(box // 2 + 1, device=device)
     below = torch.nonzero(curve[1:] < _THRESHOLD)
