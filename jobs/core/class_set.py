@@ -22,6 +22,7 @@ RESOLUTION: Final = "resolution_a"
 GENERATION: Final = "generation"
 MAIN: Final = "main"
 ACCEPTED: Final = "accepted"
+CLASS_NUMBER: Final = "class_number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,13 @@ class ClassSet:
         """Return the rows of ``particles`` (from 0, ascending) that belong to class ``k``."""
         order, first = self._sorted
         return order[first[k] : first[k + 1]]
+
+    @property
+    def numbers(self) -> IntArray:
+        """`(K,)` numbers by which the files name the classes (``rlnClassNumber``), from 1."""
+        if CLASS_NUMBER in self.columns:
+            return np.asarray(self.columns[CLASS_NUMBER], np.int64)
+        return np.array([section + 1 for _, section in self.averages], np.int64)
 
     @cached_property
     def _sorted(self) -> tuple[IntArray, IntArray]:

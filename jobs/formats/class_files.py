@@ -21,6 +21,8 @@ from jobs.formats.star_table import FloatArray, StarTable
 REFERENCE: Final = "rlnReferenceImage"
 CLASS_NUMBER: Final = "rlnClassNumber"
 PIXEL_ERROR_LABEL: Final = "hsPixelErrorPx"
+#: The number by which particles name a class whose average was put into another stack.
+NUMBER_LABEL: Final = "hsClassNumber"
 _ENDINGS: Final = ("_optimiser.star", "_model.star", "_data.star")
 _NAMES: Final = {
     "rlnClassDistribution": "distribution",
@@ -44,15 +46,21 @@ def column_name(label: str) -> str:
 
 
 def column_label(name: str) -> str:
-    """Return the STAR column for a name: RELION's own where it has one, else one that begins with ``hs``."""
-    return _LABELS.get(name) or "hs" + "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    """Return the STAR column for a name: RELION's own where it has one, else one that begins with ``hs``.
+
+    Names that are no words of ours (labels that were kept as they stood) stay as they are.
+    """
+    if name in _LABELS:
+        return _LABELS[name]
+    return "hs" + name.title().replace("_", "") if name.islower() else name
 
 
 def read_class_set(path: str | Path, project_dir: str | Path | None = None) -> ClassSet:
     """Read class averages, what is known of each, and which particles belong to it.
 
-    Classes are numbered by the section that ``rlnReferenceImage`` names, as RELION's own programs do; their
-    order is that of the file. Every further column is kept under its own label.
+    Classes are numbered by the section that ``rlnReferenceImage`` names, as RELION's own programs do, unless
+    ``hsClassNumber`` says otherwise; their order is that of the file. Every further column is kept under its
+    own label.
 
     Parameters
     ----------
@@ -76,7 +84,9 @@ def read_class_set(path: str | Path, project_dir: str | Path | None = None) -> C
     columns = _columns(classes)
     class_of, errors = np.zeros(0, np.int64), None
     if data is not None:
-        class_of, errors = _members(data, np.array([section for _, section in averages]))
+        sections = np.array([section + 1 for _, section in averages])
+        numbers = classes.ints(NUMBER_LABEL) if NUMBER_LABEL in classes else sections
+        class_of, errors = _members(data, numbers)
         sizes = np.bincount(class_of[class_of >= 0], minlength=len(averages))
         columns[SIZE] = sizes.astype(np.int64)
     elif SIZE not in columns:
@@ -187,7 +197,7 @@ def _columns(table: StarTable) -> dict[str, npt.NDArray[Any]]:
     for label in table.columns:
         if label == REFERENCE:
             continue
-        name = SIZE if label == "hsSize" else column_name(label)
+        name = column_name(label)
         try:
             columns[name] = table.floats(label)
         except FormatError:  # a column of words
@@ -195,15 +205,15 @@ def _columns(table: StarTable) -> dict[str, npt.NDArray[Any]]:
     return columns
 
 
-def _members(path: Path, sections: IntArray) -> tuple[IntArray, FloatArray | None]:
+def _members(path: Path, numbers: IntArray) -> tuple[IntArray, FloatArray | None]:
     """Return class index (-1: none) and, where known, pixel error of every particle of a data file."""
     tables = read_star_tables(path)
     table = tables.get("particles") or next((t for t in tables.values() if CLASS_NUMBER in t), None)
     if table is None or CLASS_NUMBER not in table:
         raise FormatError("the particles are not in classes", path=path, column=CLASS_NUMBER)
     number = table.ints(CLASS_NUMBER)
-    place = np.full(max(int(number.max(initial=0)), int(sections.max()) + 1) + 1, -1, np.int64)
-    place[sections + 1] = np.arange(len(sections))
+    place = np.full(max(int(number.max(initial=0)), int(numbers.max())) + 1, -1, np.int64)
+    place[numbers] = np.arange(len(numbers))
     class_of = np.where(number > 0, place[np.maximum(number, 0)], -1)
     errors = table.floats(PIXEL_ERROR_LABEL) if PIXEL_ERROR_LABEL in table else None
     return class_of, errors
