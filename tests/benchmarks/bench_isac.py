@@ -1,0 +1,164 @@
+"""ISAC2 against known truth: purity, noise, averages, two seeds, time and memory of runs; and scaling."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+import torch
+
+from jobs.isac2.evaluation_repeat import compare_runs
+from jobs.isac2.lattice import Lattice
+from jobs.isac2.scoring import MultiReference
+from jobs.maths.polar import PolarGrid
+from jobs.simulate.class_options import class_specification
+from jobs.simulate.class_score import score_classes
+from jobs.simulate.class_simulation import simulate_classes
+from jobs.simulate.class_specification import ClassSpec
+from jobs.simulate.params import SimulateOptions
+from tests.benchmarks.figures import Figures
+from tests.support.isac_runs import IsacRun, classify, found_classes, likeness_to_views, true_views
+from tests.support.shared import shared_dir
+
+_MAP = "data/maps/ribosome_70S_65px.mrc"
+#: Radius of the particle in pixels of the simulated images; a working pixel is then nearly one of theirs.
+_RADIUS = {"ribosome": 29, "R5": 29}
+_GROUP, _MINIMUM = 200, 60
+_SEEDS = (11, 12)
+_TARGET_RADIUS = 29
+
+
+def specification(name: str, snr: float) -> ClassSpec:
+    """The set of the ribosome map, or recipe R5, in box 76."""
+    given: dict[str, Any] = {"recipe": "R5", "snr": snr, "box_size": 76}
+    if name == "ribosome":
+        given |= {"fn_structure": str(shared_dir() / _MAP), "voxel_size": 5.0}
+    made = class_specification(SimulateOptions(**given), Path())
+    assert made is not None
+    return made
+
+
+class Runs:
+    """Simulated sets and runs over them, each made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._sets: dict[tuple[str, float], Path] = {}
+        self._runs: dict[tuple[str, float, int], IsacRun] = {}
+
+    def simulated(self, name: str, snr: float) -> Path:
+        """Folder of a set."""
+        key = (name, snr)
+        if key not in self._sets:
+            self._sets[key] = self.folder / f"{name}_{snr:g}"
+            simulate_classes(specification(name, snr), self._sets[key])
+        return self._sets[key]
+
+    def run(self, name: str, snr: float, seed: int) -> IsacRun:
+        """A finished run over it."""
+        key = (name, snr, seed)
+        if key not in self._runs:
+            source = self.simulated(name, snr)
+            self._runs[key] = classify(
+                source / "particles.star",
+                self.folder / f"run_{name}_{snr:g}_{seed}",
+                radius=_RADIUS[name],
+                img_per_grp=_GROUP,
+                minimum_grp_size=_MINIMUM,
+                CTF=True,
+                rand_seed=seed,
+            )
+        return self._runs[key]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Where they lie."""
+    return Runs(tmp_path_factory.mktemp("isac"))
+
+
+@pytest.mark.parametrize(
+    ("name", "snr", "purity"),
+    [("ribosome", 0.1, 0.95), ("ribosome", 0.05, 0.9), ("R5", 0.1, 0.95), ("R5", 0.05, 0.9)],
+)
+def test_that_classes_are_pure_and_noise_is_left_out(
+    runs: Runs, figures: Figures, name: str, snr: float, purity: float
+) -> None:
+    source = runs.simulated(name, snr)
+    run = runs.run(name, snr, _SEEDS[0])
+    names, view = true_views(source)
+    score = score_classes(found_classes(run, names), view)
+    group = f"ISAC2, {name}, SNR {snr:g}"
+    figures.add(group, "classes", score.n_classes, "classes")
+    figures.add(group, "views found of 20", score.views_found, "views", "20")
+    figures.add(group, "purity", score.purity, "", f"≥ {purity}")
+    figures.add(group, "adjusted Rand index, classes of one view merged", score.ari_merged, "", "≥ 0.9")
+    figures.add(group, "adjusted Rand index, not merged", score.ari)
+    figures.add(group, "particles in classes", 100 * score.accounted, "%", "≥ 85 %")
+    figures.add(group, "noise in classes", 100 * score.noise_accounted, "%", "≤ 5 %")
+    figures.add(group, "whole run", run.seconds, "s", "a main iteration < 600 s")
+    figures.add(group, "peak memory of the run", run.peak_mb, "MB")
+    spec = specification(name, snr)
+    alike = likeness_to_views(run, mrcfile.read(source / "views.mrcs"), _TARGET_RADIUS, spec.pixel_size_a)
+    figures.add(group, "average to true view, median correlation", float(np.median(alike)), "", "> 0.9")
+    figures.add(group, "average to true view, lowest correlation", float(alike.min()), "", "> 0.9")
+    assert score.n_classes > 0
+
+
+@pytest.mark.parametrize("name", ["ribosome", "R5"])
+def test_that_another_seed_finds_the_same_classes(runs: Runs, figures: Figures, name: str) -> None:
+    names, _ = true_views(runs.simulated(name, 0.1))
+    first, second = (found_classes(runs.run(name, 0.1, seed), names) for seed in _SEEDS)
+    repeat = compare_runs(names, first, names, second)
+    group = f"ISAC2, {name}, two seeds"
+    figures.add(
+        group, "adjusted Rand index of the two", repeat.ari, "", f"by chance {repeat.ari_shuffled:.3f}"
+    )
+    figures.add(group, "shared members of matched classes, median", repeat.jaccard, "", "≥ 0.9")
+    figures.add(group, "in classes of both", 100 * repeat.n_both / max(1, repeat.n_first), "%")
+    assert repeat.ari > repeat.ari_shuffled
+
+
+def _seconds(search: MultiReference, images: torch.Tensor, n: int, k: int) -> float:
+    """Time of scoring ``n`` images, the same few over and over, against ``k`` references."""
+    box = images.shape[-1]
+    references = search.references(images[:k].reshape(k, box, box))
+    rows = torch.arange(n) % len(images)
+    best = float("inf")
+    for _ in range(2 if n <= 20_000 else 1):
+        began = time.perf_counter()
+        for part in rows.split(2048):
+            search.best(images[part], torch.zeros(len(part), 2), references)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def test_that_time_is_linear_in_images_and_classes(figures: Figures) -> None:
+    """One pass of scoring, shifts ±1 px, to 100,000 images of box 76."""
+    torch.set_num_threads(2)
+    images = torch.randn(2048, 76, 76, generator=torch.Generator().manual_seed(0))
+    search = MultiReference(
+        PolarGrid(_TARGET_RADIUS, max_frequency=0.3),
+        Lattice.square(76, _TARGET_RADIUS, 1, 1, 1.0),
+        frequency=0.3,
+    )
+    _seconds(search, images, 256, 8)
+    group = "ISAC2, one pass of scoring"
+    counts = (2_000, 10_000, 30_000, 100_000)
+    times = [_seconds(search, images, n, 10) for n in counts]
+    for n, taken in zip(counts, times, strict=True):
+        figures.add(group, f"{n} images, 10 classes", taken, "s")
+    slope = float(np.polyfit(np.log(counts), np.log(times), 1)[0])
+    figures.add(group, "exponent of time in images (1: linear)", slope, "", "1.0 ± 0.1")
+    # The images' own transforms cost the same whatever the classes: time is a line that does not begin at 0.
+    classes = (10, 40, 160)
+    by_class = [_seconds(search, images, 2_000, k) for k in classes]
+    for k, taken in zip(classes, by_class, strict=True):
+        figures.add(group, f"2000 images, {k} classes", taken, "s")
+    steps = np.diff(by_class) / np.diff(classes)
+    figures.add(group, "time per further class, late to early", float(steps[1] / steps[0]), "", "1.0 ± 0.2")
+    assert slope < 1.25

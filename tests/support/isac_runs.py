@@ -1,0 +1,119 @@
+"""Runs of ISAC2 in a process of their own, and what they found, for benchmarks against a known truth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jobs.formats.class_files import read_class_set
+from jobs.formats.image_names import identity
+from jobs.formats.star import read_star_tables
+from jobs.maths.planar_similarity import best_matches
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class IsacRun:
+    """A finished run: its folder, wall-clock seconds, and peak memory in MB."""
+
+    folder: Path
+    seconds: float
+    peak_mb: float
+
+    @property
+    def classes(self) -> Path:
+        """Class file of the accepted classes."""
+        return self.folder / "run_optimiser.star"
+
+
+def classify(particles: Path, folder: Path, threads: int = 2, **options: object) -> IsacRun:
+    """Run ``heteroscope isac2 PARTICLES FOLDER --name=value …``; True stands for a bare ``--name``.
+
+    Raises
+    ------
+    RuntimeError
+        With the end of what it said, when it fails.
+    """
+    named = [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
+    log = folder.with_suffix(".log")
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(_REPOSITORY)}
+    began = time.perf_counter()
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app", "isac2", str(particles), str(folder), *named],
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=particles.parent,
+        )
+        # Its own peak, not that of every process this one ever started.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"isac2 ended with {process.returncode}:\n{log.read_text()[-3000:]}")
+    return IsacRun(folder, time.perf_counter() - began, usage.ru_maxrss / 1024)
+
+
+def true_views(simulated: Path) -> tuple[list[str], NDArray[np.int64]]:
+    """Image names and views (-1: noise) of a simulation's ``truth.star``."""
+    table = read_star_tables(simulated / "truth.star")["particles"]
+    return [str(name) for name in table.text("rlnImageName")], table.ints("rlnClassNumber") - 1
+
+
+def found_classes(run: IsacRun, names: list[str]) -> NDArray[np.int64]:
+    """Class of each named image by the run's particle file; -1: in none."""
+    if not run.classes.is_file():
+        return np.full(len(names), -1, np.int64)
+    classes = read_class_set(run.classes)
+    assert classes.particles is not None
+    table = read_star_tables(classes.particles)["particles"]
+    known = {
+        _last(str(name)): label
+        for name, label in zip(table.text("rlnImageName"), classes.class_of.tolist(), strict=True)
+    }
+    return np.array([known.get(_last(name), -1) for name in names], np.int64)
+
+
+def _last(name: str) -> tuple[str, int]:
+    """Stack without folders, and section: a run names stacks from another folder than the simulation does."""
+    path, section = identity(name)
+    return Path(path).name, section
+
+
+def likeness_to_views(
+    run: IsacRun, views: NDArray[np.float32], radius_px: float, view_pixel_a: float
+) -> NDArray[np.float64]:
+    """Best correlation ``(K,)`` of every average with any true view, over rotation, mirror and shift.
+
+    Both are compared at the pixel of the averages, within ``radius_px`` of them.
+    """
+    classes = read_class_set(run.classes)
+    averages = torch.as_tensor(np.stack([classes.read(k) for k in range(len(classes))]))
+    factor = view_pixel_a / classes.pixel_size_a
+    side = 2 * round(views.shape[-1] * factor / 2)
+    resampled = resampled_views(torch.as_tensor(views), side)
+    found = best_matches(averages, resampled, round(radius_px), 4.0)
+    return found.correlation.max(dim=1).values.double().numpy()
+
+
+def resampled_views(views: torch.Tensor, side: int) -> torch.Tensor:
+    """Images ``(V, side, side)`` of the same objects on a coarser or finer grid about the centre."""
+    from jobs.maths.fourier import crop_rfft, image_to_rfft, rfft_to_image
+
+    box = views.shape[-1]
+    if side <= box:
+        return rfft_to_image(crop_rfft(image_to_rfft(views), side), side)
+    transform = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(views, dim=(-2, -1))), dim=(-2, -1))
+    before = side // 2 - box // 2
+    around = (before, side - box - before) * 2
+    padded = torch.fft.ifftshift(torch.nn.functional.pad(transform, around), dim=(-2, -1))
+    return torch.fft.fftshift(torch.fft.ifft2(padded).real, dim=(-2, -1))
