@@ -73,7 +73,9 @@ class MultiReference:
         self.normalise = normalise
         self.correlator = Correlator(grid, frequency, step_deg)
         self._half = grid.radius + lattice.reach + 1
-        self._table = grid.table(2 * self._half + 1, lattice.points)
+        #: Edge of what is cut out of an image, pixels.
+        self.window = 2 * self._half + 1
+        self._table = grid.table(self.window, lattice.points)
 
     # --------------------------------------------------------------------------------------- references
     def references(self, averages: Tensor) -> Tensor:
