@@ -8,6 +8,7 @@ from jobs.core.declaration import JobType
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 from jobs.dynamight import params as dynamight
+from jobs.dynamo_processor import params as dynamo_processor
 from jobs.import_files import params as import_files
 from jobs.isac2 import params as isac2
 from jobs.latents import params as latents
@@ -21,6 +22,7 @@ JOB_TYPES: dict[str, JobType] = {
         tomodrgn.JOB_TYPE,
         isac2.JOB_TYPE,
         latents.JOB_TYPE,
+        dynamo_processor.JOB_TYPE,
         import_files.JOB_TYPE,
         simulate.JOB_TYPE,
     )

@@ -1,0 +1,314 @@
+"""Set up a Dynamo project: tables, volume index, particles cut out, initial average, script and records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from jobs.core.errors import UserError
+from jobs.dynamo_processor.config_file import options_of, read_config, write_config
+from jobs.dynamo_processor.contract import BoolArray, FloatArray, ParticleTable
+from jobs.dynamo_processor.cropping import CropSettings, crop, particle_name
+from jobs.dynamo_processor.dynamo_rows import crop_table, input_table, origin_offset
+from jobs.dynamo_processor.gathering import Gathered, gather
+from jobs.dynamo_processor.initial_average import Average, average, particle_reader
+from jobs.dynamo_processor.matlab_script import ScriptSettings, common_parameters, script_text
+from jobs.dynamo_processor.params import DynamoOptions
+from jobs.dynamo_processor.records import write_summary
+from jobs.dynamo_processor.rounds import rounds_of
+from jobs.dynamo_processor.scan import scan_rows, scan_text, write_scan
+from jobs.dynamo_processor.sidecar import write_sidecar
+from jobs.dynamo_processor.unpacking import unpack, volume_index, volume_numbers
+from jobs.dynamo_processor.words import CONFIG, DOC, SCRIPT, SIDECAR, SUMMARY, TABLE
+from jobs.formats.dynamo_table import DynamoTable, write_index, write_original_table, write_table
+from jobs.formats.files import replacing
+from jobs.formats.mrc import write_map
+
+PARTICLES: Final = "particles"
+_LISTED: Final = 40
+
+
+class Reporter(Protocol):
+    """Whoever wants to know how it goes: a worker's context, or a terminal."""
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+
+    def check_abort(self) -> None:
+        """Raise AbortRequested when the user asked to stop."""
+
+    def progress(self, phase: str, step: int, of: int) -> None:
+        """Tell how many of how many steps are done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What a set-up made.
+
+    Attributes
+    ----------
+    folder
+        Folder of the Dynamo project.
+    gathered
+        Tomograms and particles.
+    outside
+        `(n,)` particles whose box leaves their tomogram.
+    written
+        Particles in the table; 0 after a dry run.
+    average
+        The initial average; None where none was made.
+    voxel_size_a
+        Å per voxel of the particles; 0 when unknown.
+    """
+
+    folder: Path
+    gathered: Gathered
+    outside: BoolArray
+    written: int = 0
+    average: Average | None = None
+    voxel_size_a: float = 0.0
+
+
+def with_config(options: DynamoOptions, base: Path, reporter: Reporter) -> DynamoOptions:
+    """Return the options with the values of their configuration file, if one is named.
+
+    Raises
+    ------
+    UserError
+        When the file can not be used.
+    """
+    if not options.fn_config:
+        return options
+    config = read_config(base / options.fn_config)
+    for name in config.passed_over:
+        reporter.say(f"{config.path.name}: the processor {name} is not handled here and passed over.")
+    found, warnings = options_of(config, options.config_entry, options)
+    for warning in warnings:
+        reporter.say(f"{config.path.name}: {warning}")
+    return found
+
+
+def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Reporter) -> Made:
+    """Do the dry run: find everything, say it, and write it into ``job_dir`` if there is one.
+
+    Raises
+    ------
+    UserError
+        When the project as a whole can not be looked at.
+    """
+
+    def each(done: int, of: int) -> None:
+        reporter.check_abort()
+        reporter.progress("tomograms", done, of)
+
+    gathered = gather(options, base, each=each)
+    particles = gathered.particles
+    outside = np.zeros(0, bool) if particles is None else particles.outside(options.box_size)
+    reporter.say(scan_text(scan_rows(gathered, outside)))
+    usable = sum(entry.usable and entry.n_particles > 0 for entry in gathered.entries)
+    reporter.say(f"{gathered.n} particles in {usable} of {len(gathered.entries)} tomograms.")
+    _say_outside(gathered, outside, options, reporter)
+    if job_dir is not None:
+        write_scan(job_dir, gathered, outside)
+    return Made(job_dir or Path(), gathered, outside)
+
+
+def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter) -> Made:
+    """Make a Dynamo project.
+
+    Parameters
+    ----------
+    options
+        The options; values of a configuration file already in them.
+    base
+        Folder to which their paths are relative.
+    job_dir
+        Folder of the job; the project is made there unless the options name another.
+    reporter
+        Told how it goes.
+
+    Returns
+    -------
+    Made
+        What was made; after a dry run nothing but the scan.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to set up, or another project lies where it should go.
+    """
+    job_dir.mkdir(parents=True, exist_ok=True)
+    found = look(options, base, job_dir, reporter)
+    if options.scan_only:
+        reporter.say(
+            "This was a dry run: continue the job with 'Dry run only?' set to No to make the project."
+        )
+        return found
+    gathered, particles = found.gathered, found.gathered.particles
+    if particles is None or not len(particles):
+        raise UserError(
+            "no particles were found, so that there is nothing to set up",
+            hint="The table above says for every tomogram what is missing.",
+        )
+    folder = (base / options.dynamo_dir if options.dynamo_dir else job_dir).absolute()
+    _claim(folder, options, base)
+    is_stack = bool((particles.section >= 0).any())
+    particles = unpack(
+        particles, folder / "tomograms", threads=options.nr_threads, each=_each(reporter, "volumes")
+    )
+    volume = volume_numbers(particles, gathered.tag, is_stack)
+    offset = origin_offset(options.coordinate_origin, options.source_type)
+    table = input_table(particles, gathered.tag, volume, offset)
+    kept = np.ones(len(particles), bool) if options.out_of_bounds == "keep" else ~found.outside
+    if not kept.any():
+        raise UserError(
+            f"the boxes of all {len(particles)} particles leave their tomograms",
+            hint="Make the box smaller, or keep such particles.",
+        )
+    write_index(folder / DOC, volume_index(particles, volume, folder))
+    shown = table.select(kept)
+    (write_original_table if options.coordinate_origin == "as_is" else write_table)(folder / TABLE, shown)
+    whole = replace(gathered, particles=particles)
+    source = None if not options.fn_particles else base / options.fn_particles
+    write_sidecar(
+        folder / SIDECAR,
+        whole,
+        found.outside,
+        offset=offset,
+        source_type=options.source_type,
+        particles_file=source,
+    )
+    made = replace(found, folder=folder, gathered=whole, written=int(kept.sum()))
+    made = replace(made, voxel_size_a=_voxel_size(particles, reporter))
+    if options.crop_with == "here":
+        made = _crop_and_average(made, options, table, kept, offset, reporter)
+    _write_script(folder, options, base, gathered.by_half)
+    write_summary(folder / SUMMARY, options, made)
+    reporter.say(f"{made.written} particles are in {folder / TABLE}; start {folder / SCRIPT} in Dynamo.")
+    return made
+
+
+def _each(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
+    def each(done: int, of: int) -> None:
+        reporter.check_abort()
+        reporter.progress(phase, done, of)
+
+    return each
+
+
+def _say_outside(gathered: Gathered, outside: BoolArray, options: DynamoOptions, reporter: Reporter) -> None:
+    if not outside.any():
+        return
+    particles = gathered.particles
+    assert particles is not None
+    name = {entry.number: entry.name for entry in gathered.entries}
+    rows = np.flatnonzero(outside)
+    what = "left out" if options.out_of_bounds == "drop" else "kept, filled up with the mean"
+    reporter.say(f"The boxes of {len(rows)} particles leave their tomograms; they are {what}:")
+    for row in rows[:_LISTED].tolist():
+        x, y, z = particles.position[row]
+        where = name[int(particles.tomogram[row])]
+        reporter.say(f"  tag {gathered.tag[row]} of {where}, at voxel {x:.1f}, {y:.1f}, {z:.1f}")
+    if len(rows) > _LISTED:
+        reporter.say(f"  and {len(rows) - _LISTED} more, with 1 in the column hsOutside of {SIDECAR}")
+
+
+def _claim(folder: Path, options: DynamoOptions, base: Path) -> None:
+    """Take a folder for this project: a table of another one is never overwritten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mine = folder / CONFIG
+    fresh = mine.with_name(f".{CONFIG}.new")
+    write_config(fresh, options, base)
+    try:
+        same = mine.is_file() and mine.read_bytes() == fresh.read_bytes()
+        if (folder / TABLE).exists() and not same:
+            raise UserError(
+                f"there is a {TABLE} already, of another project",
+                path=folder / TABLE,
+                hint="Choose another folder, or move the old project away.",
+            )
+        fresh.replace(mine)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _voxel_size(particles: ParticleTable, reporter: Reporter) -> float:
+    sizes = np.unique(np.round(particles.voxel_size_a, 4))
+    if len(sizes) > 1:
+        listed = ", ".join(f"{size:g}" for size in sizes[:5])
+        reporter.say(f"The tomograms have different voxel sizes ({listed} Å): particles do not fit together.")
+    return float(particles.voxel_size_a[0])
+
+
+def _crop_and_average(
+    made: Made,
+    options: DynamoOptions,
+    table: DynamoTable,
+    kept: BoolArray,
+    offset: FloatArray,
+    reporter: Reporter,
+) -> Made:
+    """Cut particles out, write their table, and average them."""
+    gathered, particles = made.gathered, made.gathered.particles
+    assert particles is not None
+    invert = options.contrast == "invert"
+    invert |= options.contrast == "automatic" and options.source_type == "eman2"
+    settings = CropSettings(
+        options.box_size, options.crop_format, invert, options.out_of_bounds == "keep", options.nr_threads
+    )
+    folder = made.folder / PARTICLES
+    crop(particles, gathered.tag, folder, settings, progress=_each(reporter, "particles"))
+    cut = crop_table(table, particles, offset).select(kept)
+    write_table(folder / "crop.tbl", cut)
+    if not options.do_average:
+        return made
+    tags = gathered.tag[kept]
+    found = average(
+        particle_reader([folder / particle_name(int(tag), options.crop_format) for tag in tags]),
+        particles.rotation[kept],
+        cut.shift,
+        particles.tilt_deg[kept],
+        gathered.half[kept],
+        made.voxel_size_a,
+        threads=options.nr_threads,
+        each=_each(reporter, "average"),
+    )
+    voxel = made.voxel_size_a or 1.0
+    write_map(made.folder / "initial_average.mrc", found.volume, voxel)
+    for number, half in enumerate(found.halves, 1):
+        write_map(made.folder / f"initial_average_half{number}.mrc", half, voxel)
+    if found.halves:
+        reporter.say(f"The halves of the initial average agree to {found.resolution_a:.1f} Å (FSC 0.143).")
+    if found.warning:
+        reporter.say(f"WARNING: {found.warning}")
+    return replace(made, average=found)
+
+
+def _write_script(folder: Path, options: DynamoOptions, base: Path, by_half: bool) -> None:
+    mask = (base / options.mask).absolute() if options.mask else None
+    settings = ScriptSettings(
+        project_dir=folder,
+        project_name=options.project_name,
+        box_size=options.box_size,
+        num_workers=options.num_workers,
+        rounds=rounds_of(options),
+        common=common_parameters(options, mask),
+        halves=options.halves,
+        crop=options.crop_with == "dynamo",
+        randomize_azimuth=options.randomize_azimuth,
+        by_tag=by_half,
+        run_alignment=options.run_script,
+        doc_file=DOC,
+        table_file=TABLE,
+        particles_dir=PARTICLES,
+    )
+    try:
+        text = script_text(settings)
+    except ValueError as error:
+        raise UserError(f"the script can not be written: {error}") from error
+    with replacing(folder / SCRIPT) as file:
+        file.write(text.encode())
