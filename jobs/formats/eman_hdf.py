@@ -84,19 +84,21 @@ class EmanStack:
         FormatError
             When the image is missing or damaged.
         """
-        dataset = self._dataset(i)
+        # The plain interface of HDF5 is three times as fast here as objects of groups and datasets.
+        name, place = str(i).encode(), self._images.id
         try:
-            raw = dataset[()]
-        except OSError as error:
+            dataset = h5py.h5d.open(place, name + b"/image")
+            data = np.empty(dataset.shape, np.float32)
+            dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, data)
+            packed = h5py.h5a.exists(place, b"EMAN.stored_renderbits", obj_name=name)
+        except (KeyError, OSError) as error:
+            self._group(i)  # says when the image is not there at all, or its number is wrong
             raise self._damaged(error, i) from error
-        data = np.asarray(raw, np.float32)
-        bits = self._optional(i, "stored_renderbits")
-        if bits is not None and bits > 0:
+        bits = self._optional(i, "stored_renderbits") if packed else 0
+        if bits > 0:
             low = float(self._optional(i, "stored_rendermin") or 0.0)
             high = float(self._optional(i, "stored_rendermax") or 0.0)
-            data = (np.asarray(raw, np.float64) / (2 ** int(bits) - 1) * (high - low) + low).astype(
-                np.float32
-            )
+            data = (data.astype(np.float64) / (2 ** int(bits) - 1) * (high - low) + low).astype(np.float32)
         return data.reshape(_without_one(data.shape))
 
     def images(

@@ -150,6 +150,23 @@ def test_that_truncated_foreign_old_and_gappy_files_are_explained(tmp_path: Path
             stack.image(4)
 
 
+def test_that_damaged_pixels_are_told_with_their_image(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (16, 16)).astype(np.uint8)
+    with _by_hand(tmp_path / "a.hdf", []) as file:
+        file["/MDF/images"].attrs["imageid_max"] = np.array([0], np.int32)
+        data = (
+            file["/MDF/images"]
+            .create_group("0")
+            .create_dataset("image", data=pixels, chunks=(8, 16), compression="gzip")
+        )
+        chunk = data.id.get_chunk_info(0)
+    with (tmp_path / "a.hdf").open("r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"\xff" * chunk.size)
+    with EmanStack(tmp_path / "a.hdf") as stack, pytest.raises(FormatError, match="image 0 is damaged"):
+        stack.image(0)
+
+
 def test_that_a_failing_write_leaves_the_old_stack(tmp_path: Path) -> None:
     path = tmp_path / "a.hdf"
     write_eman_stack(path, [np.ones((4, 4))])

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from jobs.core.errors import FormatError, UserError
-from jobs.formats.eman_ctf import EmanCtf
+from jobs.formats.eman_ctf import EmanCtf, relion_columns
 from jobs.formats.eman_hdf import write_eman_stack
 from jobs.formats.image_stack_input import read_image_input
+from jobs.formats.image_tables import image_tables
 from jobs.formats.mrc import write_stack
 from jobs.formats.star import read_star_tables, write_star_tables
+from jobs.formats.star_table import StarTable
 from tests.support.shared import shared_dir
 
 
@@ -34,6 +36,31 @@ def test_that_a_star_file_gives_its_images_ctf_and_every_column_and_block(data: 
     before, after = read_star_tables(path), read_star_tables(tmp_path / "back.star")
     assert {n: t.rows() for n, t in before.items()} == {n: t.rows() for n, t in after.items()}
     assert {n: t.columns for n, t in before.items()} == {n: t.columns for n, t in after.items()}
+
+
+def test_that_flipped_images_and_directions_of_filaments_are_known(tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.mrcs", np.ones((3, 8, 8), np.float32), 2.0)
+    ctf = relion_columns([EmanCtf(1.0, 0, 0, 0, 10, 300, 2.7, 2.0)] * 3)
+    columns = {**ctf, "rlnAnglePsiPrior": np.array([-30.0, 0, 45])}
+    tables = image_tables("a.mrcs", 3, 2.0, columns)
+    groups = {"rlnOpticsGroup": [1, 2], "rlnOpticsGroupName": ["a", "b"], "rlnImagePixelSize": [2.0, 2.01]}
+    optics = {
+        name: [tables["optics"].floats(name)[0]] * 2 for name in ("rlnVoltage", "rlnSphericalAberration")
+    }
+    flags = {"rlnAmplitudeContrast": [0.1, 0.1], "rlnCtfDataArePhaseFlipped": [0, 1]}
+    tables["optics"] = StarTable.from_columns("optics", {**groups, **optics, **flags})
+    tables["particles"] = tables["particles"].with_columns({"rlnOpticsGroup": np.array([2, 1, 2])})
+    write_star_tables(tmp_path / "a.star", tables)
+    images = read_image_input(tmp_path / "a.star")
+    assert images.ctf is not None and images.ctf.applied.tolist() == [True, False, True]
+    np.testing.assert_allclose(images.segment_angle_deg, [-30, 0, 45])
+    assert images.pixel_size_a == 2.01
+    np.testing.assert_allclose(images.particles.pixel_size_a, [2.01, 2.0, 2.01])
+    groups["rlnImagePixelSize"] = [2.0, 2.2]
+    tables["optics"] = StarTable.from_columns("optics", {**groups, **optics, **flags})
+    write_star_tables(tmp_path / "a.star", tables)
+    with pytest.raises(FormatError, match=r"pixel sizes from 2 to 2\.2"):
+        read_image_input(tmp_path / "a.star")
 
 
 def test_that_a_cryosparc_file_gives_its_images(data: Path) -> None:

@@ -189,6 +189,21 @@ def test_that_what_cannot_work_is_said_before_an_image_is_read(stack: Path, tmp_
         assert error.value.column == option
 
 
+def test_that_the_number_of_threads_does_not_change_a_bit(stack: Path, tmp_path: Path) -> None:
+    images = read_image_input(stack)
+    shifts = np.random.default_rng(1).uniform(-3, 3, (30, 2))
+    before = torch.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            folder = tmp_path / str(threads)
+            results.append(prepare(images, shifts, SETTINGS, folder, CPU, _quiet).tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert results[0] == results[1]
+
+
 def test_that_the_size_of_portions_changes_nothing(
     stack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
