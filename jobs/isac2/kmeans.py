@@ -1,0 +1,237 @@
+"""Equal-size K-means: images go to the reference they resemble most, as many to each as to any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from jobs.isac2.averages import ImageSource, segment_averages, take_images, transform_images
+from jobs.isac2.equal_size import equal_size
+from jobs.isac2.filters import lowpass_images, passband
+from jobs.isac2.group_alignment import GroupAlignment, align_groups
+from jobs.isac2.lattice import Lattice
+from jobs.isac2.scoring import MultiReference
+from jobs.isac2.settings import IsacSettings
+from jobs.maths.polar import PolarGrid
+from jobs.maths.transforms2d import Planar
+
+# Images read at a time: a multiple of the blocks of the engine, so that it cuts all sets alike.
+_CHUNK = 2048
+
+#: Called with what is being done, steps done, and of how many; may raise to stop.
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(eq=False)
+class Engine:
+    """What all passes of a run share.
+
+    Attributes
+    ----------
+    images
+        Working images ``(N, y, x)``, read by index.
+    settings
+        Of the run.
+    device
+        Where to compute.
+    report
+        Is told of progress.
+    """
+
+    images: ImageSource | Tensor
+    settings: IsacSettings
+    device: torch.device
+    report: Report = field(default=lambda phase, step, of: None)
+    _searches: dict[float, MultiReference] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def grid(self) -> PolarGrid:
+        """Rings up to the finest detail that any pass looks at."""
+        settings = self.settings
+        return PolarGrid(
+            settings.target_radius,
+            settings.ir,
+            settings.rs,
+            passband(settings.fh, settings.ff),
+            device=self.device,
+        )
+
+    @cached_property
+    def group_options(self) -> GroupAlignment:
+        """Options of the alignment within groups."""
+        settings = self.settings
+        return GroupAlignment(
+            radius=settings.target_radius,
+            range_x=settings.xr,
+            range_y=settings.range_y,
+            step=settings.ts,
+            offset_limit=settings.offset_limit,
+            iterations=settings.maxit,
+            coarse_deg=settings.dst,
+            cutoff=settings.fh,
+            falloff=settings.ff,
+        )
+
+    def search(self, cutoff: float) -> MultiReference:
+        """Return the search against references filtered at a cutoff; it leaves out what they do not show."""
+        if cutoff not in self._searches:
+            settings = self.settings
+            lattice = Lattice.square(
+                settings.box,
+                settings.target_radius,
+                settings.xr,
+                settings.range_y,
+                settings.ts,
+                device=self.device,
+            )
+            finest = passband(cutoff, settings.ff)
+            self._searches[cutoff] = MultiReference(self.grid, lattice, normalise=True, frequency=finest)
+        return self._searches[cutoff]
+
+
+def kmeans_pass(
+    engine: Engine, index: Tensor, planar: Planar, references: Tensor, cutoff: float, phase: str
+) -> tuple[Tensor, Planar]:
+    """Assign images to references and find where they lie on theirs.
+
+    Parameters
+    ----------
+    engine
+        Images, settings, device.
+    index
+        ``(n,)`` images of the pool.
+    planar
+        ``(n,)`` current transformations; only the centres that they imply are used.
+    references
+        ``(K, y, x)``.
+    cutoff
+        At which they are filtered, 1/px.
+    phase
+        What to call this in the report.
+
+    Returns
+    -------
+    group, planar
+        ``(n,)`` group of each image, ``n // K`` images in each but one; and ``(n,)`` transformations, double
+        precision.
+    """
+    search = engine.search(cutoff)
+    prepared = search.references(references.to(engine.device))
+    count = len(index)
+    offsets = planar.pre_rotation_offset()
+    tables = []
+    for rows in _chunks(count):
+        engine.report(phase, rows.start, 2 * count)
+        images = take_images(engine.images, index[rows], engine.device)
+        tables.append(search.best(images, offsets[rows].to(engine.device), prepared, reset=True))
+    group = equal_size(torch.cat([table.scores for table in tables]))
+    found = []
+    for rows, table in zip(_chunks(count), tables, strict=True):
+        engine.report(phase, count + rows.start, 2 * count)
+        images = take_images(engine.images, index[rows], engine.device)
+        found.append(search.align(images, prepared, table, group[rows]))
+    return group, joined(found)
+
+
+def updated_references(
+    engine: Engine,
+    index: Tensor,
+    group: Tensor,
+    planar: Planar,
+    count: int,
+    cutoff: float,
+    generator: torch.Generator,
+) -> tuple[Tensor, Planar]:
+    """Average the members of each group, centre them, and turn all groups onto one another.
+
+    Parameters
+    ----------
+    engine
+        Images, settings, device.
+    index, group, planar
+        ``(n,)`` images, their groups and transformations.
+    count
+        Number of groups.
+    cutoff
+        Of the filter of the averages, 1/px.
+    generator
+        For the random start of the mutual alignment.
+
+    Returns
+    -------
+    references, planar
+        ``(K, y, x)`` filtered averages and ``(n,)`` transformations onto them.
+    """
+    planar = centred_groups(planar, group, count)
+    averages, _ = segment_averages(
+        engine.images, planar, group, count, index=index, interpolation="bilinear", device=engine.device
+    )
+    averages = lowpass_images(averages, cutoff, engine.settings.ff)
+    if count < 2:
+        return averages, planar
+    onto = align_groups(
+        averages,
+        Planar.identity(count),
+        torch.zeros(count, dtype=torch.int64),
+        1,
+        engine.group_options,
+        1,
+        generator,
+        device=engine.device,
+    )[0].to(device=engine.device, dtype=planar.shift.dtype)
+    return transform_images(averages, onto), onto[group].compose(planar)
+
+
+def centred_groups(planar: Planar, group: Tensor, count: int) -> Planar:
+    """Take the mean shift of each group's members away from them; mirrored ones move the other way in x.
+
+    Parameters
+    ----------
+    planar, group
+        ``(n,)``.
+    count
+        Number of groups.
+    """
+    shift = planar.shift.clone()
+    shift[:, 0] = torch.where(planar.mirror, -shift[:, 0], shift[:, 0])
+    # A product with the table of members: its order of sums is fixed on every device.
+    member = torch.nn.functional.one_hot(group, count).to(shift.dtype)
+    mean = (member.T @ shift) / member.sum(0).clamp(min=1)[:, None]
+    zero = torch.zeros(len(group), dtype=shift.dtype, device=shift.device)
+    back = Planar(zero, -mean[group], torch.zeros_like(planar.mirror))
+    return back.compose(planar)
+
+
+def joined(parts: list[Planar]) -> Planar:
+    """Return transformations one after the other."""
+    return Planar(
+        torch.cat([part.alpha_deg for part in parts]),
+        torch.cat([part.shift for part in parts]),
+        torch.cat([part.mirror for part in parts]),
+    )
+
+
+def agreement(before: Tensor, now: Tensor) -> float:
+    """Return how far two lists of stable members agree: shared members over all, class by class.
+
+    Parameters
+    ----------
+    before, now
+        ``(n,)`` class of each stable image, -1 for the others.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 when both are empty.
+    """
+    shared = int(((before == now) & (now >= 0)).sum())
+    together = int((before >= 0).sum()) + int((now >= 0).sum()) - shared
+    return shared / together if together else 0.0
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, min(count, start + _CHUNK)) for start in range(0, count, _CHUNK))
