@@ -14,7 +14,8 @@ from jobs.isac2.task_options import TaskOptions
 #: The classes for RELION, and the file that says that nothing more is to be found.
 CLASSES: Final = "run_optimiser.star"
 FINISHED: Final = "finished"
-CLASSES_LABEL: Final = "ProcessData.star.relion.optimiser.class2d"
+CLASSES_LABEL: Final = "OptimiserData.star.relion.class2d"
+AVERAGES_LABEL: Final = "Image2DGroupMetadata.star.relion.classaverages"
 PARTICLES_LABEL: Final = "ParticleGroupMetadata.star.relion.class2d"
 
 

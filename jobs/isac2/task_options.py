@@ -101,3 +101,12 @@ class TaskOptions(JobOptions):
         pattern="*_optimiser.star *_model.star",
         when="do_evaluate",
     )
+    fn_poses: str = _task(
+        "",
+        "Poses of the particles (optional):",
+        "A STAR file of the same particles with poses of a refinement: tells which directions classes show, "
+        "and how far those of their members spread.",
+        kind=Kind.FILE,
+        pattern="*.star *.cs",
+        when="do_evaluate",
+    )

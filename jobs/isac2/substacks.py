@@ -1,0 +1,136 @@
+"""Particles of chosen classes in the files that followers of SPHIRE's isac_substack read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from jobs.core.class_set import ClassSet
+from jobs.core.errors import UserError
+from jobs.formats.eman_hdf import EmanStack
+from jobs.formats.image_stack_input import ImageInput
+from jobs.formats.star import read_star_tables
+from jobs.formats.star_table import StarTable
+from jobs.isac2.native_tree import write_rows
+from jobs.maths.transforms2d import Planar
+
+BASENAME: Final = "isac_substack"
+_AVERAGED: Final = "params_avg"
+IntArray = npt.NDArray[np.int64]
+
+
+def particle_rows(classes: ClassSet) -> StarTable:
+    """Return the table with a row for each particle of a set of classes.
+
+    Raises
+    ------
+    UserError
+        When the particles are not known.
+    """
+    if classes.particles is None:
+        raise UserError("the particles of these classes are not known", path=classes.path)
+    tables = read_star_tables(classes.particles)
+    found = tables.get("particles") or next(t for t in tables.values() if "rlnImageName" in t)
+    found.require(["rlnImageName"])
+    return found
+
+
+def planar_of(table: StarTable, pixel_size_a: float) -> Planar:
+    """Return how each particle of a class file is laid onto its average, shifts in pixels of the images.
+
+    Parameters
+    ----------
+    table
+        Rows with ``rlnAnglePsi``, ``rlnAngleTilt`` and origins.
+    pixel_size_a
+        Å per pixel of the images; files of RELION 3.0 have origins in pixels already.
+    """
+    labels = ("rlnOriginXAngst", "rlnOriginYAngst")
+    unit = pixel_size_a
+    if labels[0] not in table:
+        labels, unit = ("rlnOriginX", "rlnOriginY"), 1.0
+    zeros = np.zeros(table.n_rows)
+    origin = np.stack([table.floats(label) if label in table else zeros for label in labels], 1)
+    psi, tilt = (table.floats(a) if a in table else zeros for a in ("rlnAnglePsi", "rlnAngleTilt"))
+    psi_deg, tilt_deg = torch.from_numpy(psi.copy()), torch.from_numpy(tilt.copy())
+    return Planar.from_relion(psi_deg, torch.from_numpy(origin), tilt_deg, unit)
+
+
+def classes_of_averages(path: Path, classes: ClassSet, rows: IntArray) -> list[int]:
+    """Return the classes whose averages stand in a stack from which some were removed.
+
+    Parameters
+    ----------
+    path
+        HDF stack with ``members`` in its headers (numbers of the input).
+    classes
+        All classes.
+    rows
+        `(P,)` number in the input of every particle of the classes.
+
+    Raises
+    ------
+    UserError
+        When an average is of no class.
+    """
+    class_of = dict(zip(rows.tolist(), classes.class_of.tolist(), strict=True))
+    chosen = set()
+    with EmanStack(path) as stack:
+        for number, members in enumerate(stack.attribute("members")):
+            found = {class_of.get(int(member), -1) for member in members}
+            if len(found) != 1 or found == {-1}:
+                raise UserError(
+                    f"average {number} of the stack is none of the classes of this run", path=path
+                )
+            chosen |= found
+    return sorted(chosen)
+
+
+def write_substack(
+    folder: Path, basename: str, source: ImageInput, classes: ClassSet, chosen: list[int]
+) -> None:
+    """Write lists of the particles of chosen classes, and how each is laid onto its average.
+
+    ``<base>_particle_id_list.txt`` (numbers of the input, ascending), ``<base>_header_align2d.txt`` (alpha,
+    tx, ty, mirror, scale in the same order), ``params_avg/params_avg_NNN.txt`` (the same of each class in the
+    order of its members), ``init_isac_params.txt`` (number and these five) and ``particle_membership.txt``
+    (number and class, from 0).
+
+    Parameters
+    ----------
+    folder
+        Where to write, made if need be.
+    basename
+        Beginning of names.
+    source
+        The input.
+    classes
+        All classes of the run.
+    chosen
+        Those wanted, from 0.
+    """
+    table = particle_rows(classes)
+    rows = source.particles.indices_of(table.text("rlnImageName"))
+    pixel = source.pixel_size_a or 1.0
+    parameters = planar_of(table, pixel).to_table().numpy()
+    parameters[:, 0] %= 360.0
+    (folder / _AVERAGED).mkdir(parents=True, exist_ok=True)
+
+    def columns(which: IntArray) -> list[npt.NDArray[np.generic]]:
+        part = parameters[which]
+        return [*part[:, :3].T, part[:, 3].astype(np.int64), np.ones(len(which))]
+
+    for number in chosen:
+        path = folder / _AVERAGED / f"params_avg_{number:03d}.txt"
+        write_rows(path, *columns(classes.members(number)))
+    together = np.concatenate([classes.members(k) for k in chosen])
+    together = together[np.argsort(rows[together], kind="stable")]
+    ids = rows[together]
+    write_rows(folder / f"{basename}_particle_id_list.txt", ids)
+    write_rows(folder / f"{basename}_header_align2d.txt", *columns(together))
+    write_rows(folder / "init_isac_params.txt", ids, *columns(together))
+    write_rows(folder / "particle_membership.txt", ids, classes.class_of[together])
