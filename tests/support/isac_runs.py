@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jobs.formats.class_files import read_class_set
 from jobs.formats.image_names import identity
 from jobs.formats.star import read_star_tables
+from jobs.maths.fourier import crop_rfft, image_to_rfft, pad_rfft, rfft_to_image
 from jobs.maths.planar_similarity import best_matches
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -106,14 +107,8 @@ def likeness_to_views(
 
 
 def resampled_views(views: torch.Tensor, side: int) -> torch.Tensor:
-    """Images ``(V, side, side)`` of the same objects on a coarser or finer grid about the centre."""
-    from jobs.maths.fourier import crop_rfft, image_to_rfft, rfft_to_image
-
+    """Images ``(V, side, side)`` of the same objects, values kept, on a coarser or finer grid."""
     box = views.shape[-1]
-    if side <= box:
-        return rfft_to_image(crop_rfft(image_to_rfft(views), side), side)
-    transform = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(views, dim=(-2, -1))), dim=(-2, -1))
-    before = side // 2 - box // 2
-    around = (before, side - box - before) * 2
-    padded = torch.fft.ifftshift(torch.nn.functional.pad(transform, around), dim=(-2, -1))
-    return torch.fft.fftshift(torch.fft.ifft2(padded).real, dim=(-2, -1))
+    planes = image_to_rfft(views)
+    planes = crop_rfft(planes, side) if side <= box else pad_rfft(planes, side)
+    return rfft_to_image(planes, side) * (side / box)

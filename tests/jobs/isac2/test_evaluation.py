@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from jobs.core.errors import UserError
 from jobs.formats.star import read_star_tables
@@ -16,6 +17,7 @@ from jobs.isac2.evaluation_views import coverage, likeness, view_axes
 from jobs.simulate.class_simulation import simulate_classes
 from tests.support.class_images import planted_classes
 from tests.support.class_jobs import write_class_job
+from tests.support.isac_runs import IsacRun, found_classes, likeness_to_views, resampled_views, true_views
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,7 @@ def job(tmp_path_factory):
     mixed = np.where(labels >= 0, np.random.default_rng(0).permutation(np.arange(len(labels)) % 5), -1)
     noise = np.where(made.truth.is_noise, 4, made.truth.view)
     return {
+        "views": made.views,
         "noise": write_class_job(project / "d", project, made, noise),
         "project": project,
         "labels": labels,
@@ -144,6 +147,20 @@ def test_that_missing_images_leave_the_rest_of_the_judgement(job, tmp_path):
     found = evaluate(moved / "run_optimiser.star", tmp_path)
     assert found.frc is None and found.likeness is not None
     assert any("resolution of the classes was not measured" in text for text in found.sentences)
+
+
+def test_that_the_benchmark_reads_classes_and_likeness_to_true_views_from_the_files(judged, job):
+    run = IsacRun(job["project"] / "a", 0.0, 0.0)
+    names, view = true_views(job["project"])
+    labels = found_classes(run, names)
+    assert np.array_equal(labels, job["labels"])
+    assert np.array_equal(view[labels == 4], np.zeros(20))
+    pixel = judged.classes.pixel_size_a
+    # The averages have their CTF, which the views have not.
+    assert likeness_to_views(run, job["views"], 12, pixel).min() > 0.7
+    finer = resampled_views(torch.as_tensor(job["views"]), 64)
+    assert torch.allclose(resampled_views(finer, 32), torch.as_tensor(job["views"]), atol=0.05)
+    assert likeness_to_views(run, finer.numpy(), 12, pixel / 2).min() > 0.7
 
 
 def test_that_evenly_shared_directions_spread_as_little_as_they_can():
