@@ -88,7 +88,7 @@ JOB_TYPE = JobType(
     checks=CHECKS,
     classes="jobs.isac2.class_list:class_files",
     citation="Yang, Fang, Chittuluru, Asturias and Penczek (2012) Iterative stable alignment and clustering "
-    "of 2D transmission electron microscope images. Structure 20, 237-247, doi:10.1016/j.str.2011.12.007.",
+    "of 2D transmission electron microscope images. Structure 20, 237-247.",
     methods="Stable 2D class averages were found by iterative stable alignment and clustering (ISAC; Yang et "
     "al., 2012) as implemented in Heteroscope.",
     modes=("spa",),
