@@ -13,7 +13,7 @@ from jobs.isac2.accounting import StableClass
 from jobs.isac2.averages import segment_averages, take_images
 from jobs.isac2.filters import lowpass_images
 from jobs.isac2.group_alignment import align_groups
-from jobs.isac2.kmeans import Engine, agreement, kmeans_pass, updated_references
+from jobs.isac2.kmeans import Engine, Progress, agreement, kmeans_pass, updated_references
 from jobs.isac2.mains import Generation, groups_of
 from jobs.isac2.run_state import InnerState, RunState
 from jobs.isac2.seeding import generator
@@ -21,6 +21,8 @@ from jobs.isac2.stability import stable_members
 from jobs.maths.transforms2d import Planar
 
 _ENOUGH, _STEADY = 0.5, 0.05
+#: Work of the stability check in passes of K-means.
+_STABILITY = 6
 
 
 class GenerationClassifier:
@@ -70,14 +72,14 @@ class GenerationClassifier:
         engine, settings = self._engine, self._engine.settings
         number = inner.done + 1
         place = (state.main, state.generation, number)
-        name = f"main {state.main} generation {state.generation} iteration {number}"
+        whole = len(settings.cutoffs) + _STABILITY
         references = inner.references
         groups = len(references)
         planar = Planar(inner.alpha_deg, inner.shift, inner.mirror)
         group = inner.group
         for step, cutoff in enumerate(settings.cutoffs, start=1):
-            phase = f"{name} pass {step}"
-            group, planar = kmeans_pass(engine, index, planar, references, cutoff, phase)
+            progress = self._progress(place, (step - 1) / whole, 1 / whole)
+            group, planar = kmeans_pass(engine, index, planar, references, cutoff, progress)
             random = generator(settings.rand_seed, "mutual", *place, step)
             references, planar = updated_references(engine, index, group, planar, groups, cutoff, random)
         last = number >= settings.init_iter
@@ -104,7 +106,8 @@ class GenerationClassifier:
         """Align within groups several times, keep who agrees, and average them for the next references."""
         engine, settings = self._engine, self._engine.settings
         groups, device = len(inner.references), engine.device
-        phase = f"main {place[0]} generation {place[1]} iteration {place[2]} stability"
+        whole = len(settings.cutoffs) + _STABILITY
+        progress = self._progress(place, len(settings.cutoffs) / whole, _STABILITY / whole)
         runs = align_groups(
             engine.images,
             planar,
@@ -115,7 +118,7 @@ class GenerationClassifier:
             generator(settings.rand_seed, "groups", *place),
             index=index,
             device=device,
-            report=lambda done, of: engine.report(phase, done, of),
+            report=lambda done, of: progress(done / of),
         )
         found = stable_members(runs, group.cpu(), groups, float(settings.target_radius), settings.thld_err)
         stable = found.stable
@@ -149,6 +152,16 @@ class GenerationClassifier:
             agreement=now,
             converged=last or steady,
         )
+
+    def _progress(self, place: tuple[int, int, int], start: float, share: float) -> Progress:
+        """Return who turns a part of a step into a part of the generation."""
+        main, generation, number = place
+        iterations = self._engine.settings.init_iter
+
+        def told(part: float) -> None:
+            self._engine.report(main, generation, (number - 1 + start + share * part) / iterations)
+
+        return told
 
     def _single_images(self, index: Tensor) -> Tensor:
         settings = self._engine.settings

@@ -22,8 +22,10 @@ from jobs.maths.transforms2d import Planar
 # Images read at a time: a multiple of the blocks of the engine, so that it cuts all sets alike.
 _CHUNK = 2048
 
-#: Called with what is being done, steps done, and of how many; may raise to stop.
-Report = Callable[[str, int, int], None]
+#: Called with main iteration, generation, and the part of it that is done, 0 to 1; may raise to stop.
+Report = Callable[[int, int, float], None]
+#: Called with the part of a step that is done.
+Progress = Callable[[float], None]
 
 
 @dataclass(eq=False)
@@ -45,7 +47,7 @@ class Engine:
     images: ImageSource | Tensor
     settings: IsacSettings
     device: torch.device
-    report: Report = field(default=lambda phase, step, of: None)
+    report: Report = field(default=lambda main, generation, part: None)
     _searches: dict[float, MultiReference] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -94,7 +96,7 @@ class Engine:
 
 
 def kmeans_pass(
-    engine: Engine, index: Tensor, planar: Planar, references: Tensor, cutoff: float, phase: str
+    engine: Engine, index: Tensor, planar: Planar, references: Tensor, cutoff: float, progress: Progress
 ) -> tuple[Tensor, Planar]:
     """Assign images to references and find where they lie on theirs.
 
@@ -110,8 +112,8 @@ def kmeans_pass(
         ``(K, y, x)``.
     cutoff
         At which they are filtered, 1/px.
-    phase
-        What to call this in the report.
+    progress
+        Is told how much of the pass is done.
 
     Returns
     -------
@@ -125,13 +127,13 @@ def kmeans_pass(
     offsets = planar.pre_rotation_offset()
     tables = []
     for rows in _chunks(count):
-        engine.report(phase, rows.start, 2 * count)
+        progress(0.8 * rows.start / count)
         images = take_images(engine.images, index[rows], engine.device)
         tables.append(search.best(images, offsets[rows].to(engine.device), prepared, reset=True))
     group = equal_size(torch.cat([table.scores for table in tables]))
     found = []
     for rows, table in zip(_chunks(count), tables, strict=True):
-        engine.report(phase, count + rows.start, 2 * count)
+        progress(0.8 + 0.2 * rows.start / count)
         images = take_images(engine.images, index[rows], engine.device)
         found.append(search.align(images, prepared, table, group[rows]))
     return group, joined(found)
