@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from jobs.core.errors import UserError
 from jobs.dynamo_processor.contract import (
     FloatArray,
     IntArray,
@@ -16,20 +15,10 @@ from jobs.dynamo_processor.contract import (
     TomogramEntry,
     table_of,
 )
-from jobs.dynamo_processor.finding import (
-    Findings,
-    choose,
-    folder_names,
-    listed,
-    matches,
-    tilt_range,
-    usable_volume,
-    volume_facts,
-)
+from jobs.dynamo_processor.finding import Findings, listed, usable_volume
+from jobs.dynamo_processor.imod_folders import look_into, needed_facts, note_outside, tomogram_folders
 from jobs.dynamo_processor.model_frame import model_frame
-from jobs.formats.columns import nearest
 from jobs.formats.imod_model import ImodModel, read_imod_model
-from jobs.formats.tilt_angles import read_tilt_angles
 from jobs.maths.conventions3d import slicer_to_matrix
 
 
@@ -41,21 +30,9 @@ def find(settings: SourceSettings) -> list[TomogramEntry]:
     UserError
         When ``imod_dir`` is not given, no folder, or none of its folders matches.
     """
-    top = settings.resolved(settings.imod_dir)
-    if top is None:
-        raise UserError("the folder of the IMOD project is not given", column="imod_dir")
-    folders = [p for p in folder_names(top, "imod_dir") if p.is_dir()]
-    chosen = [p for p in folders if matches(p.name, settings.dir_contains)]
-    if not chosen:
-        names = [p.name for p in folders]
-        close = nearest(settings.dir_contains, names)
-        raise UserError(
-            f"no folder matches {settings.dir_contains!r}; there is {listed(names) or 'no folder at all'}",
-            path=top,
-            column="dir_contains",
-            hint=f"Is {close} meant?" if close else "",
-        )
-    return [_entry(number, folder, settings) for number, folder in enumerate(chosen, start=1)]
+    return [
+        _entry(number, folder, settings) for number, folder in enumerate(tomogram_folders(settings), start=1)
+    ]
 
 
 def particles(entry: TomogramEntry) -> ParticleTable:
@@ -69,10 +46,7 @@ def particles(entry: TomogramEntry) -> ParticleTable:
     volume = usable_volume(entry)
     settings = entry.settings
     model = read_imod_model(entry.files["model"])
-    ignored = Findings()
-    facts = volume_facts(volume, ignored)
-    if facts is None:
-        raise UserError(ignored.problems[0].message, hint=ignored.problems[0].hint)
+    facts = needed_facts(volume)
     points, angles, objects, contours = _oriented(model, settings)
     kind = "slicer" if _uses_slicer(model, settings) else "point"
     name = entry.files["model"].name
@@ -82,7 +56,7 @@ def particles(entry: TomogramEntry) -> ParticleTable:
         rotation = slicer_to_matrix(angles, settings.symmetry_axis)
     return table_of(
         entry,
-        model_frame(model, facts, ignored).voxels(points),
+        model_frame(model, facts, Findings()).voxels(points),
         rotation,
         [f"{entry.name}/{name}#{kind}{i + 1}" for i in range(len(points))],
         object_id=objects,
@@ -91,58 +65,14 @@ def particles(entry: TomogramEntry) -> ParticleTable:
 
 
 def _entry(number: int, folder: Path, settings: SourceSettings) -> TomogramEntry:
-    findings = Findings()
-    try:
-        inside = [p for p in folder_names(folder, "imod_dir") if p.is_file()]
-    except UserError as error:
-        findings.from_error(error, "imod_dir")
-        inside = []
-    model_file = choose(inside, (".mod",), settings.mod_contains, "mod_contains", "the model", findings)
-    tilts = choose(
-        inside, (".tlt",), settings.tlt_contains, "tlt_contains", "the file of tilt angles", findings
-    )
-    volume = choose(
-        inside, (".rec", ".mrc"), settings.rec_contains, "rec_contains", "the reconstruction", findings
-    )
-    facts = volume_facts(volume, findings, "rec_contains") if volume is not None else None
-    low = high = float("nan")
-    if tilts is not None:
-        try:
-            low, high = tilt_range(read_tilt_angles(tilts), findings, tilts.name)
-        except UserError as error:
-            findings.from_error(error, "tlt_contains")
+    found = look_into(folder, settings)
     count = 0
-    if model_file is not None:
-        try:
-            model = read_imod_model(model_file)
-        except UserError as error:
-            findings.from_error(error, "mod_contains")
-        else:
-            count = _count(model, settings, findings)
-            if facts is not None and count:
-                frame = model_frame(model, facts, findings)
-                at = frame.voxels(_oriented(model, settings)[0])
-                out = int(((at < -0.5) | (at > np.array(facts.size) - 0.5)).any(axis=1).sum())
-                if out:
-                    findings.warning(
-                        f"{out} of {count} particles lie outside the reconstruction",
-                        "mod_contains",
-                        "Is it the model of this reconstruction, at the same binning?",
-                    )
-    files = {"model": model_file, "tilts": tilts}
-    return TomogramEntry(
-        number,
-        folder.name,
-        settings,
-        volume,
-        facts.size if facts else (0, 0, 0),
-        facts.voxel_size_a if facts else 0.0,
-        low,
-        high,
-        count,
-        {role: path for role, path in files.items() if path is not None},
-        problems=tuple(findings.problems),
-    )
+    if found.model is not None:
+        count = _count(found.model, settings, found.findings)
+        if found.facts is not None and count:
+            frame = model_frame(found.model, found.facts, found.findings)
+            note_outside(frame.voxels(_oriented(found.model, settings)[0]), found.facts, found.findings)
+    return found.entry(number, settings, count)
 
 
 def _uses_slicer(model: ImodModel, settings: SourceSettings) -> bool:

@@ -1,0 +1,91 @@
+"""PEET projects: points moved by offsets, references turned by the angles of motive lists."""
+
+import mrcfile
+import numpy as np
+import pytest
+
+from jobs.core.errors import FormatError
+from jobs.dynamo_processor import sources
+from jobs.dynamo_processor.contract import SourceSettings
+from jobs.formats.peet import HEADER, MotiveList, read_motive_list, write_motive_list
+from jobs.maths.conventions3d import angle_between, matrix_to_peet, zxz_to_rotation
+from tests.support import tomography_projects as projects
+from tests.support.imod_files import model_bytes, write_tilt_angles
+
+_EACH = 5
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("peet") / "TS_1"
+    folder.mkdir()
+    generator = np.random.default_rng(8)
+    angles = generator.uniform(-180, 180, (_EACH, 3))
+    offset = generator.uniform(-3, 3, (_EACH, 3))
+    centre = projects.random_places(3, _EACH)
+    # the reference is turned by phi about z, theta about x, psi about z
+    rotation = np.swapaxes(zxz_to_rotation(angles), 1, 2)
+    projects.write_reconstruction(folder / "a.rec", projects.density(projects.SIZE, centre, rotation))
+    write_tilt_angles(folder / "a.tlt", [-60, 0, 60])
+    points = centre - offset + (0.5, 0.5, 0.0)
+    (folder / "a.mod").write_bytes(model_bytes([points[:2], points[2:]]))
+    order = np.array([3, 1, 2, 5, 4])
+    write_motive_list(
+        folder / "a_MOTL_Tom1_Iter3.csv",
+        MotiveList(order, 0.1 * order, offset[order - 1], angles[order - 1], order % 2),
+    )
+    return SourceSettings(source_type="peet", imod_dir=folder.parent), centre, rotation, order - 1
+
+
+def test_that_points_are_moved_and_the_average_is_the_map(project):
+    settings, centre, rotation, order = project
+    (entry,) = sources.find(settings)
+    table = sources.particles(entry)
+    assert (
+        entry.n_particles == _EACH
+        and not entry.problems
+        and (entry.tilt_min_deg, entry.tilt_max_deg) == (-60, 60)
+    )
+    np.testing.assert_allclose(table.position + table.shift, centre[order], atol=1e-4)
+    assert angle_between(table.rotation, rotation[order]).max() < 1e-6
+    np.testing.assert_allclose(table.score, 0.1 * (order + 1))
+    assert table.object_id.tolist() == [2, 1, 1, 2, 2] and table.class_id.tolist() == [1, 1, 0, 1, 0]
+    volumes = [mrcfile.read(entry.volume)] * _EACH
+    average = projects.averaged(volumes, table.position, table.rotation, table.shift)
+    assert projects.correlation(average, projects.reference()) > 0.99
+    for shift, turn in ((0 * table.shift, table.rotation), (table.shift, np.swapaxes(table.rotation, 1, 2))):
+        wrong = projects.averaged(volumes, table.position, turn, shift)
+        assert projects.correlation(wrong, projects.reference()) < 0.8
+
+
+def test_that_a_motive_list_comes_back(tmp_path, project):
+    rotation = project[2]
+    made = MotiveList(
+        np.arange(1, 6), np.full(5, 0.5), np.ones((5, 3)), matrix_to_peet(rotation), np.zeros(5, np.int64)
+    )
+    write_motive_list(tmp_path / "a.csv", made)
+    assert (tmp_path / "a.csv").read_text().splitlines()[0] == HEADER
+    again = read_motive_list(tmp_path / "a.csv")
+    np.testing.assert_allclose(again.angles_deg, made.angles_deg)
+    np.testing.assert_array_equal(again.offset, made.offset)
+
+
+def test_that_a_list_of_another_model_is_named(project, tmp_path):
+    folder = tmp_path / "TS_1"
+    folder.mkdir()
+    for file in (project[0].imod_dir / "TS_1").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "a.mod").write_bytes(model_bytes([[(1, 2, 3)]]))
+    (entry,) = sources.find(SourceSettings(source_type="peet", imod_dir=tmp_path))
+    assert not entry.usable and "is of 5 points, but a.mod has 1" in entry.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [(HEADER + "\n", None), (HEADER + "\n1,2,3\n", 2), (HEADER + "\n" + "0," * 19 + "0\n", 2)],
+)
+def test_that_damaged_lists_name_the_line(tmp_path, text, row):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(FormatError) as caught:
+        read_motive_list(tmp_path / "a.csv")
+    assert caught.value.row == row
