@@ -65,13 +65,15 @@ class DiscBasis:
     ----------
     buckets
         Functions by angular order.
+    edge
+        Radius R in pixels at which the functions vanish.
     reach
         Pixels from the centre that are needed of an image along x and y.
     """
 
     def __init__(self, radius: float, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        edge = radius + _MARGIN
+        edge = self.edge = radius + _MARGIN
         self.reach = math.ceil(edge) - 1
         highest = 2 * math.pi * edge * _NYQUIST
         zeros: list[np.ndarray] = []

@@ -248,7 +248,8 @@ def _align_block(
     coarse_angles = round(360 / options.coarse_deg) if options.coarse_deg > 0 else 0
     for cutoff, coarse in options.schedule():
         band = passband(cutoff, options.falloff)
-        references = scorer.averages(angle, flip, at, band, cutoff, options.falloff)
+        averages = scorer.averages(angle, flip, at, band)
+        references = scorer.references(averages, cutoff, options.falloff)
         angle, flip, at = scorer.align(references, at, band, coarse_angles if coarse else 0)
     found = torch.gather(
         place[:, None].expand(groups, angle.shape[1], members, -1, 2),

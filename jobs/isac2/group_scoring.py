@@ -10,8 +10,13 @@ from torch import Tensor
 
 from jobs.isac2.disc_basis import DiscBasis
 from jobs.isac2.filters import tangent_lowpass
+from jobs.isac2.signal_share import SignalShare
 
 _ANGLES = 256
+# The programs that the thresholds of these options come from interpolate linearly three times (image to
+# average, and both to rings), each of which passes about exp(-pi^2 f^2 / 3). Exact coefficients need that put
+# back: without it, noise at high frequencies decides where noisy images belong.
+_SMOOTHING = math.pi**2
 # Columns of correlations that are turned into angles together; fixed, and few enough for a cache.
 _COLUMNS = {"cpu": 4096, "cuda": 1 << 18}
 
@@ -50,6 +55,7 @@ class GroupScorer:
         self._weight = valid.to(torch.float32) / valid.sum(-1, keepdim=True).clamp(min=1)
         self._columns = _COLUMNS["cuda" if self.device.type == "cuda" else "cpu"]
         self._neighbours, self._exists = _neighbourhood(points, reach)
+        self._share = SignalShare(basis, coefficients, self._weight)
         self._allowed: Tensor | None = None
 
     def allow(self, allowed: Tensor) -> None:
@@ -57,10 +63,8 @@ class GroupScorer:
         self._allowed = allowed
 
     # ---------------------------------------------------------------------------------------- averages
-    def averages(
-        self, angle: Tensor, mirror: Tensor, at: Tensor, band: float, cutoff: float, falloff: float
-    ) -> list[Tensor]:
-        """Return the filtered averages of every group in every run.
+    def averages(self, angle: Tensor, mirror: Tensor, at: Tensor, band: float) -> list[Tensor]:
+        """Return the averages of every group in every run.
 
         Parameters
         ----------
@@ -68,15 +72,13 @@ class GroupScorer:
             ``(g, l, n)`` radians, bool, and index of the lattice point of every member.
         band
             Frequencies up to here are kept, 1/px.
-        cutoff, falloff
-            Of the tangent filter.
 
         Returns
         -------
         list of torch.Tensor
             Per bucket in the band ``(orders, g, l, 2, radial)``.
         """
-        out = []
+        out: list[Tensor] = []
         groups, runs, members = angle.shape
         for bucket, stored in zip(self.basis.buckets, self.coefficients, strict=True):
             orders, radial = bucket.below(band)
@@ -98,10 +100,27 @@ class GroupScorer:
             sums = (chosen @ weights).unflatten(3, (radial, 2))
             a = sums[..., 0, 0] + sums[..., 1, 1]
             b = sums[..., 1, 2] - sums[..., 0, 3]
+            out.append(torch.stack([a, b], 3))
+        return out
+
+    def references(self, averages: list[Tensor], cutoff: float, falloff: float) -> list[Tensor]:
+        """Return averages filtered, smoothed, and weighted by their share of signal.
+
+        Parameters
+        ----------
+        averages
+            What :meth:`averages` returned.
+        cutoff, falloff
+            Of the tangent filter.
+        """
+        out = []
+        for bucket, average, share in zip(
+            self.basis.buckets, averages, self._share.weights(averages), strict=False
+        ):
             # The infinite frequency of functions that do not exist is above every cutoff.
-            frequency = bucket.frequency[:orders, :radial].clamp(max=1e3)
-            transfer = tangent_lowpass(frequency, cutoff, falloff).to(self.device)
-            out.append(torch.stack([a, b], 3) * transfer[:, None, None, None])
+            frequency = bucket.frequency[: average.shape[0], : average.shape[4]].clamp(max=1e3)
+            transfer = tangent_lowpass(frequency, cutoff, falloff) * torch.exp(-_SMOOTHING * frequency**2)
+            out.append(average * (transfer.to(self.device)[:, None, None] * share)[:, :, :, None])
         return out
 
     # --------------------------------------------------------------------------------------- alignment
@@ -113,7 +132,7 @@ class GroupScorer:
         Parameters
         ----------
         references
-            What :meth:`averages` returned for the same band.
+            What :meth:`references` returned, of averages of the same band.
         at
             ``(g, l, n)`` lattice point around which each member is searched.
         band
