@@ -17,7 +17,9 @@ from jobs.formats.class_files import read_class_set
 from jobs.formats.image_names import identity
 from jobs.formats.star import read_star_tables
 from jobs.maths.fourier import crop_rfft, image_to_rfft, pad_rfft, rfft_to_image
+from jobs.maths.partitions import majority
 from jobs.maths.planar_similarity import best_matches
+from jobs.maths.transforms2d import Planar
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -104,6 +106,54 @@ def likeness_to_views(
     resampled = resampled_views(torch.as_tensor(views), side)
     found = best_matches(averages, resampled, round(radius_px), 4.0)
     return found.correlation.max(dim=1).values.double().numpy()
+
+
+@dataclass(frozen=True)
+class AlignmentErrors:
+    """How members lie in their classes, once what all members of a class share is taken off.
+
+    Attributes
+    ----------
+    rotation_deg
+        ``(n,)`` error of the angle of members whose mirror state is right.
+    mirror_right
+        Share of the members whose mirror state is that of most members of their class, as it should be.
+    """
+
+    rotation_deg: NDArray[np.float64]
+    mirror_right: float
+
+
+def alignment_errors(run: IsacRun, simulated: Path) -> AlignmentErrors:
+    """Compare the alignment of members with the truth, class by class, of the view most of them show."""
+    names, view = true_views(simulated)
+    classes = read_class_set(run.classes)
+    assert classes.particles is not None
+    table = read_star_tables(classes.particles)["particles"]
+    row_of = {_last(name): row for row, name in enumerate(names)}
+    rows = np.array([row_of[_last(str(name))] for name in table.text("rlnImageName")])
+    no_shift = torch.zeros(len(rows), 2, dtype=torch.float64)
+    psi, tilt = (torch.as_tensor(table.floats(f"rlnAngle{name}")) for name in ("Psi", "Tilt"))
+    found = Planar.from_relion(psi, no_shift, tilt, 1.0)
+    with np.load(simulated / "truth.npz") as truth:
+        true = Planar(
+            torch.as_tensor(truth["align_alpha_deg"][rows]),
+            no_shift,
+            torch.as_tensor(truth["align_mirror"][rows]),
+        )
+    shared = found.compose(true.inverse())  # from the view to the average: one for all members
+    turn, mirror = np.radians(shared.alpha_deg.numpy()), shared.mirror.numpy()
+    errors, right, n = [], 0, 0
+    for k, main_view in enumerate(majority(classes.class_of, view[rows])):
+        mine = (classes.class_of == k) & (view[rows] == main_view)
+        if main_view < 0 or not mine.any():
+            continue
+        state = mirror[mine].mean() > 0.5
+        same = mine & (mirror == state)
+        right, n = right + int(same.sum()), n + int(mine.sum())
+        middle = np.angle(np.exp(1j * turn[same]).sum())
+        errors.append(np.degrees(np.abs(np.angle(np.exp(1j * (turn[same] - middle))))))
+    return AlignmentErrors(np.concatenate(errors) if errors else np.zeros(0), right / max(1, n))
 
 
 def resampled_views(views: torch.Tensor, side: int) -> torch.Tensor:

@@ -17,7 +17,14 @@ from jobs.isac2.evaluation_views import coverage, likeness, view_axes
 from jobs.simulate.class_simulation import simulate_classes
 from tests.support.class_images import planted_classes
 from tests.support.class_jobs import write_class_job
-from tests.support.isac_runs import IsacRun, found_classes, likeness_to_views, resampled_views, true_views
+from tests.support.isac_runs import (
+    IsacRun,
+    alignment_errors,
+    found_classes,
+    likeness_to_views,
+    resampled_views,
+    true_views,
+)
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +168,12 @@ def test_that_the_benchmark_reads_classes_and_likeness_to_true_views_from_the_fi
     finer = resampled_views(torch.as_tensor(job["views"]), 64)
     assert torch.allclose(resampled_views(finer, 32), torch.as_tensor(job["views"]), atol=0.05)
     assert likeness_to_views(run, finer.numpy(), 12, pixel / 2).min() > 0.7
+    true = alignment_errors(run, job["project"])
+    assert len(true.rotation_deg) == 150 and true.mirror_right == 1.0
+    assert true.rotation_deg.max() < 1e-3
+    # Members of mixed classes agree by chance: errors up to half a turn, every other mirror wrong at worst.
+    mixed = IsacRun(job["project"] / "c", 0.0, 0.0)
+    assert len(alignment_errors(mixed, job["project"]).rotation_deg) < 80
 
 
 def test_that_evenly_shared_directions_spread_as_little_as_they_can():
