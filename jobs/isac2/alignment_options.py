@@ -24,7 +24,7 @@ class AlignmentOptions(JobOptions):
         low=10,
         high=100,
         step=1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--target_radius",),
     )
     target_nx: int = _alignment(
@@ -37,7 +37,7 @@ class AlignmentOptions(JobOptions):
         low=30,
         high=256,
         step=2,
-        unit="shrunken px",
+        unit="small px",
         cli=("--target_nx",),
     )
     skip_prealignment: bool = _alignment(
@@ -66,7 +66,7 @@ class AlignmentOptions(JobOptions):
         low=0,
         high=5,
         step=1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--xr",),
     )
     yr: int = _alignment(
@@ -78,7 +78,7 @@ class AlignmentOptions(JobOptions):
         low=-1,
         high=5,
         step=1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--yr",),
     )
     ts: float = _alignment(
@@ -90,7 +90,7 @@ class AlignmentOptions(JobOptions):
         low=0.25,
         high=2,
         step=0.25,
-        unit="shrunken px",
+        unit="small px",
         cli=("--ts",),
     )
     ir: int = _alignment(
@@ -102,7 +102,7 @@ class AlignmentOptions(JobOptions):
         low=1,
         high=20,
         step=1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--ir",),
     )
     rs: int = _alignment(
@@ -114,7 +114,7 @@ class AlignmentOptions(JobOptions):
         low=1,
         high=5,
         step=1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--rs",),
     )
     maxit: int = _alignment(
@@ -152,7 +152,7 @@ class AlignmentOptions(JobOptions):
         low=0.05,
         high=0.5,
         step=0.05,
-        unit="1/shrunken px",
+        unit="1/small px",
         cli=("--FL",),
     )
     fh: float = _alignment(
@@ -165,7 +165,7 @@ class AlignmentOptions(JobOptions):
         low=0.05,
         high=0.5,
         step=0.05,
-        unit="1/shrunken px",
+        unit="1/small px",
         cli=("--FH",),
     )
     ff: float = _alignment(

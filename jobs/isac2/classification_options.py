@@ -55,13 +55,13 @@ class InputOptions(JobOptions):
         "shrunk so that it becomes the target radius.",
         kind=Kind.NUMBER,
         minimum=0.001,
-        unit="see below",
+        unit="px or Å",
         required=True,
         cli=("--radius",),
     )
     length_unit: str = _io(
         PIXELS,
-        "Radius and width are given in:",
+        "Unit of radius and filament width:",
         "Unit of the particle radius and of the width of a filament: pixels of the input images, or Å.",
         kind=Kind.CHOICE,
         choices=LENGTH_UNITS,
@@ -88,7 +88,7 @@ class InputOptions(JobOptions):
         "filament, whose direction the input must state.",
         kind=Kind.NUMBER,
         minimum=-1,
-        unit="see above",
+        unit="px or Å",
         cli=("--filament_width",),
     )
     filament_mask_ignore: bool = _io(
@@ -144,7 +144,7 @@ class ClassificationOptions(JobOptions):
         low=0.1,
         high=3,
         step=0.1,
-        unit="shrunken px",
+        unit="small px",
         cli=("--thld_err",),
     )
     stab_ali: int = _classes(
