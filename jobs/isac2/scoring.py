@@ -18,8 +18,9 @@ from jobs.isac2.lattice import Lattice, disc, windows
 from jobs.maths.polar import PolarGrid
 from jobs.maths.transforms2d import Planar
 
-#: Images in one block, and references that a block meets at once.
+#: Images in one block of scoring, in one of alignment, and references that a block meets at once.
 BLOCK = {"cpu": 16, "cuda": 512}
+ALIGNED = {"cpu": 64, "cuda": 2048}
 REFERENCES = {"cpu": 32, "cuda": 128}
 
 
@@ -68,14 +69,17 @@ class MultiReference:
         step_deg: float | None = None,
         frequency: float | None = None,
     ) -> None:
-        self.grid = grid
+        self.grid = grid.limited(frequency)
         self.lattice = lattice
         self.normalise = normalise
-        self.correlator = Correlator(grid, frequency, step_deg)
-        self._half = grid.radius + lattice.reach + 1
+        self.correlator = Correlator(self.grid, step_deg=step_deg)
+        self._half = self.grid.radius + lattice.reach + 1
         #: Edge of what is cut out of an image, pixels.
         self.window = 2 * self._half + 1
-        self._table = grid.table(self.window, lattice.points)
+        self._table = self.grid.table(self.window, lattice.points)
+        # Whole pixels need one table for all images, fractions one for each of them.
+        whole = bool((lattice.points == lattice.points.round()).all())
+        self._single = self.grid.table(2 * self.grid.radius + 3) if whole else None
 
     # --------------------------------------------------------------------------------------- references
     def references(self, averages: Tensor) -> Tensor:
@@ -90,9 +94,9 @@ class MultiReference:
         return self.correlator.weighted(self.grid.coefficients(averages - mean))
 
     # ------------------------------------------------------------------------------------------ scoring
-    def blocks(self, n: int) -> Iterator[slice]:
+    def blocks(self, n: int, sizes: dict[str, int] = BLOCK) -> Iterator[slice]:
         """Rows of images that go through together."""
-        size = BLOCK[self.grid.device.type]
+        size = sizes[self.grid.device.type]
         return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
     def coefficients(self, images: Tensor, starts: Tensor) -> Tensor:
@@ -159,13 +163,18 @@ class MultiReference:
         mirror = torch.remainder(place, 2) == 1
         offsets = table.starts + self.lattice.points[place // 2]
         angles = torch.empty(len(labels), dtype=torch.float64, device=self.grid.device)
-        for rows in self.blocks(len(labels)):
-            cut = images[rows].to(self.grid.device, torch.float32)
-            samples = self.grid.sample_about(cut, offsets[rows])
-            coefficients = self.grid.transform(samples)
+        for rows in self.blocks(len(labels), ALIGNED):
+            coefficients = self._about(images[rows].to(self.grid.device, torch.float32), offsets[rows])
             curves = self.correlator.curves(references[:, :, labels[rows]], coefficients, mirror[rows])
             angles[rows] = self.correlator.peaks(curves)[0]
         return Planar.from_offset(angles, offsets.double(), mirror)
+
+    def _about(self, images: Tensor, offsets: Tensor) -> Tensor:
+        """Coefficients ``(rows, 2, n)`` of images about one point ``(n, 2)`` of each."""
+        if self._single is None:
+            return self.grid.transform(self.grid.sample_about(images, offsets))
+        cut = windows(images, offsets.round().long(), self.grid.radius + 1)
+        return self.grid.coefficients(cut, self._single)
 
     def align_to(
         self, images: Tensor, offsets: Tensor, average: Tensor, reset: bool = False

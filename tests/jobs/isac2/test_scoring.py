@@ -137,6 +137,18 @@ def test_that_single_images_are_turned_and_centred_onto_their_reference(engine: 
     assert scores.shape == (60,) and float(scores.min()) > 0
 
 
+def test_that_half_pixels_are_found_with_half_a_pixel_as_step() -> None:
+    engine = MultiReference(PolarGrid(RADIUS), Lattice.square(BOX, RADIUS, 1, ts=0.5))
+    truth = _poses(20, 2.0, seed=5)
+    truth = Planar.from_offset(truth.alpha_deg, truth.pre_rotation_offset() / 2, truth.mirror)
+    average = _picture(Planar.identity(1, dtype=torch.float64))[0]
+    found, _ = engine.align_to(_picture(truth.inverse()), torch.zeros(20, 2), average)
+    assert torch.allclose(found.pre_rotation_offset(), truth.pre_rotation_offset(), atol=1e-6)
+    assert bool((found.mirror == truth.mirror).all())
+    error = torch.remainder(found.alpha_deg - truth.alpha_deg + 180, 360) - 180
+    assert float(error.abs().max()) < 1.5
+
+
 def test_that_the_search_goes_on_from_where_the_centre_was_found(engine: MultiReference) -> None:
     truth = _poses(20, 4.0, seed=7)
     images = _picture(truth.inverse())
