@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-from pathlib import Path
-from typing import Final
 
 import torch
 
-from jobs.formats.files import replacing
-
 _BITS = 63
-_DRAWN_BITS = 31
-SEED_FILE: Final = "rand_seed.txt"
 
 
 def derived_seed(seed: int, *purpose: int | str) -> int:
@@ -56,28 +49,3 @@ def generator(seed: int, *purpose: int | str) -> torch.Generator:
         A fresh generator at its start.
     """
     return torch.Generator(device="cpu").manual_seed(derived_seed(seed, *purpose))
-
-
-def recorded_seed(folder: Path, wanted: int | None) -> int:
-    """Return the seed of a run: the one wanted, else the one it was begun with, else a drawn one.
-
-    Parameters
-    ----------
-    folder
-        Of the run; ``rand_seed.txt`` in it keeps the seed for those who resume the run.
-    wanted
-        The user's seed, or None.
-
-    Returns
-    -------
-    int
-        The seed.
-    """
-    path = folder / SEED_FILE
-    if wanted is None and path.is_file() and path.read_text().strip().isdecimal():
-        return int(path.read_text())
-    seed = secrets.randbits(_DRAWN_BITS) if wanted is None else wanted
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(f"{seed}\n".encode())
-    return seed

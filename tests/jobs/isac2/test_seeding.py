@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
-from jobs.isac2.seeding import derived_seed, generator, recorded_seed
+from jobs.isac2.seeding import derived_seed, generator
 
 
 def test_that_the_same_purpose_gives_the_same_numbers_whatever_was_drawn_before() -> None:
@@ -30,10 +28,3 @@ def test_that_seed_purpose_and_place_of_a_number_all_matter() -> None:
 
 def test_that_seeds_stay_what_they_were_in_older_runs() -> None:
     assert derived_seed(0, "references", 1, 1) == 675_564_226_440_062_660
-
-
-def test_that_a_drawn_seed_is_used_again_by_who_resumes(tmp_path: Path) -> None:
-    drawn = recorded_seed(tmp_path, None)
-    assert recorded_seed(tmp_path, None) == drawn
-    assert recorded_seed(tmp_path, 12) == 12
-    assert recorded_seed(tmp_path, None) == 12
