@@ -58,6 +58,11 @@ class JobTomograms:
         path = self._found(str(chosen)) if chosen else None
         return self._in_order(path, names)
 
+    def all_places(self) -> Places:
+        """Return the places of all particles of the job, in the order of its own files."""
+        found: Places = load_function(self.job_type.tomograms)(self.job_dir, self.project_dir, None)
+        return found
+
     def use_coordinates(self, path: Path, names: NDArray[Any]) -> Places:
         """Take the places from another file from now on."""
         places = self._in_order(path, names)

@@ -86,7 +86,9 @@ class ExplorerCommands:
 
     def lies_in_tomograms(self, details: JobDetails | None) -> bool:
         """Whether the particles of a job lie in tomograms."""
-        job_type = self._explorable(details)
+        if details is None or details.type_key is None:
+            return False
+        job_type = registry.JOB_TYPES.get(details.type_key)
         return job_type is not None and bool(job_type.tomograms)
 
     @property

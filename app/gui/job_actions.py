@@ -71,7 +71,7 @@ JOB_ACTIONS = (
         "Tomo&gram…",
         "See the particles of this job where they are in their tomograms, linked with the explorer",
         ("Ctrl+Shift+T",),
-        needs=(PROJECT, JOB, EXPLORABLE, IN_TOMOGRAMS),
+        needs=(PROJECT, JOB, IN_TOMOGRAMS),
     ),
     ActionInfo(
         "compare_job",

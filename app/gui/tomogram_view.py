@@ -8,7 +8,9 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QPushButton, QWidget
 
+from app.gui.placed_window import PlacedWindow
 from app.tomogram_services import JobTomograms
+from jobs import registry
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -74,6 +76,7 @@ class TomogramCommands:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.view: TomogramWindow | None = None
+        self.placed: PlacedWindow | None = None
         self._waits_for: Explorer | None = None
 
     def offer(self, explorer: Explorer, job_type: JobType) -> None:
@@ -91,6 +94,8 @@ class TomogramCommands:
     def show(self) -> None:
         """Show the tomograms of the job that is shown; its explorer is opened first."""
         window, commands = self.window, self.window.explorer_commands
+        if not commands.is_shown and self._show_placed():
+            return
         if not commands.is_shown:
             commands.explore()
         explorer, services = commands.explorer, commands.services
@@ -115,6 +120,24 @@ class TomogramCommands:
         self.view.raise_()
         self.view.activateWindow()
 
+    def _show_placed(self) -> bool:
+        """Show the particles of the shown job if it has no latent space, and tell whether that is so."""
+        window, details = self.window, self.window.page.details
+        job_type = registry.JOB_TYPES.get(details.type_key or "") if details is not None else None
+        if details is None or job_type is None or job_type.explorer or not job_type.tomograms:
+            return False
+        if window.project_path is None:
+            return False
+        can_write = not window.readonly
+        services = JobTomograms(window.project_path, details.entry.name, job_type, can_write=can_write)
+        if self.placed is not None:
+            self.placed.close_down()
+        self.placed = PlacedWindow(services, window)
+        self.placed.show()
+        self.placed.raise_()
+        self.placed.activateWindow()
+        return True
+
     def _go_on(self, _opened: object) -> None:
         waits_for, self._waits_for = self._waits_for, None
         if waits_for is not None:
@@ -126,5 +149,8 @@ class TomogramCommands:
     def close(self) -> None:
         """Close the window with the tomograms."""
         view, self.view, self._waits_for = self.view, None, None
+        placed, self.placed = self.placed, None
+        if placed is not None:
+            placed.close_down()
         if view is not None:
             view.close_down()

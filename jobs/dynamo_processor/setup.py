@@ -173,14 +173,13 @@ def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter
     shown = table.select(kept)
     (write_original_table if options.coordinate_origin == "as_is" else write_table)(folder / TABLE, shown)
     whole = replace(gathered, particles=particles)
-    source = None if not options.fn_particles else base / options.fn_particles
     write_sidecar(
         folder / SIDECAR,
         whole,
         found.outside,
         offset=offset,
         source_type=options.source_type,
-        particles_file=source,
+        particles_file=_particles_file(gathered, options),
     )
     made = replace(found, folder=folder, gathered=whole, written=int(kept.sum()))
     made = replace(made, voxel_size_a=_voxel_size(particles, reporter))
@@ -198,6 +197,13 @@ def _each(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
         reporter.progress(phase, done, of)
 
     return each
+
+
+def _particles_file(gathered: Gathered, options: DynamoOptions) -> Path | None:
+    """The STAR file whose rows the particles are; None for sources of another kind."""
+    if options.source_type not in ("relion5", "warp"):
+        return None
+    return next((e.files["particles"] for e in gathered.entries if "particles" in e.files), None)
 
 
 def _say_outside(gathered: Gathered, outside: BoolArray, options: DynamoOptions, reporter: Reporter) -> None:

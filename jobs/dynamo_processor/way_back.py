@@ -148,7 +148,7 @@ def _in_source(
     known: Sidecar, rows: IntArray, columns: dict[str, npt.ArrayLike], source: Path, to: str
 ) -> list[StarTable]:
     """The source's own file with these rows and new places."""
-    tables = read_star_tables(_particles_file(source))
+    tables = read_star_tables(source)
     block = "particles" if "particles" in tables else max(tables, key=lambda name: tables[name].n_rows)
     index = known.particles.ints("hsIndex")[rows]
     if index.size and index.max() >= tables[block].n_rows:
@@ -167,6 +167,8 @@ def _in_source(
     stale = [f"rlnCoordinate{a}" for a in _AXES] if to == "relion5" else []
     stale += [f"rlnCenteredCoordinate{a}Angst" for a in _AXES] if to == "warp" else []
     stale += [f"rlnOrigin{a}" for a in _AXES]
+    # M's poses over time are older than what Dynamo found
+    stale += [name for name in table.columns if name.startswith(("wrpCoordinate", "wrpAngle"))]
     table = table.without_columns([name for name in stale if name in table]).with_columns(columns)
     if kind != to and to == "warp" and "rlnMicrographName" not in table:
         table = table.with_columns({"rlnMicrographName": _names(known, rows)})
@@ -174,19 +176,6 @@ def _in_source(
         table = table.with_columns({"rlnTomoName": _names(known, rows)})
     tables[block] = table
     return list(tables.values())
-
-
-def _particles_file(source: Path) -> Path:
-    """The particle file itself, where the source is an optimisation set."""
-    tables = read_star_tables(source)
-    for table in tables.values():
-        if "rlnTomoParticlesFile" in table:
-            named = Path(str(table.text("rlnTomoParticlesFile")[0]))
-            for folder in [Path(), source.parent, *source.parent.parents]:
-                if (folder / named).is_file():
-                    return folder / named
-            raise FormatError(f"the file {named} it names was not found", path=source)
-    return source
 
 
 def _names(known: Sidecar, rows: IntArray) -> npt.NDArray[np.object_]:
