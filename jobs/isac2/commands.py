@@ -21,7 +21,7 @@ from jobs.core.errors import AbortRequested, UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.options import RUNNING_TAB
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, run_worker
-from jobs.isac2.params import FINISHED, JOB_TYPE, Isac2Options
+from jobs.isac2.params import COMPLETE, JOB_TYPE, Isac2Options
 
 _SUBSTACK: Final = "substack"
 _ANSWERS: Final = {"yes", "no", "true", "false"}
@@ -143,7 +143,7 @@ def _classify(given: argparse.Namespace) -> int:
     wrong = [problem.sentence for problem in problems if problem.severity == "error"]
     if wrong:
         raise UserError(" ".join(wrong))
-    if task == "resume" and (target / FINISHED).exists() and options.main_iter_limit < 0:
+    if task == "resume" and options == base and (target / COMPLETE).exists():
         print(f"The run in {given.output} is complete.")
         return 0
     try:

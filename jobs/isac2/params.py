@@ -11,9 +11,9 @@ from jobs.isac2.classification_options import ClassificationOptions, InputOption
 from jobs.isac2.next_steps import NEXT_STEPS
 from jobs.isac2.task_options import TaskOptions
 
-#: The classes for RELION, and the file that says that nothing more is to be found.
+#: The classes for RELION, and the file that says that all results of a classification are written.
 CLASSES: Final = "run_optimiser.star"
-FINISHED: Final = "finished"
+COMPLETE: Final = "results_complete"
 CLASSES_LABEL: Final = "OptimiserData.star.relion.class2d"
 AVERAGES_LABEL: Final = "Image2DGroupMetadata.star.relion.classaverages"
 PARTICLES_LABEL: Final = "ParticleGroupMetadata.star.relion.class2d"
@@ -47,7 +47,7 @@ JOB_TYPE = JobType(
             worker="jobs.isac2.task_classify:run",
             many_devices=True,
             resumes=True,
-            unless=(FINISHED,),
+            unless=(COMPLETE,),
             next_step=NEXT_STEPS["classify"],
         ),
         Task(
