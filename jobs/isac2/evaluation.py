@@ -17,6 +17,7 @@ from jobs.core.class_set import PIXEL_ERROR, SIZE, ClassSet
 from jobs.core.errors import FormatError, UserError
 from jobs.formats.class_files import CLASS_NUMBER, column_label, read_class_set
 from jobs.formats.files import replacing
+from jobs.formats.image_names import find_project_root, split_image_names
 from jobs.formats.particle_set import ParticleSet
 from jobs.formats.particles import read_particle_blocks, read_particles
 from jobs.formats.star import write_star_tables
@@ -218,7 +219,7 @@ def _names(path: Path, project: Path | None) -> list[str]:
 
 
 def _particles(path: Path, project: Path | None, *, images: bool) -> ParticleSet:
-    return read_particles(path, project, require_images=images, require_poses=not images, permissive=True)
+    return read_particles(path, project, require_images=images, require_poses=False, permissive=True)
 
 
 def _frc(
@@ -230,7 +231,7 @@ def _frc(
 ) -> ClassFrc:
     if classes.particles is None:
         raise FormatError("the particles of these classes are not known", path=classes.path)
-    particles = _particles(classes.particles, project, images=True)
+    particles = _with_images(classes.particles, project)
     pixel = torch.as_tensor(particles.pixel_size_a)
     euler = torch.as_tensor(particles.euler_deg)
     planar = Planar.from_relion(
@@ -248,8 +249,21 @@ def _frc(
     )
 
 
+def _with_images(path: Path, project: Path | None) -> ParticleSet:
+    """Particles whose image stacks were checked; stacks of EMAN2 are checked when they are opened."""
+    named = _particles(path, project, images=False)
+    if not any(stack.suffix.lower().startswith((".hdf", ".h5")) for stack in named.stacks):
+        return _particles(path, project, images=True)
+    root = find_project_root(path, split_image_names([str(named.image_name[0])]).paths[0], project)
+    if root is None:
+        raise FormatError(f"the images of {named.image_name[0]} do not exist", path=path)
+    return read_particles(path, root, require_images=False, require_poses=False, permissive=True)
+
+
 def _coverage(classes: ClassSet, names: list[str], poses: Path, project: Path | None) -> Coverage:
     known = _particles(poses, project, images=False)
+    if "rlnAngleTilt" not in known.table:
+        raise UserError("the file has no poses (rlnAngleRot, rlnAngleTilt)", path=poses)
     labels = labels_of(names, classes.class_of, [str(name) for name in known.image_name])
     if not (labels >= 0).any():
         raise UserError(

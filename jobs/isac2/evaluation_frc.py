@@ -7,6 +7,7 @@ evenly the halves agree as well.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from jobs.formats.eman_hdf import EmanStack
 from jobs.formats.particle_set import ParticleSet
 from jobs.formats.stacks import ImageStacks
 from jobs.isac2.averages import half_averages
@@ -26,6 +28,8 @@ from jobs.maths.transforms2d import Planar
 
 THRESHOLD = 0.143
 _EDGE_PX = 5.0
+_FLIPPED = "rlnCtfDataArePhaseFlipped"
+_HDF = (".hdf", ".hdf5", ".h5")
 _FEWEST = 2  # members below which there are no two halves
 
 
@@ -60,11 +64,33 @@ class ClassFrc:
         )
 
 
+class _HdfImages:
+    """Images of EMAN2 stacks by number of the particle."""
+
+    def __init__(self, particles: ParticleSet) -> None:
+        self._particles = particles
+        self._files = [EmanStack(path) for path in particles.stacks]
+        self.box = int(self._files[0].shape(0)[-1])
+
+    def read(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Images `(b, y, x)` of these particles."""
+        stack, section = self._particles.stack[index], self._particles.section[index]
+        return np.stack(
+            [self._files[s].image(i) for s, i in zip(stack.tolist(), section.tolist(), strict=True)]
+        )
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+
 class _CtfImages:
     """Images multiplied by their CTF, on a coarser grid, read when asked for."""
 
-    def __init__(self, particles: ParticleSet, stacks: ImageStacks, box: int) -> None:
+    def __init__(self, particles: ParticleSet, stacks: ImageStacks | _HdfImages, box: int) -> None:
         self._particles, self._stacks, self._box = particles, stacks, box
+        self._flipped = torch.as_tensor(_phase_flipped(particles))
 
     def __getitem__(self, index: npt.NDArray[np.int64]) -> Tensor:
         images = torch.as_tensor(self._stacks.read(index))
@@ -74,6 +100,7 @@ class _CtfImages:
         # Both halves are weighted alike in every ring, so that CTF² need not be divided out.
         pixel = torch.as_tensor(self._particles.pixel_size_a[index])
         known = ctf_rfft(from_particles(self._particles, index), images.shape[-1], pixel)
+        known = torch.where(self._flipped[index][:, None, None], known.abs(), known)
         factor = torch.where(
             torch.as_tensor(self._particles.ctf_premultiplied[index])[:, None, None],
             torch.ones_like(known),
@@ -122,7 +149,8 @@ def class_frc(
     """
     labels = torch.as_tensor(np.asarray(class_of, np.int64))
     curves = []
-    with ImageStacks(particles) as stacks:
+    hdf = all(path.suffix.lower() in _HDF for path in particles.stacks)
+    with closing(_HdfImages(particles) if hdf else ImageStacks(particles)) as stacks:
         pixel = float(particles.pixel_size_a[0])
         box = stacks.box
         reduced = min(1.0, pixel / pixel_size_a) if pixel_size_a > 0 else 1.0
@@ -150,3 +178,13 @@ def class_frc(
     ]
     frequency = np.arange(small // 2 + 1) / (small * small_pixel)
     return ClassFrc(found.numpy(), frequency, np.array(resolution, np.float64))
+
+
+def _phase_flipped(particles: ParticleSet) -> npt.NDArray[np.bool_]:
+    """`(P,)` whether the file says that phases were flipped already."""
+    optics = particles.tables.get("optics")
+    if _FLIPPED in particles.table:
+        return particles.table.floats(_FLIPPED) != 0
+    if optics is not None and _FLIPPED in optics:
+        return optics.floats(_FLIPPED)[particles.optics_group] != 0
+    return np.zeros(len(particles), np.bool_)

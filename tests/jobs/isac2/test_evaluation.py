@@ -2,19 +2,27 @@
 
 import html
 import json
+import shutil
 
+import mrcfile
 import numpy as np
 import pytest
 import torch
 
 from jobs.core.errors import UserError
-from jobs.formats.star import read_star_tables
+from jobs.formats.eman_hdf_write import write_eman_stack
+from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.isac2.evaluation import evaluate, write_evaluation
 from jobs.isac2.evaluation_figures import figures
 from jobs.isac2.evaluation_repeat import compare_runs
 from jobs.isac2.evaluation_report import write_report
 from jobs.isac2.evaluation_views import coverage, likeness, view_axes
+from jobs.maths.ctf import ctf_rfft
+from jobs.maths.fourier import image_to_rfft, rfft_to_image
+from jobs.simulate.class_images import ctf_parameters
 from jobs.simulate.class_simulation import simulate_classes
+from jobs.simulate.class_specification import ClassSpec
+from jobs.simulate.class_truth import draw_truth
 from tests.support.class_images import planted_classes
 from tests.support.class_jobs import write_class_job
 from tests.support.isac_runs import (
@@ -83,6 +91,25 @@ def test_that_halves_of_classes_agree_by_what_they_share_and_those_of_noise_do_n
     noise = evaluate(job["noise"], job["project"]).frc
     assert abs(noise.curves[4, 4:].mean()) < 0.3 < judged.frc.curves[1, 4:].mean()
     assert noise.resolution_a[4] > 2 * noise.resolution_a[:4].max()
+
+
+def test_that_images_flipped_before_and_images_of_eman2_agree_as_the_original_ones_do(judged, job, tmp_path):
+    project = job["project"]
+    spec = ClassSpec.from_json((project / "simulation.json").read_text())
+    images = mrcfile.read(project / "particles.mrcs")
+    params = ctf_parameters(spec, draw_truth(spec), np.arange(len(images)))
+    sign = torch.sign(ctf_rfft(params, 32, spec.pixel_size_a))
+    flipped = rfft_to_image(image_to_rfft(torch.as_tensor(images)) * sign, 32).numpy()
+    write_eman_stack(tmp_path / "flipped.hdf", flipped)
+    shutil.copytree(project / "a", tmp_path / "a")
+    data = tmp_path / "a" / "run_data.star"
+    tables = read_star_tables(data)
+    row = tables["particles"]
+    names = [name.replace("particles.mrcs", "flipped.hdf") for name in row.text("rlnImageName").tolist()]
+    changed = row.with_columns({"rlnImageName": names, "rlnCtfDataArePhaseFlipped": np.ones(150, np.int64)})
+    write_star_tables(data, [tables["optics"], changed])
+    again = evaluate(tmp_path / "a" / "run_optimiser.star", tmp_path)
+    np.testing.assert_allclose(again.frc.curves, judged.frc.curves, atol=1e-3)
 
 
 def test_that_true_poses_show_pure_classes_and_what_is_lost(judged, job):
