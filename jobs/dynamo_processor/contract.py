@@ -243,19 +243,16 @@ def table_of(entry: TomogramEntry, position: npt.ArrayLike, rotation: npt.ArrayL
     ----------
     entry
         Tomogram or stack of the particles.
-    position, rotation
-        `(n, 3)` and `(n, 3, 3)`.
-    source
-        `n` texts.
+    position, rotation, source
+        As in the table.
     **columns
         Other columns of the table by name, ``extra`` included.
     """
     n = len(source)
-    whole = -np.ones(n, np.int64)
     given: dict[str, Any] = {
         "tomogram": np.full(n, entry.number),
         "volume": np.full(n, str(entry.volume or ""), object),
-        "section": whole,
+        "section": np.full(n, -1),
         "shift": np.zeros((n, 3)),
         "size": np.tile(np.asarray(entry.size), (n, 1)),
         "voxel_size_a": np.full(n, entry.voxel_size_a),
@@ -287,23 +284,11 @@ def table_of(entry: TomogramEntry, position: npt.ArrayLike, rotation: npt.ArrayL
 
 
 def concatenate(tables: Sequence[ParticleTable]) -> ParticleTable:
-    """Put tables below each other; extra columns that one of them lacks are empty text there.
-
-    Raises
-    ------
-    ValueError
-        When there are no tables.
-    """
+    """Put tables (at least one) below each other; extra columns that one lacks are empty text there."""
     if not tables:
         raise ValueError("there are no tables")
     names = dict.fromkeys(name for table in tables for name in table.extra)
-    columns = {
-        f.name: np.concatenate([getattr(t, f.name) for t in tables])
-        for f in fields(ParticleTable)
-        if f.name != "extra"
-    }
-    extra = {
-        name: np.concatenate([t.extra.get(name, np.full(len(t), "", object)) for t in tables])
-        for name in names
-    }
+    own = [f.name for f in fields(ParticleTable) if f.name != "extra"]
+    columns = {name: np.concatenate([getattr(t, name) for t in tables]) for name in own}
+    extra = {n: np.concatenate([t.extra.get(n, np.full(len(t), "", object)) for t in tables]) for n in names}
     return ParticleTable(**columns, extra=extra)

@@ -13,10 +13,13 @@ import numpy as np
 from jobs.core.errors import Problem, UserError
 from jobs.dynamo_processor.contract import FloatArray, TomogramEntry
 from jobs.formats.columns import nearest
-from jobs.formats.files import unreadable
+from jobs.formats.files import read_whole, unreadable
 from jobs.formats.mrc_header import read_map_header
 
 _SHOWN = 6
+_HEADER = 1024
+# IMOD marks its headers, and in flags the sign of the origin
+_IMOD_STAMP, _INVERTED = 1146047817, 4
 
 
 @dataclass
@@ -41,17 +44,21 @@ class Findings:
 
 @dataclass(frozen=True)
 class VolumeFacts:
-    """Size (nx, ny, nz), voxel size in Å (0 when not stated) and origin in Å of a volume."""
+    """Size (nx, ny, nz) of a volume, its voxel size in Å (0 when not stated), and its origin in Å.
+
+    The origin is that of IMOD, where a part cut out from voxel k on has one smaller by k voxels; the MRC
+    standard states its negative.
+    """
 
     size: tuple[int, int, int]
     voxel_size_a: float
     origin_a: tuple[float, float, float]
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sorting key under which TS_2 comes before TS_10."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p.lower()) for p in parts if p] + [(2, 0, name)]
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p.lower()) for p in parts if p], name
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -124,7 +131,19 @@ def volume_facts(path: Path, findings: Findings, column: str | None = None) -> V
     if not header.voxel_size_a:
         findings.warning(f"{path.name} states no voxel size", column)
     nz, ny, nx = header.shape
-    return VolumeFacts((nx, ny, nz), header.voxel_size_a, header.origin_a)
+    return VolumeFacts((nx, ny, nz), header.voxel_size_a, _imod_origin(path, nx))
+
+
+def _imod_origin(path: Path, nx: int) -> tuple[float, float, float]:
+    """Origin in Å with the sign of IMOD, which depends on who wrote the header."""
+    raw = read_whole(path, _HEADER)
+    order = "<" if int.from_bytes(raw[:4], "little") == nx else ">"
+    version, stamp, flags = (int(np.frombuffer(raw, f"{order}i4", 1, at)[0]) for at in (108, 152, 156))
+    x, y, z = (float(v) for v in np.frombuffer(raw, f"{order}f4", 3, 196))
+    if not np.isfinite([x, y, z]).all():
+        return (0.0, 0.0, 0.0)
+    sign = -1.0 if version > 0 or (stamp == _IMOD_STAMP and flags & _INVERTED) else 1.0
+    return (sign * x, sign * y, sign * z)
 
 
 def tilt_range(angles: FloatArray, findings: Findings, what: str) -> tuple[float, float]:

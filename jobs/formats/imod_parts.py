@@ -13,6 +13,10 @@ IntArray = npt.NDArray[np.int64]
 
 #: The model was last shown on an image with Y and Z exchanged.
 FLIPPED = 1 << 16
+#: … by turning it about X.
+ROTATED = 1 << 17
+#: ``old_origin`` is set: the origin of the file of which a part was loaded.
+KEEPS_ORIGIN = 1 << 14
 SCATTERED, OPEN = 1 << 9, 1 << 3
 
 
@@ -124,6 +128,11 @@ class ImodModel:
     def flipped(self) -> bool:
         """Whether it was last shown on an image with Y and Z exchanged."""
         return bool(self.flags & FLIPPED)
+
+    @property
+    def rotated(self) -> bool:
+        """Whether that exchange was a turn by 90° about X."""
+        return self.flipped and bool(self.flags & ROTATED)
 
     def points(self, objects: tuple[int, ...] = ()) -> tuple[FloatArray, IntArray, IntArray]:
         """Return points `(n, 3)` in file order, with object and contour `(n,)`, both counted from 1.

@@ -174,14 +174,34 @@ def test_that_models_of_a_part_of_the_volume_are_moved_to_the_whole(one):
     assert "moved by 10, 20, 5 px" in _messages(entry, "warning")
 
 
-def test_that_models_drawn_on_a_flipped_image_are_turned_back(one):
+@pytest.mark.parametrize("standard", [False, True], ids=["sign of IMOD", "sign of the standard"])
+def test_that_models_of_a_part_written_as_a_file_are_moved_by_the_origin_of_the_volume(one, standard):
+    inside, settings = one
+    part = model_bytes(
+        [], slicer=[(0, 0, 0)], centers=[(5.5, 6.5, 7)], size=(20, 20, 20),
+        origin=(-70.0, -170.0, -20.0), old_origin=(-70.0, -170.0, -20.0),
+    )  # fmt: skip
+    (inside / "a.mod").write_bytes(part)
+    with mrcfile.open(inside / "a.rec", "r+") as file:
+        file.header.nversion = 20140 if standard else 0
+        file.header.origin = (-30, -30, -30) if standard else (30, 30, 30)
+    (entry,) = sources.find(settings)
+    np.testing.assert_allclose(sources.particles(entry).position, [(15, 26, 12)], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [(1 << 16, (5, 9, 7)), ((1 << 16) + (1 << 17), (5, 50, 7))],
+    ids=["exchanged", "turned about x"],
+)
+def test_that_models_drawn_on_a_flipped_image_are_turned_back(one, flags, expected):
     inside, settings = one
     nx, ny, nz = projects.SIZE
     (inside / "a.mod").write_bytes(
-        model_bytes([], slicer=[(0, 0, 0)], centers=[(5.5, 7.5, 9)], size=(nx, nz, ny), flags=1 << 16)
+        model_bytes([], slicer=[(0, 0, 0)], centers=[(5.5, 7.5, 9)], size=(nx, nz, ny), flags=flags)
     )
     (entry,) = sources.find(settings)
-    np.testing.assert_allclose(sources.particles(entry).position, [(5, 9, 7)], atol=1e-4)
+    np.testing.assert_allclose(sources.particles(entry).position, [expected], atol=1e-4)
     assert "exchanged" in _messages(entry, "warning")
 
 
