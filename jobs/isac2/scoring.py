@@ -19,9 +19,9 @@ from jobs.maths.polar import PolarGrid
 from jobs.maths.transforms2d import Planar
 
 #: Images in one block of scoring, in one of alignment, and references that a block meets at once.
-BLOCK = {"cpu": 16, "cuda": 512}
+BLOCK = {"cpu": 32, "cuda": 512}
 ALIGNED = {"cpu": 64, "cuda": 2048}
-REFERENCES = {"cpu": 32, "cuda": 128}
+REFERENCES = {"cpu": 16, "cuda": 128}
 
 
 @dataclass(frozen=True)
