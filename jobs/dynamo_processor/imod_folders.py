@@ -82,7 +82,7 @@ def tomogram_folders(settings: SourceSettings) -> list[Path]:
     top = settings.resolved(settings.imod_dir)
     if top is None:
         raise UserError("the folder of the IMOD project is not given", column="imod_dir")
-    folders = [p for p in folder_names(top, "imod_dir") if p.is_dir()]
+    folders = [p for p in folder_names(top, "imod_dir") if p.is_dir() and not p.name.startswith(".")]
     chosen = [p for p in folders if matches(p.name, settings.dir_contains)]
     if chosen:
         return chosen

@@ -1,4 +1,4 @@
-"""Read and write motive lists of PEET: orientations and offsets of the points of a model.
+"""Read motive lists of PEET: orientations and offsets of the points of a model.
 
 A motive list is a CSV file of one header line and 20 columns: correlation, two reserved, number of the point
 (from 1), wedge weight, five unused, offset x, y, z, two unused, a reserved one, phi, psi, theta, and a class.
@@ -13,14 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.core.errors import FormatError
-from jobs.formats.files import read_whole, replacing
+from jobs.formats.files import read_whole
 
 FloatArray = npt.NDArray[np.float64]
 
-HEADER = (
-    "CCC,reserved,reserved,pIndex,wedgeWT,NA,NA,NA,NA,NA,xOffset,yOffset,zOffset,NA,NA,reserved,"
-    "EulerZ(1),EulerZ(3),EulerX(2),reserved"
-)
 _COLUMNS = 20
 _OFFSET = slice(10, 13)
 _PHI, _PSI, _THETA, _CLASS = 16, 17, 18, 19
@@ -85,24 +81,6 @@ def read_motive_list(path: str | Path) -> MotiveList:
         table[:, [_PHI, _THETA, _PSI]],
         np.nan_to_num(table[:, _CLASS]).astype(np.int64),
     )
-
-
-def write_motive_list(path: str | Path, motives: MotiveList) -> None:
-    """Write a motive list; a header line and 20 columns.
-
-    Raises
-    ------
-    UserError
-        When the file cannot be written; an old one is then unchanged.
-    """
-    table = np.zeros((len(motives), _COLUMNS))
-    table[:, 0], table[:, 3] = motives.correlation, motives.point
-    table[:, _OFFSET] = motives.offset
-    table[:, [_PHI, _THETA, _PSI]] = motives.angles_deg
-    table[:, _CLASS] = motives.class_id
-    lines = [HEADER, *(",".join(f"{v:.10g}" for v in row) for row in (table + 0.0).tolist())]
-    with replacing(path) as file:
-        file.write(("\n".join(lines) + "\n").encode())
 
 
 def _is_number(word: str) -> bool:

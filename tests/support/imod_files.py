@@ -1,4 +1,4 @@
-"""Writes files as IMOD does, byte by byte: models in binary and ASCII form, and tilt angles."""
+"""Writes files as IMOD and PEET do: models in binary and ASCII form, tilt angles, motive lists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 _FLAGS = (1 << 10) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15)
 _SCATTERED = 1 << 9
+MOTIVE_HEADER = (
+    "CCC,reserved,reserved,pIndex,wedgeWT,NA,NA,NA,NA,NA,xOffset,yOffset,zOffset,NA,NA,reserved,"
+    "EulerZ(1),EulerZ(3),EulerX(2),reserved"
+)
 
 
 def model_bytes(
@@ -77,3 +81,15 @@ def ascii_model(
 def write_tilt_angles(path: Path, angles: npt.ArrayLike) -> None:
     """Write a ``.tlt`` file, one ``%7.2f`` per line."""
     path.write_text("".join(f"{a:7.2f}\n" for a in np.asarray(angles, float)))
+
+
+def write_motives(
+    path: Path, point: npt.ArrayLike, score: npt.ArrayLike, offset: npt.ArrayLike, angles: npt.ArrayLike
+) -> None:
+    """Write a motive list; points from 1, angles phi, theta, psi; the class is the parity of the point."""
+    phi, theta, psi = np.asarray(angles, float).T
+    x, y, z = np.asarray(offset, float).T
+    number, zero = np.asarray(point, float), np.zeros(len(phi))
+    columns = [np.asarray(score, float), zero, zero, number, zero + 1, *[zero] * 5, x, y, z, *[zero] * 3]
+    rows = np.stack([*columns, phi, psi, theta, number % 2], axis=1)
+    np.savetxt(path, rows, "%.12g", delimiter=",", header=MOTIVE_HEADER, comments="")

@@ -7,10 +7,10 @@ import pytest
 from jobs.core.errors import FormatError
 from jobs.dynamo_processor import sources
 from jobs.dynamo_processor.contract import SourceSettings
-from jobs.formats.peet import HEADER, MotiveList, read_motive_list, write_motive_list
+from jobs.formats.peet import read_motive_list
 from jobs.maths.conventions3d import angle_between, matrix_to_peet, zxz_to_rotation
 from tests.support import tomography_projects as projects
-from tests.support.imod_files import model_bytes, write_tilt_angles
+from tests.support.imod_files import MOTIVE_HEADER, model_bytes, write_motives, write_tilt_angles
 
 _EACH = 5
 
@@ -30,10 +30,7 @@ def project(tmp_path_factory):
     points = centre - offset + (0.5, 0.5, 0.0)
     (folder / "a.mod").write_bytes(model_bytes([points[:2], points[2:]]))
     order = np.array([3, 1, 2, 5, 4])
-    write_motive_list(
-        folder / "a_MOTL_Tom1_Iter3.csv",
-        MotiveList(order, 0.1 * order, offset[order - 1], angles[order - 1], order % 2),
-    )
+    write_motives(folder / "a_MOTL_Tom1_Iter3.csv", order, 0.1 * order, offset[order - 1], angles[order - 1])
     return SourceSettings(source_type="peet", imod_dir=folder.parent), centre, rotation, order - 1
 
 
@@ -58,16 +55,13 @@ def test_that_points_are_moved_and_the_average_is_the_map(project):
         assert projects.correlation(wrong, projects.reference()) < 0.8
 
 
-def test_that_a_motive_list_comes_back(tmp_path, project):
-    rotation = project[2]
-    made = MotiveList(
-        np.arange(1, 6), np.full(5, 0.5), np.ones((5, 3)), matrix_to_peet(rotation), np.zeros(5, np.int64)
-    )
-    write_motive_list(tmp_path / "a.csv", made)
-    assert (tmp_path / "a.csv").read_text().splitlines()[0] == HEADER
-    again = read_motive_list(tmp_path / "a.csv")
-    np.testing.assert_allclose(again.angles_deg, made.angles_deg)
-    np.testing.assert_array_equal(again.offset, made.offset)
+def test_that_motives_are_read_as_written_with_their_angles_in_turning_order(tmp_path, project):
+    angles = matrix_to_peet(project[2])
+    write_motives(tmp_path / "a.csv", np.arange(1, 6), np.full(5, 0.5), np.ones((5, 3)), angles)
+    read = read_motive_list(tmp_path / "a.csv")
+    np.testing.assert_allclose(read.angles_deg, angles, rtol=1e-6)
+    assert (read.offset == 1).all() and (read.correlation == 0.5).all()
+    assert read.class_id.tolist() == [1, 0, 1, 0, 1]
 
 
 def test_that_a_list_of_another_model_is_named(project, tmp_path):
@@ -82,7 +76,11 @@ def test_that_a_list_of_another_model_is_named(project, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "row"),
-    [(HEADER + "\n", None), (HEADER + "\n1,2,3\n", 2), (HEADER + "\n" + "0," * 19 + "0\n", 2)],
+    [
+        (MOTIVE_HEADER + "\n", None),
+        (MOTIVE_HEADER + "\n1,2,3\n", 2),
+        (MOTIVE_HEADER + "\n" + "0," * 19 + "0\n", 2),
+    ],
 )
 def test_that_damaged_lists_name_the_line(tmp_path, text, row):
     (tmp_path / "a.csv").write_text(text)
