@@ -69,10 +69,10 @@ class MultiReference:
         step_deg: float | None = None,
         frequency: float | None = None,
     ) -> None:
-        self.grid = grid.limited(frequency)
+        self.grid = grid
         self.lattice = lattice
         self.normalise = normalise
-        self.correlator = Correlator(self.grid, step_deg=step_deg)
+        self.correlator = Correlator(grid, frequency, step_deg)
         self._half = self.grid.radius + lattice.reach + 1
         #: Edge of what is cut out of an image, pixels.
         self.window = 2 * self._half + 1

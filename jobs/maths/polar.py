@@ -82,7 +82,7 @@ class PolarGrid:
                 f"no rings from {first} to {radius} in steps of {step} with {max_frequency} 1/px"
             )
         self.device = torch.device("cpu" if device is None else device)
-        self.max_frequency, self.first, self.step = max_frequency, first, step
+        self.max_frequency = max_frequency
         radii = list(range(first, radius + 1, step))
         self.radius = radii[-1]
         #: Samples of each ring: the powers of two between 2 and 4 per pixel.
@@ -111,12 +111,6 @@ class PolarGrid:
     def n_rings(self) -> int:
         """Number of rings."""
         return len(self.n_samples)
-
-    def limited(self, frequency: float | None) -> PolarGrid:
-        """The same rings for images without detail beyond a frequency in 1/pixel; this grid for None."""
-        if frequency is None or frequency >= self.max_frequency:
-            return self
-        return PolarGrid(self.radius, self.first, self.step, frequency, self.device)
 
     def bands_up_to(self, frequency: float | None) -> list[Band]:
         """Bands needed for images without detail beyond a frequency in 1/pixel; all for None."""
