@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -66,23 +67,23 @@ def nearest_voxel(position: FloatArray) -> IntArray:
     return np.floor(np.asarray(position, float) + 0.5).astype(np.int64)
 
 
-def cut_box(data: npt.NDArray[np.generic], centre: IntArray, box_size: int) -> npt.NDArray[np.float32]:
+def cut_box(volume: OpenVolume, centre: IntArray, box_size: int) -> npt.NDArray[np.float32]:
     """Return the box `(N, N, N)` [z, y, x] around a voxel, filled with its mean where it leaves the volume.
 
     Parameters
     ----------
-    data
-        Volume ``[z, y, x]``; only the box is read of it.
+    volume
+        The volume; only the rows of the box are read of it.
     centre
         `(3,)` x, y, z of the voxel that becomes voxel N // 2.
     box_size
         N.
     """
     first = np.asarray(centre)[::-1] - box_size // 2
-    low, high = np.maximum(first, 0), np.minimum(first + box_size, data.shape)
+    low, high = np.maximum(first, 0), np.minimum(first + box_size, volume.shape)
     if (high <= low).any():
         return np.zeros((box_size,) * 3, np.float32)
-    part = np.asarray(data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], np.float32)
+    part = volume.part(low, high)
     if part.shape == (box_size,) * 3:
         return part
     whole = np.full((box_size,) * 3, part.mean(dtype=np.float64), np.float32)
@@ -131,14 +132,14 @@ def crop(
     # by file and depth, so that a tomogram is walked through once
     rows = np.flatnonzero(wanted)
     rows = rows[np.lexsort((centre[rows, 2], particles.tomogram[rows]))]
-    maps = _Maps()
+    maps = _Open()
     done, of = 0, len(rows)
 
     def one(row: int) -> None:
         path = folder / particle_name(int(tag[row]), settings.kind)
         if same and path.is_file() and path.stat().st_size == _bytes(settings):
             return
-        box = cut_box(maps.data(str(particles.volume[row])), centre[row], settings.box_size)
+        box = cut_box(maps.volume(str(particles.volume[row])), centre[row], settings.box_size)
         if settings.invert:
             box = -box
         write_particle(path, box, float(particles.voxel_size_a[row]))
@@ -157,50 +158,88 @@ def crop(
     return wanted
 
 
-class _Maps:
-    """Views of the volumes that are being cut."""
+class _Open:
+    """The volumes that are being cut."""
 
     def __init__(self) -> None:
-        self._open: dict[str, npt.NDArray[np.generic]] = {}
+        self._open: dict[str, OpenVolume] = {}
 
     def open(self, volumes: npt.NDArray[np.object_]) -> None:
         """Open these volumes, and let the others go."""
         wanted = dict.fromkeys(str(volume) for volume in volumes)
-        self._open = {volume: self._open.get(volume, _EMPTY) for volume in wanted}
-        for volume, data in self._open.items():
-            if data is _EMPTY:
-                self._open[volume] = view_volume(volume)
+        for name in [name for name in self._open if name not in wanted]:
+            self._open.pop(name).close()
+        for name in wanted:
+            if name not in self._open:
+                self._open[name] = OpenVolume(name)
 
-    def data(self, volume: str) -> npt.NDArray[np.generic]:
+    def volume(self, name: str) -> OpenVolume:
         """Return an open volume."""
-        return self._open[volume]
+        return self._open[name]
 
     def close(self) -> None:
         """Let all go."""
+        for volume in self._open.values():
+            volume.close()
         self._open.clear()
 
 
-_EMPTY: Final = np.zeros((0, 0, 0), np.float32)
+class OpenVolume:
+    """An MRC volume of which parts are read, by several threads if wanted.
 
-
-def view_volume(path: str | Path) -> npt.NDArray[np.generic]:
-    """Return a volume ``[z, y, x]`` that is read from its file when it is needed.
+    Parameters
+    ----------
+    path
+        File.
 
     Raises
     ------
     UserError
         When the file is no MRC volume, truncated, or has its axes in another order.
     """
-    header: MapHeader = read_map_header(path, permissive=True)
-    if header.sections_present < header.shape[0]:
-        what = f"the file is truncated: it holds {header.sections_present} of {header.shape[0]} sections"
-        raise UserError(what, path=path)
-    if header.axes != (0, 1, 2):
-        raise UserError("columns, rows and sections do not run along x, y and z", path=path)
-    try:
-        return np.memmap(path, header.dtype, "r", header.data_offset, header.shape)
-    except (OSError, ValueError) as error:
-        raise unreadable(path, OSError(str(error))) from error
+
+    def __init__(self, path: str | Path) -> None:
+        header: MapHeader = read_map_header(path, permissive=True)
+        if header.sections_present < header.shape[0]:
+            what = f"the file is truncated: it holds {header.sections_present} of {header.shape[0]} sections"
+            raise UserError(what, path=path)
+        if header.axes != (0, 1, 2):
+            raise UserError("columns, rows and sections do not run along x, y and z", path=path)
+        self.path, self.shape = Path(path), header.shape
+        self._dtype, self._offset = header.dtype, header.data_offset
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+    def part(self, low: IntArray, high: IntArray) -> npt.NDArray[np.float32]:
+        """Return the voxels ``low`` to ``high`` (z, y, x; the end not included).
+
+        Whole rows are read at once: mapping the file instead takes a page fault for every row of the box.
+
+        Raises
+        ------
+        UserError
+            When the file can not be read any more.
+        """
+        (z0, y0, x0), (z1, y1, x1) = low.tolist(), high.tolist()
+        _, ny, nx = self.shape
+        found = np.empty((z1 - z0, y1 - y0, x1 - x0), np.float32)
+        bytes_ = (y1 - y0) * nx * self._dtype.itemsize
+        for k, z in enumerate(range(z0, z1)):
+            start = self._offset + (z * ny + y0) * nx * self._dtype.itemsize
+            try:
+                raw = os.pread(self._file, bytes_, start)
+            except OSError as error:
+                raise unreadable(self.path, error) from error
+            if len(raw) < bytes_:
+                raise UserError("the file has become shorter while it was read", path=self.path)
+            found[k] = np.frombuffer(raw, self._dtype).reshape(y1 - y0, nx)[:, x0:x1]
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
 
 def write_particle(path: Path, box: npt.NDArray[np.float32], voxel_size_a: float) -> None:
