@@ -28,7 +28,7 @@ _NEEDED: Final = {
 
 def source_is_complete(options: DynamoOptions, context: CheckContext) -> list[Problem]:
     """What the kind of source needs is named."""
-    if context.is_continue:
+    if context.is_continue or options.fn_config:
         return []
     needed = _NEEDED.get((options.source_type, options.real_data_mode))
     if needed is None:
@@ -112,6 +112,25 @@ def _round_faults(row: dict[str, Any], box: int) -> list[tuple[str, str, Any]]:
     return faults
 
 
+def config_can_be_used(options: DynamoOptions, context: CheckContext) -> list[Problem]:
+    """The configuration file holds a job; names that are not known are told."""
+    path = context.resolve(options.fn_config)
+    if context.is_continue or not options.fn_config or not path.is_file():
+        return []
+    from jobs.dynamo_processor.config_file import options_of, read_config
+
+    try:
+        found, warnings = options_of(read_config(path), options.config_entry, options)
+    except UserError as error:
+        return [Problem(error.message, field="fn_config", hint=error.hint)]
+    within = found.model_copy(update={"fn_config": ""})
+    faults = [p for check in (source_is_complete, names_are_possible, rounds_are_possible) for p in
+              check(within, context)]  # fmt: skip
+    told = [Problem(warning, field="fn_config", severity="warning") for warning in warnings]
+    errors = [p for p in faults if p.severity == "error"]
+    return told + [Problem(f"{p.field}: {p.message}", field="fn_config", hint=p.hint) for p in errors]
+
+
 def way_back_has_tables(options: DynamoOptions, context: CheckContext) -> list[Problem]:
     """The way back needs tables."""
     if not (context.is_continue and options.do_way_back) or options.fn_refined:
@@ -123,5 +142,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     source_is_complete,
     names_are_possible,
     rounds_are_possible,
+    config_can_be_used,
     way_back_has_tables,
 )

@@ -98,13 +98,13 @@ ROUND_PARAMETERS: Final[tuple[RoundParameter, ...]] = (
     RoundParameter(
         "high", "high", "number", 1, "High-pass (high):",
         "Frequencies below this are left out. In Fourier pixels of the full box: box side × pixel size / "
-        "value is the length in Å, which the check of the form says.",
+        "value is the length in Å, which the log says for every round.",
         0, None, 64, 1, "Fourier px",
     ),
     RoundParameter(
         "low", "low", "number", 18, "Low-pass (low):",
         "Frequencies above this are left out. In Fourier pixels of the full box: box side × pixel size / "
-        "value is the resolution in Å, which the check of the form says.",
+        "value is the resolution in Å, which the log says for every round.",
         1, None, 256, 1, "Fourier px",
     ),
     RoundParameter(

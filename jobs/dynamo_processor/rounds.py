@@ -197,3 +197,19 @@ def options_from_named(named: Mapping[str, Any]) -> dict[str, Any]:
         fields[f"{name}_r1"] = value_text(first) if parameter.kind in ("shift", "text") else first
         fields[f"{name}_later"] = later_text(later, first)
     return fields
+
+
+def frequencies(rounds: Rounds, box_size: int, voxel_size_a: float) -> list[str]:
+    """Return for every round what its filters and shifts are in Å; nothing without a voxel size."""
+    if not voxel_size_a:
+        return []
+    lines = []
+    for number, values in enumerate(rounds.values, 1):
+        low, high, lim = values["low"], values["high"], values["lim"]
+        assert isinstance(low, (int, float)) and isinstance(high, (int, float)) and isinstance(lim, tuple)
+        band = f"low-pass {low:g} px = {box_size * voxel_size_a / low:.1f} Å"
+        if high:
+            band += f", high-pass {high:g} px = {box_size * voxel_size_a / high:.0f} Å"
+        shifts = " × ".join(f"{side * voxel_size_a:g}" for side in lim)
+        lines.append(f"Round {number}: {band}, shifts up to {shifts} Å")
+    return lines

@@ -19,7 +19,7 @@ from jobs.dynamo_processor.initial_average import Average, average, particle_rea
 from jobs.dynamo_processor.matlab_script import ScriptSettings, common_parameters, script_text
 from jobs.dynamo_processor.params import DynamoOptions
 from jobs.dynamo_processor.records import write_summary
-from jobs.dynamo_processor.rounds import rounds_of
+from jobs.dynamo_processor.rounds import frequencies, rounds_of
 from jobs.dynamo_processor.scan import scan_rows, scan_text, write_scan
 from jobs.dynamo_processor.sidecar import write_sidecar
 from jobs.dynamo_processor.unpacking import unpack, volume_index, volume_numbers
@@ -89,7 +89,7 @@ def with_config(options: DynamoOptions, base: Path, reporter: Reporter) -> Dynam
     found, warnings = options_of(config, options.config_entry, options)
     for warning in warnings:
         reporter.say(f"{config.path.name}: {warning}")
-    return found
+    return found.model_copy(update={"fn_config": ""})
 
 
 def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Reporter) -> Made:
@@ -183,6 +183,8 @@ def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter
     )
     made = replace(found, folder=folder, gathered=whole, written=int(kept.sum()))
     made = replace(made, voxel_size_a=_voxel_size(particles, reporter))
+    for line in frequencies(rounds_of(options), options.box_size, made.voxel_size_a):
+        reporter.say(line)
     if options.crop_with == "here":
         made = _crop_and_average(made, options, table, kept, offset, reporter)
     _write_script(folder, options, base, gathered.by_half)
