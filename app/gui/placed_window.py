@@ -34,6 +34,8 @@ class PlacedWindow(QMainWindow):
         self.setCentralWidget(self.pane)
         self.setWindowTitle(f"Tomograms of {services.title} – Heteroscope")
         self.resize(1280, 800)
+        # what there is to be seen before anything is written is whether axes and places are right
+        self.pane.controls.particles.choose_look("arrows")
         self.pane.selection_wanted.connect(self._select)
         self.work = Work(self)
         self.read()

@@ -42,7 +42,7 @@ def _later(name: str) -> Any:
         tab=LATER,
         kind=Kind.TEXT,
         unit=parameter.unit,
-        placeholder="as in round 1",
+        placeholder="as in round 1, or values for rounds 2; 3; …",
         enabled="new",
     )
 

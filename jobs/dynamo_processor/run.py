@@ -94,6 +94,6 @@ def _show(context: WorkerContext, made: Made) -> None:
         tuple(series),
         (Mark(0.143, "0.143"),),
         reciprocal=True,
-        facts=(Fact("Halves agree to", f"{found.resolution_a:.1f} Å", found.warning), *facts),
+        facts=(Fact("Halves agree to", f"{found.resolution_a:.1f} Å", found.warning),),
     )
     context.save_figure("fsc", figure)
