@@ -30,6 +30,8 @@ class Situation:
         Its results have a latent space.
     in_tomograms
         Its particles lie in tomograms.
+    has_classes
+        It makes 2D classes.
     """
 
     project: bool = False
@@ -42,6 +44,7 @@ class Situation:
     why_not_run: str = ""
     explorable: bool = False
     in_tomograms: bool = False
+    has_classes: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ SUCCEEDED = Need(
 NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked as failed already.")
 EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
 IN_TOMOGRAMS = Need(lambda s: s.in_tomograms, "The particles of this job do not lie in tomograms.")
+HAS_CLASSES = Need(lambda s: s.has_classes, "This job has no 2D classes.")
 READY = Need(lambda s: s.can_run, "")
 
 

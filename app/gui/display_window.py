@@ -35,6 +35,8 @@ class DisplayWindow(QMainWindow):
         Folder to which names of images are relative; None outside of a project.
     on_closed
         Called once the window is gone.
+    reads
+        Reads what is to be shown, when that is not the whole file.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class DisplayWindow(QMainWindow):
         project_dir: Path | None = None,
         on_closed: Callable[[DisplayWindow], None] | None = None,
         parent: QWidget | None = None,
+        *,
+        reads: Callable[[], Content] | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("display_window")
         self.setWindowIcon(program_icon())
         self.path, self.viewer = path, viewer
-        self._project_dir, self._on_closed = project_dir, on_closed
+        self._project_dir, self._on_closed, self._reads = project_dir, on_closed, reads
         self._folder = path.parent
         inside = project_dir is not None and path.is_relative_to(project_dir)
         shown = path.relative_to(project_dir) if inside and project_dir is not None else path
@@ -78,9 +82,10 @@ class DisplayWindow(QMainWindow):
     def read(self) -> None:
         """Read the file (again)."""
         path, viewer, project = self.path, self.viewer, self._project_dir
+        reads = self._reads or (lambda: load(path, viewer, project))
         self.state.set_message("Reading…", str(path), glyph="clock")
         self._pages.setCurrentWidget(self.state)
-        self._work.start(lambda _p, _c: load(path, viewer, project), self._show, self._fail)
+        self._work.start(lambda _p, _c: reads(), self._show, self._fail)
 
     @property
     def busy(self) -> bool:

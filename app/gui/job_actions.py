@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.gui.action_info import (
     EXPLORABLE,
+    HAS_CLASSES,
     IDLE,
     IN_TOMOGRAMS,
     JOB,
@@ -72,6 +73,14 @@ JOB_ACTIONS = (
         "See the particles of this job where they are in their tomograms, linked with the explorer",
         ("Ctrl+Shift+T",),
         needs=(PROJECT, JOB, IN_TOMOGRAMS),
+    ),
+    ActionInfo(
+        "classes",
+        "Cla&sses…",
+        "Look at the 2D classes of this job, also while it runs; choose some and write their particles",
+        ("Ctrl+Shift+K",),
+        "particles",
+        needs=(PROJECT, JOB, HAS_CLASSES),
     ),
     ActionInfo(
         "compare_job",

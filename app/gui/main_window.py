@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMenu
 
 from app.gui import convert, menus
+from app.gui.class_view import ClassCommands
 from app.gui.demo_guide import DemoGuide
 from app.gui.device_commands import DeviceCommands
 from app.gui.display_commands import DisplayCommands
@@ -60,6 +61,7 @@ class MainWindow(WindowFrame):
         self.job_commands = JobCommands(self, self.project_commands)
         self.start_commands = StartCommands(self, self.project_commands)
         self.explorer_commands = ExplorerCommands(self)
+        self.class_commands = ClassCommands(self)
         self.overview_commands = OverviewCommands(self)
         self.flowchart_commands = FlowchartCommands(self)
         self.device_commands = DeviceCommands(self)
@@ -73,6 +75,7 @@ class MainWindow(WindowFrame):
                 self.start_commands,
                 self.job_commands,
                 self.explorer_commands,
+                self.class_commands,
                 self.housekeeping,
                 self.display_commands,
                 self.overview_commands,
@@ -136,6 +139,7 @@ class MainWindow(WindowFrame):
     def project_closed(self) -> None:
         """Show the start screen."""
         self.explorer_commands.close()
+        self.class_commands.close()
         self.display_commands.close_all()
         self.project_path, self.readonly, self.entries = None, False, {}
         self.housekeeping.follow(None)
@@ -193,6 +197,7 @@ class MainWindow(WindowFrame):
 
     def _show_parts(self, details: JobDetails | None) -> None:
         self.monitor.show_job(details, explorable=self.explorer_commands.explores(details))
+        self.class_commands.show(details)
         self.overview_commands.show(details)
         self.explorer_commands.expect(details)
         self.io.set_io(*convert.io_entries(details, self.entries))
@@ -228,7 +233,9 @@ class MainWindow(WindowFrame):
 
     def open_file(self, path: Path) -> None:
         """Show a file of the project: in the explorer, in a viewer, or with a program of the desktop."""
-        if self.project_path is not None and not self.explorer_commands.opens_file(path):
+        if self.project_path is None or self.explorer_commands.opens_file(path):
+            return
+        if not self.class_commands.opens_file(path):
             self.display_commands.show_file(path)
 
     def save_note(self, text: str) -> None:
@@ -280,6 +287,7 @@ class MainWindow(WindowFrame):
         """Remember the layout and end the lanes; jobs go on."""
         self.note.flush()
         self.explorer_commands.close()
+        self.class_commands.close()
         self.display_commands.close_all()
         self.panes.save(self.settings)
         self.flowchart_commands.remember()

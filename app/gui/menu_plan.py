@@ -49,6 +49,7 @@ MENUS: dict[str, tuple[str, ...]] = {
     "Job act&ions": (
         "explore",
         "tomogram",
+        "classes",
         "*display",
         SEPARATOR,
         "edit_note",

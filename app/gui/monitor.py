@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.class_strip import ClassStrip
 from app.gui.monitor_words import latent_values, maps_of, nothing_yet, tile_texts
 from app.gui.news import Followed, JobDetails
 from app.gui.task_views import TaskView, TaskViews
@@ -63,7 +64,7 @@ class Monitor(QWidget):
         self.views = TaskViews()
         self._drawn = 0
         self._drawn_task = ""
-        self._seen: tuple[bool, int, bool] | None = None
+        self._seen: tuple[bool, int, bool, bool] | None = None
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
@@ -121,6 +122,8 @@ class Monitor(QWidget):
         self.latent = LatentPlot()
         self.figures = FigureBoard()
         self.maps = MapViews()
+        self.classes = ClassStrip()
+        self.classes.changed.connect(self._arrange)
         self.volume = self.maps.preview
         self.middle = QStackedWidget()
         self.middle.addWidget(self.latent)
@@ -129,12 +132,12 @@ class Monitor(QWidget):
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
         self.pictures.setHandleWidth(style.MEDIUM)
-        parts = ((self.curves, 4, 300), (self.middle, 4, 320), (self.maps, 3, 200))
+        parts = ((self.curves, 4, 300), (self.middle, 4, 320), (self.maps, 3, 200), (self.classes, 7, 320))
         for number, (widget, share, narrowest) in enumerate(parts):
             widget.setMinimumWidth(narrowest)
             self.pictures.addWidget(widget)
             self.pictures.setStretchFactor(number, share)
-        self.pictures.setSizes([370, 362, 213])
+        self.pictures.setSizes([370, 362, 213, 575])
         # the curves need the room more than their names, which come when they are wanted
         names = self.curves.choice.parentWidget()
         assert names is not None
@@ -235,7 +238,7 @@ class Monitor(QWidget):
             changed |= set(_PARTS)
             self._show_tasks()
         self._changed -= changed
-        self._whole.show_empty(not view.records and not self._arrays)
+        self._whole.show_empty(not view.records and not self._arrays and not self.classes.wanted)
         if "records" in changed and (new := view.records[self._drawn :]):
             # in a low pane, two curves that can be read rather than three that can not
             self.curves.first_shown = 2 if self.curves.height() < _LOW else 3
@@ -264,21 +267,23 @@ class Monitor(QWidget):
 
     def _arrange(self) -> None:
         """Give the room to what tells most about the task: its figures and maps, else curves and latents."""
-        plots = self.views.current.plots
+        plots, classes = self.views.current.plots, self.classes.wanted
         self.middle.setCurrentWidget(self.figures if plots else self.latent)
         narrow = len(plots) > 1 and self.width() < _NARROW
         seen = (
             self._has_curves() and (not narrow or self.choose_button.isChecked()),
             len(plots),
-            not plots or self.views.current.maps is not None,
+            (not plots and not classes) or self.views.current.maps is not None,
+            bool(plots) or not classes,
         )
         if seen == self._seen:
             return
         self._seen = seen
         self.curves.setVisible(bool(seen[0]))
         self.maps.setVisible(bool(seen[2]))
+        self.middle.setVisible(seen[3])
         # two figures are as wide as curves and latent space together
-        self.pictures.setSizes([370, 362 * max(1, len(plots)), 213])
+        self.pictures.setSizes([370, 362 * max(1, len(plots)), 213, 575])
 
     def _has_curves(self) -> bool:
         """Whether there are curves, or may be some soon; a short task that is over has none."""

@@ -51,6 +51,7 @@ class OverviewCommands(ReportCommands):
         window = self.window
         deeds: dict[str, Callable[[], object]] = {
             "explore": window.explorer_commands.explore,
+            "classes": window.class_commands.classes,
             "monitor": lambda: window.panes.reveal("monitor"),
             "log": window.show_log,
             "form": lambda: window.panes.reveal("job"),

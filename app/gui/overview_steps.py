@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.gui.class_jobs import has_classes
 from app.gui.news import JobDetails
 from jobs import registry
 
@@ -26,6 +27,9 @@ class Advice:
     more: tuple[Step, ...] = ()
 
 
+_CLASSES = Step("Classes…", "classes", "Look at the 2D classes, choose some and write their particles")
+
+
 def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advice:
     """Return what a person would do next with this job."""
     status = details.entry.status
@@ -37,7 +41,8 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
         stop = (Step("Abort…", "abort", "Ask the job to stop"),) if writable else ()
         if details.stop_asked:
             return Advice("The job was asked to stop, and ends in a moment.", (watch, *stop))
-        return Advice("The job is running.", (watch, *stop))
+        classes = (_CLASSES,) if has_classes(details) else ()
+        return Advice("The job is running.", (watch, *classes, *stop))
     if status == "Scheduled":
         return Advice("The job waits to be started.", (Step("Open the form", "form"),) if writable else ())
     if status in ("Failed", "Aborted"):
@@ -62,16 +67,19 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
     if not writable:
         further, again = [], []
     explore = (Step("Explore", "explore", "Walk through the latent space beside the moving map"),)
-    first = explore if explorable else ()
+    first = explore if explorable else ((_CLASSES,) if has_classes(details) else ())
     return Advice(details.next_step, (*first, *further[:1]), (*further[1:], *again))
 
 
 def _of_others(details: JobDetails, writable: bool) -> Advice:
     """Return what can be done with a job of another program: while it runs, it can be asked to stop."""
+    classes = (_CLASSES,) if has_classes(details) else ()
     if details.entry.status != "Running":
-        return Advice()
+        return Advice("", classes)
     log = Step("Show log", "log", "Everything the job has said")
     if details.stop_asked:
-        return Advice("The job was asked to stop. It ends when its program looks for the request.", (log,))
+        return Advice(
+            "The job was asked to stop. It ends when its program looks for the request.", (log, *classes)
+        )
     stop = (Step("Abort…", "abort", "Ask its program to stop, as RELION does"),) if writable else ()
-    return Advice("Another program runs this job; it can be asked to stop.", (log, *stop))
+    return Advice("Another program runs this job; it can be asked to stop.", (log, *classes, *stop))

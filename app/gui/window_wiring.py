@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from app.gui.action_info import Situation
+from app.gui.class_jobs import has_classes
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -24,6 +25,7 @@ def connect_parts(window: MainWindow) -> None:
     window.overview.job_chosen.connect(window.select)
     window.io.job_selected.connect(window.select)
     window.monitor.explore_requested.connect(window.explorer_commands.explore)
+    window.monitor.classes.opened.connect(window.class_commands.classes)
     window.io.file_activated.connect(lambda path: window.open_file(Path(path)))
     window.display_commands.fill_from(window.io.display_menu)
     window.note.save_requested.connect(window.save_note)
@@ -73,4 +75,5 @@ def situation_of(window: MainWindow) -> Situation:
         why_not_run=page.hindrance(),
         explorable=window.explorer_commands.explores(details),
         in_tomograms=window.explorer_commands.lies_in_tomograms(details),
+        has_classes=has_classes(details),
     )

@@ -9,6 +9,7 @@ import pytest
 import resources
 from app.gui.action_info import Situation
 from app.gui.actions import ACTIONS, action_info
+from app.gui.class_view import ClassCommands
 from app.gui.display_commands import DisplayCommands
 from app.gui.explorer_commands import ExplorerCommands
 from app.gui.flowchart_commands import FlowchartCommands
@@ -43,6 +44,7 @@ def test_that_each_action_has_a_handler_a_tip_and_an_existing_icon(key: str) -> 
         FlowchartCommands,
         HousekeepingCommands,
         DisplayCommands,
+        ClassCommands,
     )
     assert any(callable(getattr(handler, key, None)) for handler in handlers)
     assert info.tip
