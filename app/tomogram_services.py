@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from jobs.core.entry import load_function
 from jobs.core.errors import UserError
 from jobs.core.placing import NeighbourFacts, Places, TomogramVolume
 
+if TYPE_CHECKING:
+    from jobs.formats.tomogram_files import TomogramFile
+
 FILE: Final = "explorer/tomograms.json"
-_ENDINGS: Final = (".mrc", ".rec", ".map")
 
 
 class JobTomograms:
@@ -43,6 +45,7 @@ class JobTomograms:
         self.job_dir = project_dir / job
         self.can_write = can_write
         self._lock = threading.Lock()
+        self._places: Places | None = None
         self._known = self._read()
 
     @property
@@ -61,6 +64,7 @@ class JobTomograms:
     def all_places(self) -> Places:
         """Return the places of all particles of the job, in the order of its own files."""
         found: Places = load_function(self.job_type.tomograms)(self.job_dir, self.project_dir, None)
+        self._places = found
         return found
 
     def use_coordinates(self, path: Path, names: NDArray[Any]) -> Places:
@@ -78,33 +82,64 @@ class JobTomograms:
             raise UserError("The particle file of the job holds other particles than its result")
         ordered = found.select(at)
         ordered.centre_a[at < 0] = np.nan
+        self._places = ordered
         return ordered
 
     # -- tomograms -----------------------------------------------------------------------------------------
 
     def tomogram(self, name: str) -> TomogramVolume | None:
-        """Return a tomogram whose file was chosen, or lies beside one that was."""
+        """Return a tomogram by the file that was chosen, or else the first that is found."""
         from jobs.formats.mrc_view import view_tomogram
 
-        files = self._known.get("files", {})
-        if name in files:
-            path = self._found(files[name])
-            return None if path is None else view_tomogram(path)
-        folders = dict.fromkeys(path.parent for f in files.values() if (path := self._found(f)) is not None)
-        stem = Path(name).name.removesuffix(".tomostar")
-        for folder in folders:
-            for path in sorted(folder.iterdir()):
-                rest = path.stem.removeprefix(stem)
-                # TS_1 is not TS_10
-                if stem and rest != path.stem and not rest[:1].isdigit() and path.suffix in _ENDINGS:
-                    return view_tomogram(path)
+        chosen = self._chosen(name)
+        problem: UserError | None = None
+        for file in self._files(name):
+            try:
+                return view_tomogram(file.path, file.voxel_size_a)
+            except UserError as error:
+                if file.path == chosen:
+                    raise
+                problem = problem or error  # another of them may be whole
+        if problem is not None:
+            raise problem
         return None
+
+    def tomogram_files(self, name: str) -> list[Path]:
+        """Return the files of a tomogram, the best first; the one that was chosen before all others."""
+        return [file.path for file in self._files(name)]
+
+    def _files(self, name: str) -> list[TomogramFile]:
+        from jobs.formats.tomogram_files import TomogramFile
+
+        chosen, found = self._chosen(name), self._candidates(name)
+        if chosen is None:
+            return found
+        same = [file for file in found if file.path.resolve() == chosen.resolve()]
+        first = TomogramFile(chosen, max((file.voxel_size_a for file in same), default=0.0))
+        return [first, *(file for file in found if file not in same)]
+
+    def _chosen(self, name: str) -> Path | None:
+        named = self._known.get("files", {}).get(name)
+        return self._found(named) if named else None
+
+    def _candidates(self, name: str) -> list[TomogramFile]:
+        """Files beside tomograms that were chosen, then those that the particles lead to."""
+        from jobs.formats.tomogram_files import TomogramFile, files_in, find_tomograms
+
+        chosen = (self._found(file) for file in self._known.get("files", {}).values())
+        folders = dict.fromkeys(path.parent for path in chosen if path is not None)
+        places = self._places
+        stars = [] if places is None else list(places.sources)
+        names = [] if places is None else np.unique(places.tomogram.astype(str)).tolist()
+        beside = [TomogramFile(path) for folder in folders for path in files_in(folder, name, names)]
+        return beside + find_tomograms(name, [*stars, self.job_dir / "job.star"], self.project_dir, names)
 
     def use_tomogram(self, name: str, path: Path) -> TomogramVolume:
         """Take a file for a tomogram from now on."""
         from jobs.formats.mrc_view import view_tomogram
 
-        volume = view_tomogram(path)
+        sizes = {file.path.resolve(): file.voxel_size_a for file in self._candidates(name)}
+        volume = view_tomogram(path, sizes.get(path.resolve(), 0.0))
         self._remember("files", {**self._known.get("files", {}), name: self._named(path)})
         return volume
 

@@ -37,6 +37,8 @@ class Places:
         Sentences for the user about what was assumed.
     pixel_size_a
         Å per pixel of the coordinates in the file; 0 when there is none.
+    sources
+        Files that were read for them, beside which reconstructions may lie.
     """
 
     name: Texts
@@ -45,6 +47,7 @@ class Places:
     rotation: Floats
     notes: tuple[str, ...] = ()
     pixel_size_a: float = 0.0
+    sources: tuple[Path, ...] = ()
 
     @property
     def known(self) -> NDArray[np.bool_]:

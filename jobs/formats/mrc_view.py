@@ -12,8 +12,15 @@ from jobs.formats.files import unreadable
 from jobs.formats.mrc_header import read_map_header
 
 
-def view_tomogram(path: str | Path) -> TomogramVolume:
+def view_tomogram(path: str | Path, voxel_size_a: float = 0.0) -> TomogramVolume:
     """Return a tomogram whose numbers are read from the file when they are needed.
+
+    Parameters
+    ----------
+    path
+        The map.
+    voxel_size_a
+        Å per voxel where the header states none; 0 when that is not known either.
 
     Raises
     ------
@@ -33,7 +40,8 @@ def view_tomogram(path: str | Path) -> TomogramVolume:
             path=path,
             hint="Write it in the usual order first (e.g. IMOD's clip rotx, or trimvol -yz).",
         )
-    if not header.voxel_size_a:
+    size = header.voxel_size_a or voxel_size_a
+    if not size:
         raise FormatError(
             "the header states no voxel size, so that particles cannot be placed",
             path=path,
@@ -43,4 +51,4 @@ def view_tomogram(path: str | Path) -> TomogramVolume:
         data = np.memmap(path, header.dtype, "r", header.data_offset, header.shape)
     except (OSError, ValueError) as error:
         raise unreadable(path, OSError(str(error))) from error
-    return TomogramVolume(data, header.voxel_size_a, path)
+    return TomogramVolume(data, size, path)

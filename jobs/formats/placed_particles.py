@@ -16,7 +16,7 @@ from jobs.formats.particle_identity import find_particles
 from jobs.formats.star import read_star_tables
 from jobs.formats.star_scan import IntArray
 from jobs.formats.star_table import FloatArray, StarTable, TextArray
-from jobs.formats.tilt_files import Finder
+from jobs.formats.tilt_files import Finder, set_files
 from jobs.formats.tilt_geometry import euler_matrices
 from jobs.formats.tilt_particles import TiltParticles
 from jobs.formats.tilt_recover import from_images
@@ -61,6 +61,14 @@ def read_places(
     tables = read_star_tables(path)
     if is_set(tables):
         project = None if project_dir is None else Path(project_dir)
+        files = set_files(path, project)
+        inside = read_star_tables(files.particles)
+        bare = _particle_table(inside, files.particles)
+        if "rlnImageName" not in bare and "rlnTomoName" in bare:
+            # picked or imported, not extracted: there are places, but no images
+            return _of_rows(
+                bare, inside.get("optics"), files.particles, apix, tomogram_column, files.tomograms
+            )
         return places_of(read_tilt_particles(path, project, datadir=datadir))
     table = _particle_table(tables, path)
     if "rlnCtfScalefactor" in table and _repeats(table):
@@ -91,7 +99,9 @@ def places_of(particles: TiltParticles, name: npt.ArrayLike | None = None) -> Pl
         centre = centre - np.einsum("pij,pj->pi", turn, origin)
     names = np.array(particles.particle_name if name is None else name, object)
     tomogram = np.array(particles.tomogram, object)
-    return Places(names, tomogram, centre, rotation, tuple(notes), particles.pixel_size_a)
+    # tomograms.star first: it names the reconstructions
+    sources = (*(path for path, _ in reversed(particles.further.values())), particles.path)
+    return Places(names, tomogram, centre, rotation, tuple(notes), particles.pixel_size_a, sources)
 
 
 def _of_images(
@@ -142,7 +152,12 @@ def _repeats(table: StarTable) -> bool:
 
 
 def _of_rows(
-    table: StarTable, optics: StarTable | None, path: Path, apix: float | None, tomogram_column: str
+    table: StarTable,
+    optics: StarTable | None,
+    path: Path,
+    apix: float | None,
+    tomogram_column: str,
+    tomograms: Path | None = None,
 ) -> Places:
     """Places of a table with one row per particle."""
     wanted = tomogram_column.lstrip("_")
@@ -165,17 +180,19 @@ def _of_rows(
         turn = euler_matrices(_columns(table, [f"rlnTomoSubtomogram{a}" for a in _ANGLES]))
         rotation = turn @ within
         pixel = _pixel_size(table, optics, path, apix)
-        coordinate = _corner(table, path, pixel)
+        coordinate = _corner(table, path, pixel, tomograms)
         size = float(pixel[0])
         if any(f"rlnOrigin{a}Angst" in table for a in "XYZ"):
             origin = _columns(table, [f"rlnOrigin{a}Angst" for a in "XYZ"])
         else:
             origin = _columns(table, [f"rlnOrigin{a}" for a in "XYZ"]) * pixel[:, None]
         centre = coordinate - np.einsum("pij,pj->pi", turn, origin)
-    return Places(_names(table, tomogram), tomogram, centre, rotation, tuple(notes), size)
+    beside = tomograms or path.with_name("tomograms.star")
+    sources = (*([beside] if beside.is_file() else []), path)
+    return Places(_names(table, tomogram), tomogram, centre, rotation, tuple(notes), size, sources)
 
 
-def _corner(table: StarTable, path: Path, pixel: FloatArray) -> FloatArray:
+def _corner(table: StarTable, path: Path, pixel: FloatArray, tomograms: Path | None) -> FloatArray:
     """Coordinates `(p, 3)` in Å from voxel 0."""
     labels = [f"rlnCoordinate{a}" for a in "XYZ"]
     if all(c in table for c in labels):
@@ -189,7 +206,7 @@ def _corner(table: StarTable, path: Path, pixel: FloatArray) -> FloatArray:
             column=missing[0],
             hint="Give the volume series (one row per particle, with coordinates) of the same particles.",
         )
-    found = Finder(path).file("tomograms.star")
+    found = tomograms or Finder(path).file("tomograms.star")
     known = {} if found is None else read_star_tables(found)
     sizes = known.get("global")
     if sizes is None:
@@ -274,4 +291,5 @@ def places_for(particles: TiltParticles, other: Places, path: Path, name: npt.Ar
     if not there.all():
         notes.append(f"{int((~there).sum()):,} of {len(row):,} particles are not in {path.name}.")
     names = np.array(name, object)
-    return Places(names, tomogram.astype(object), centre, rotation, tuple(notes), other.pixel_size_a)
+    sources = (*other.sources, *(path for path, _ in particles.further.values()), particles.path)
+    return Places(names, tomogram.astype(object), centre, rotation, tuple(notes), other.pixel_size_a, sources)

@@ -74,6 +74,7 @@ class TomogramPane(PaneParts):
         controls.tomograms.tomogram_chosen.connect(self.show_tomogram)
         controls.tomograms.file_wanted.connect(self.ask_tomogram)
         controls.tomograms.coordinates_wanted.connect(self.ask_coordinates)
+        controls.tomograms.file_chosen.connect(lambda path: self.slabs.use_file(self.tomogram, path))
         controls.slab.slab_changed.connect(self.slabs.cut)
         controls.slab.surface_changed.connect(self.slabs.make_surface)
         controls.slab.axis_changed.connect(self._on_axis)

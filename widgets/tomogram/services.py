@@ -29,6 +29,9 @@ class TomogramServices(Protocol):
     def tomogram(self, name: str) -> TomogramVolume | None:
         """Return a tomogram by the name that particles give it; None when its file is not known."""
 
+    def tomogram_files(self, name: str) -> list[Path]:
+        """Return the files of a tomogram that were found, the one that is shown first."""
+
     def use_tomogram(self, name: str, path: Path) -> TomogramVolume:
         """Take a file for the tomogram of this name from now on, and return it."""
 

@@ -51,18 +51,29 @@ class SlabWork(QObject):
         services = self.pane.services
         self._take(None)
         self._opening.start(
-            lambda _told, _cancelled: services.tomogram(name), self._on_opened, self.pane.complain
+            lambda _told, _cancelled: (services.tomogram(name), services.tomogram_files(name)),
+            self._on_opened,
+            self._on_none,
         )
 
     def use_file(self, name: str, path: Path) -> None:
         """Take a file for a tomogram."""
         services = self.pane.services
         self._opening.start(
-            lambda _told, _cancelled: services.use_tomogram(name, path), self._on_opened, self.pane.complain
+            lambda _told, _cancelled: (services.use_tomogram(name, path), services.tomogram_files(name)),
+            self._on_opened,
+            self.pane.complain,
         )
 
-    def _on_opened(self, volume: TomogramVolume | None) -> None:
+    def _on_none(self, error: Exception) -> None:
+        self.pane.complain(error)
+        # a file that cannot be read leaves the particles without one
+        self.pane.fit()
+
+    def _on_opened(self, found: tuple[TomogramVolume | None, list[Path]]) -> None:
+        volume, files = found
         self._take(volume)
+        self.pane.controls.tomograms.set_files(files, None if volume is None else volume.path)
         self.pane.fit()
         self.cut()
 
@@ -72,6 +83,7 @@ class SlabWork(QObject):
         self.redraw()
         controls = self.pane.controls.slab
         told = self.pane.controls.tomograms.file
+        self.pane.controls.tomograms.set_files([], None)
         if volume is None or self.pyramid is None:
             controls.set_volume(None, 1.0)
             told.setText("No file of this tomogram is known yet")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
+    QMenu,
     QPushButton,
     QToolButton,
     QTreeWidget,
@@ -29,11 +31,14 @@ class TomogramList(QWidget):
     tomogram_chosen : str
     file_wanted, coordinates_wanted
         A tomogram's file, or a file with places, is to be asked for.
+    file_chosen : Path
+        Another of the files that were found is to be shown.
     """
 
     tomogram_chosen = Signal(str)
     file_wanted = Signal()
     coordinates_wanted = Signal()
+    file_chosen = Signal(Path)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +68,17 @@ class TomogramList(QWidget):
         self.open_file.setToolTip("Choose the reconstruction (MRC) of this tomogram; it is remembered")
         self.open_file.clicked.connect(self.file_wanted)
         row.addWidget(self.open_file, 1)
+        self.others = QToolButton()
+        self.others.setObjectName("tomogram_others")
+        self.others.setText("Others")
+        self.others.setToolTip(
+            "Other files of this tomogram that were found: denoised, halves, other binnings"
+        )
+        self.others.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        style.set_role(self.others, "button")
+        self.others.setMenu(QMenu(self.others))
+        self.others.hide()
+        row.addWidget(self.others)
         self.coordinates = QToolButton()
         self.coordinates.setObjectName("tomogram_coordinates")
         self.coordinates.setText("Places…")
@@ -89,6 +105,22 @@ class TomogramList(QWidget):
             if name == current:
                 self.list.setCurrentItem(item)
         self._filling = False
+
+    def set_files(self, files: Sequence[Path], shown: Path | None) -> None:
+        """Offer the files that were found for the tomogram; the shown one has a tick."""
+        menu = self.others.menu()
+        menu.clear()
+        names = [path.name for path in files]
+        for path in files:
+            twice = names.count(path.name) > 1
+            text = f"{path.parent.name}/{path.name}" if twice else path.name
+            action = menu.addAction(text.replace("&", "&&"))
+            action.setToolTip(str(path))
+            action.setCheckable(True)
+            action.setChecked(path == shown)
+            action.triggered.connect(lambda _on=False, path=path: self.file_chosen.emit(path))
+        menu.setToolTipsVisible(True)
+        self.others.setVisible(len(files) > 1)
 
     def set_counts(self, counts: dict[str, tuple[int, int]]) -> None:
         """Say how many of the particles of each tomogram are selected (0: none are anywhere)."""
