@@ -158,6 +158,15 @@ class ClassificationOptions(JobOptions):
         step=1,
         cli=("--stab_ali",),
     )
+    keep_noise: bool = _classes(
+        False,
+        "Keep images that show no more than noise?",
+        "An image of noise can lie on the average of a group in the same way every time, and passes for a "
+        "stable member. No: members must also resemble the average of the others more than they resemble "
+        "decoys of the same power. Yes: stability alone decides, as in the original.",
+        kind=Kind.YESNO,
+        cli=("--keep_noise",),
+    )
     init_iter: int = _classes(
         7,
         "Iterations of a generation, at most:",

@@ -17,6 +17,7 @@ from jobs.isac2.kmeans import Engine, Progress, agreement, kmeans_pass, updated_
 from jobs.isac2.mains import Generation, groups_of
 from jobs.isac2.run_state import InnerState, RunState
 from jobs.isac2.seeding import generator
+from jobs.isac2.signal_test import resembles_class
 from jobs.isac2.stability import stable_members
 from jobs.maths.transforms2d import Planar
 
@@ -122,6 +123,10 @@ class GenerationClassifier:
         )
         found = stable_members(runs, group.cpu(), groups, float(settings.target_radius), settings.thld_err)
         stable = found.stable
+        if not settings.keep_noise:
+            labels = torch.where(stable, group.cpu(), -1)
+            random = generator(settings.rand_seed, "decoys", *place)
+            stable = stable & resembles_class(engine, index, found.planar, labels, groups, random)
         # Who is not stable goes on from the last run, in whose frame the others were averaged too.
         final = runs[-1].to(dtype=torch.float64)
         chosen = Planar(

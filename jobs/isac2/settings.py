@@ -40,6 +40,8 @@ class IsacSettings:
     init_iter, iter_reali, stab_ali, thld_err
         Inner iterations at most, how often stability is checked, alignments per check, pixel error
         limit in working pixels.
+    keep_noise
+        Whether members that resemble their class no more than noise does are kept.
     rand_seed
         The seed of all random numbers (a drawn one when the user gave none).
     skip_prealignment, skip_ordering
@@ -78,6 +80,7 @@ class IsacSettings:
     iter_reali: int = 1
     stab_ali: int = 5
     thld_err: float = 0.7
+    keep_noise: bool = False
     rand_seed: int = 0
     skip_prealignment: bool = False
     skip_ordering: bool = False
