@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.gui.class_jobs import has_classes
 from app.gui.news import JobDetails
 from jobs import registry
+from jobs.core.declaration import JobType
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Advice:
 
 
 _CLASSES = Step("Classes…", "classes", "Look at the 2D classes, choose some and write their particles")
+
+_TOMOGRAMS = Step("Tomograms…", "tomograms", "See the particles and their axes where they are (Ctrl+Shift+T)")
 
 
 def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advice:
@@ -54,6 +57,10 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
         kept = "What it has saved is kept, and the job can be continued from there."
         return Advice(kept, tuple(steps))
     done = {run.task for run in details.runs}
+    resumed = {task.name for task in declared.tasks if task.resumes}
+    rehearsed = bool(declared.rehearsals) and not done & {declared.main_task.name, *resumed}
+    if rehearsed and details.runs:
+        return _after_rehearsal(details, declared, writable)
     further = [
         Step(task.label, f"task:{task.name}", "Opens the form with this task chosen")
         for task in declared.tasks
@@ -68,14 +75,33 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
         further, again = [], []
     explore = (Step("Explore", "explore", "Walk through the latent space beside the moving map"),)
     first = explore if explorable else ((_CLASSES,) if has_classes(details) else ())
+    if declared.tomograms and not explorable:
+        first = (_TOMOGRAMS,)
     return Advice(details.next_step, (*first, *further[:1]), (*further[1:], *again))
+
+
+def _after_rehearsal(details: JobDetails, declared: JobType, writable: bool) -> Advice:
+    """Return what follows a dry run: looking at what it found, and the task itself."""
+    steps = [Step("Table", "monitor", "What the dry run found")]
+    if declared.tomograms:
+        steps.append(_TOMOGRAMS)
+    real = next((task for task in declared.tasks if task.resumes), None)
+    more = []
+    if writable:
+        if real is not None:
+            steps.append(Step(real.label, f"task:{real.name}", "Opens the form, ready to do it in earnest"))
+        steps.append(Step("Clone job", "clone", "A new job with these settings, to change any of them"))
+        more = [Step(f"{t.label} (again)", f"task:{t.name}", "Opens the form with this task chosen")
+                for t in declared.rehearsals]  # fmt: skip
+    return Advice(details.next_step, tuple(steps), tuple(more))
 
 
 def _of_others(details: JobDetails, writable: bool) -> Advice:
     """Return what can be done with a job of another program: while it runs, it can be asked to stop."""
     classes = (_CLASSES,) if has_classes(details) else ()
     if details.entry.status != "Running":
-        return Advice("", classes)
+        text = "Its 2D classes can be looked at, and chosen for further jobs." if classes else ""
+        return Advice(text, classes)
     log = Step("Show log", "log", "Everything the job has said")
     if details.stop_asked:
         return Advice(

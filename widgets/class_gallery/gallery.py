@@ -17,15 +17,13 @@ from widgets.class_gallery.following import ClassFollower
 from widgets.class_gallery.grid import ClassGrid
 from widgets.class_gallery.side import ClassSide
 from widgets.class_gallery.sources import ClassFile, ClassImages, ClassServices, ClassTable
-from widgets.class_gallery.words import caption, short_caption
+from widgets.class_gallery.words import captions
 from widgets.empty_state import EmptyState, WithEmptyState
 from widgets.gallery_loader import GalleryLoader
 from widgets.gallery_source import Look, Rows
 from widgets.message_bar import MessageBar
 from widgets.star_table_source import Arrangement, arranged
 
-#: Tiles narrower than this have room for the size alone.
-_FULL_CAPTION: Final = 112
 _COMPACT_SIDE: Final = 96
 
 
@@ -115,10 +113,10 @@ class ClassGallery(QWidget):
         grid.view_changed.connect(self._want)
         grid.selection_changed.connect(self._show_state)
         grid.touched.connect(self._on_touched)
-        grid.clicked.connect(side.scatter.set_current)
+        grid.current_changed.connect(self._on_current)
         grid.activated.connect(self.open_particles)
         side.scatter.picked.connect(self._on_picked)
-        side.scatter.pointed.connect(lambda row: grid.show_row(row) if row >= 0 else None)
+        side.scatter.pointed.connect(grid.point_at)
         side.rules.changed.connect(self._on_rules)
         self.sets.chosen.connect(self.follower.choose)
         self.arrange.changed.connect(self._arrange)
@@ -195,9 +193,8 @@ class ClassGallery(QWidget):
         classes, grid = self.classes, self.grid
         if classes is None or self._loader is None:
             return
-        seen = grid.in_view()
-        words = caption if grid.side >= _FULL_CAPTION else short_caption
-        grid.labels = {row: words(classes, row) for row in grid.rows[seen.start : seen.stop].tolist()}
+        if not grid.labels:
+            grid.labels = dict(enumerate(captions(classes, grid.has_room)))
         self._loader.want(grid.missing(), self._look())
         grid.viewport().update()
 
@@ -282,7 +279,12 @@ class ClassGallery(QWidget):
         self.grid.set_rejected(rejected)
         self.side.set_state(selected, rejected)
         self.choice.show_state(np.asarray(classes.columns[SIZE]), selected, rejected)
-        self.choice.particles.setEnabled(classes.particles is not None and self.grid.current >= 0)
+        self._on_current(self.grid.current)
+
+    def _on_current(self, row: int) -> None:
+        self.side.scatter.set_current(row)
+        known = self.classes is not None and self.classes.particles is not None
+        self.choice.particles.setEnabled(known and row >= 0)
 
     def _on_lasso(self, on: bool) -> None:
         self.grid.lasso = self.side.scatter.lasso = on

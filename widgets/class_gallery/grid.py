@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from widgets import glyphs, style
@@ -17,6 +17,7 @@ from widgets.gallery_source import Rows
 
 Mask = NDArray[np.bool_]
 _BADGE: Final = 18.0
+_DASH: Final = Qt.PenStyle.DashLine
 
 
 class ClassGrid(GalleryGrid):
@@ -26,9 +27,12 @@ class ClassGrid(GalleryGrid):
     -------
     touched
         Somebody picked something by hand.
+    current_changed : int
+        Row of the class the keys move from.
     """
 
     touched = Signal()
+    current_changed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +43,7 @@ class ClassGrid(GalleryGrid):
         self.picks = True
         self._rejected: Mask = np.zeros(0, bool)
         self._stroke: Stroke | None = None
+        self._pointed = -1
 
     def set_rejected(self, rejected: Mask) -> None:
         """Cross out classes `(K,)`."""
@@ -92,7 +97,7 @@ class ClassGrid(GalleryGrid):
         self._anchor = place
         self.current = row
         self._changed()
-        self.clicked.emit(row)
+        self.current_changed.emit(row)
         self.touched.emit()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -145,7 +150,7 @@ class ClassGrid(GalleryGrid):
             self._told()
         self._reveal(wanted)
         self.viewport().update()
-        self.clicked.emit(self.current)
+        self.current_changed.emit(self.current)
 
     def _place_of(self, row: int) -> int:
         found = np.flatnonzero(self.rows == row)
@@ -162,6 +167,16 @@ class ClassGrid(GalleryGrid):
         if place >= 0:
             self._reveal(place)
         self.viewport().update()
+        self.current_changed.emit(row)
+
+    def point_at(self, row: int) -> None:
+        """Show which class is pointed at elsewhere, if it is in view; -1 for none."""
+        self._pointed = row
+        self.viewport().update()
+
+    def has_room(self, text: str) -> bool:
+        """Whether a text fits below an average."""
+        return style.text_width(style.small_font(self), text) <= self.side - 8
 
     # -- drawing -------------------------------------------------------------------------------------------
 
@@ -169,18 +184,26 @@ class ClassGrid(GalleryGrid):
         """Draw the tiles, what is rejected and what is chosen, and the line being drawn."""
         super().paintEvent(event)
         painter = QPainter(self.viewport())
+        line = QFontMetrics(style.small_font(self)).height() + 2
         for place in self.in_view():
             row, room = int(self.rows[place]), QRectF(self.tile(place))
             if row < len(self._rejected) and self._rejected[row]:
-                self._cross_out(painter, room)
+                self._cross_out(painter, room.adjusted(0, 0, 0, -line))
             if self._selected[row]:
                 self._tick(painter, room)
-            if row == self.current and self.hasFocus():
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(style.colour("text"), 1, Qt.PenStyle.DashLine))
-                painter.drawRect(room.adjusted(2, 2, -3, -3))
+            if row == self._pointed or (row == self.current and self.hasFocus()):
+                self._point(painter, room)
         if self._stroke is not None:
             self._stroke.paint(painter)
+
+    @staticmethod
+    def _point(painter: QPainter, room: QRectF) -> None:
+        """Frame a tile in black and white, which is seen on every image."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        frame = room.adjusted(2, 2, -3, -3)
+        for colour, pattern in ((Qt.GlobalColor.black, Qt.PenStyle.SolidLine), (Qt.GlobalColor.white, _DASH)):
+            painter.setPen(QPen(colour, 1.5, pattern))
+            painter.drawRect(frame)
 
     @staticmethod
     def _cross_out(painter: QPainter, room: QRectF) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +34,7 @@ _TITLES: Final = {
     "completeness": "Completeness",
     "score": "Class score",
 }
-_SEPARATOR: Final = "  ·  "
+_SEPARATOR: Final = " · "
 _UNITS: Final = {PIXEL_ERROR: ("px", 2), RESOLUTION: ("Å", 1)}
 
 
@@ -74,17 +75,21 @@ def judging_column(classes: ClassSet) -> str:
     return next((name for name in (PIXEL_ERROR, RESOLUTION) if name in numeric), others[0])
 
 
-def caption(classes: ClassSet, k: int) -> str:
-    """Return size, pixel error and resolution of a class, as far as they are known."""
+def caption(classes: ClassSet, k: int, parts: int = 3) -> str:
+    """Return size, pixel error and resolution of a class, as far as they are known; of these, so many."""
     words = [f"{int(classes.columns[SIZE][k]):,}"]
     for name, (unit, digits) in _UNITS.items():
-        if name in classes.columns:
+        if len(words) < parts and name in classes.columns:
             value = float(classes.columns[name][k])
             if np.isfinite(value) and value < 999:
                 words.append(f"{value:.{digits}f} {unit}")
     return _SEPARATOR.join(words)
 
 
-def short_caption(classes: ClassSet, k: int) -> str:
-    """Return the size of a class, for tiles in which no more can be read."""
-    return f"{int(classes.columns[SIZE][k]):,}"
+def captions(classes: ClassSet, fits: Callable[[str], bool]) -> list[str]:
+    """Return what is written below all averages: as much of it as has room below each of them."""
+    for parts in (3, 2):
+        found = [caption(classes, k, parts) for k in range(len(classes))]
+        if fits(max(found, key=len, default="")):
+            return found
+    return [caption(classes, k, 1) for k in range(len(classes))]
