@@ -42,7 +42,7 @@ def test_that_noise_aligned_to_a_class_is_told_from_its_members() -> None:
     )
     passed = resembles_class(engine, index, planar, labels, 2, generator(1, "decoys"))
     assert passed[~noise].float().mean() > 0.97
-    assert passed[noise].float().mean() < 0.1
+    assert passed[noise].float().mean() < 0.2
     again = resembles_class(engine, index, planar, labels, 2, generator(1, "decoys"))
     assert torch.equal(passed, again)
 
