@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.core.figures import Fact
+from jobs.tomodrgn.words import epochs as epochs_of
+from jobs.tomodrgn.words import listed, number, percent
 
 Array = NDArray[Any]
 
@@ -116,8 +118,8 @@ class Verdict:
 
 def verdict(series: Series) -> Verdict:
     """Conclude from what was measured."""
-    converged, done = _converged(series)
     overfitting, over = _overfitting(series)
+    converged, done = _converged(series, overfitting is True)
     good, unsure, classes = _classes(series)
     return Verdict(converged, overfitting, good, unsure, (done, over, classes))
 
@@ -127,93 +129,141 @@ def limit(name: str) -> float:
     return THRESHOLDS[name][0]
 
 
-def _converged(series: Series) -> tuple[bool | None, str]:
-    said: list[tuple[bool, str]] = []
-    loss = series.loss[np.isfinite(series.loss)]
-    if len(loss) >= _FEW:
-        last = max(1, len(loss) // 5)
-        fall = float(loss[0] - loss.min())
-        recent = float(loss[-last - 1] - loss[-1]) / fall if fall > 0 else 0.0
-        still = recent > limit("loss_still_falling")
-        word = "still falls" if still else "has come to rest"
-        said.append(
-            (
-                not still,
-                f"the loss {word} ({100 * recent:.1f} % of its whole fall in the last {_epochs(last)})",
-            )
-        )
-    if len(series.steps):
-        step = float(series.steps[-1]) / max(series.spread, 1e-12)
-        moves = step > limit("latent_moves")
-        word = "still move" if moves else "stay where they are"
-        said.append((not moves, f"particles {word} in the latent space (last step {step:.3f} of its spread)"))
-    if series.successive.size:
-        same = float(np.median(series.successive[:, -1]))
-        rest = same >= limit("same_map")
-        word = "are the same as" if rest else "differ from those"
-        between = f"at epoch {series.epochs[-2]}" if len(series.epochs) > 1 else "before"
-        said.append((rest, f"maps {word} {between} (median correlation {same:.3f})"))
+def _converged(series: Series, overfitting: bool) -> tuple[bool | None, str]:
+    """Whether everything rests, and why; what speaks for the other answer is said apart from the reasons."""
+    said = [*_loss(series), *_steps(series), *_maps(series)]
     if not said:
         return None, "Whether the training is done cannot be told: there are too few epochs to compare."
-    done = all(good for good, _ in said)
-    begin = "The training is done" if done else "The training is not done"
-    return done, f"{begin}: {_listed([text for _, text in said])}." + (
-        "" if done else " Train for more epochs."
+    resting = [text for rests, text in said if rests]
+    moving = [text for rests, text in said if not rests]
+    if not moving:
+        return True, f"The training is done: {listed(resting)}."
+    told = f"The training is not done: {listed(moving)}."
+    if resting:
+        told += f" At rest already: {listed(resting)}."
+    # the other sentence tells which epoch to take
+    return False, told + (
+        " More epochs will not help, as it is overfitting." if overfitting else " Train for more epochs."
     )
 
 
+def _loss(series: Series) -> list[tuple[bool, str]]:
+    loss = series.loss[np.isfinite(series.loss)]
+    if len(loss) < _FEW:
+        return []
+    last = max(1, len(loss) // 5)
+    fall = float(loss[0] - loss.min())
+    if fall <= 0:
+        return [(False, "the loss has never been lower than at the beginning")]
+    recent = float(loss[-last - 1] - loss[-1]) / fall
+    most = limit("loss_still_falling")
+    of = f"of its whole fall in the last {epochs_of(last)}"
+    if recent > most:
+        return [(False, f"the loss still falls (by {percent(recent, most)} {of})")]
+    if recent < -most:
+        return [(True, f"the loss no longer falls (it rose by {percent(-recent, most)} {of})")]
+    return [(True, f"the loss has come to rest ({percent(recent, most)} {of})")]
+
+
+def _steps(series: Series) -> list[tuple[bool, str]]:
+    steps = series.steps[np.isfinite(series.steps)]
+    if not len(steps):
+        return []
+    step, most = float(steps[-1]) / max(series.spread, 1e-12), limit("latent_moves")
+    rests = step <= most
+    word = "stay where they are" if rests else "still move"
+    return [(rests, f"particles {word} in the latent space (last step {number(step, most)} of its spread)")]
+
+
+def _maps(series: Series) -> list[tuple[bool, str]]:
+    newest = series.successive[:, -1] if series.successive.size else np.zeros(0)
+    newest = newest[np.isfinite(newest)]
+    if not len(newest):
+        return []
+    least, middle = limit("same_map"), float(np.median(newest))
+    rests = middle >= least
+    count = int(np.sum(newest >= least) if rests else np.sum(newest < least))
+    word = "the same as" if rests else "differ from those"
+    some = f"{count} of {len(newest)} maps {'are ' if rests else ''}{word}"
+    between = f"at epoch {series.epochs[-2]}" if len(series.epochs) > 1 else "before"
+    return [(rests, f"{some} {between} (median correlation {number(middle, least)})")]
+
+
 def _overfitting(series: Series) -> tuple[bool | None, str]:
-    said: list[tuple[bool, str]] = []
-    if len(series.held_out) > 1:
-        said.append(
-            _from_best(
-                -series.held_out,
-                limit("held_out_worse"),
-                "the places that held-out images give",
-                "drift from those of the taught ones (log divergence up by {0:.2f} from its best)",
-                "agree with those of the taught ones as well as ever (log divergence {1:.2f})",
-                negative=True,
-            )
-        )
-    if series.truth.size and len(series.truth) > 1:
-        best = np.median(series.truth.max(axis=2), axis=1)
-        said.append(
-            _from_best(
-                best,
-                limit("truth_worse"),
-                "maps",
-                "become less like the known ones (correlation down by {0:.3f} from its best)",
-                "are as like the known ones as ever (correlation {1:.3f})",
-            )
-        )
-    if series.nyquist.shape[-1] > 1:
-        said.append(
-            _from_best(
-                np.median(series.nyquist, axis=0),
-                limit("detail_lost"),
-                "the finest detail",
-                "changes again from epoch to epoch (correlation at Nyquist down by {0:.2f} from its best)",
-                "is as steady as ever (correlation at Nyquist {1:.2f})",
-            )
-        )
+    epochs = np.asarray(series.epochs)
+    truth = (
+        np.median(series.truth.max(axis=2), axis=1)
+        if series.truth.size and len(series.truth) > 1
+        else np.zeros(0)
+    )
+    nyquist = np.median(series.nyquist, axis=0) if series.nyquist.size else np.zeros(0)
+    measured = [
+        _from_best(
+            -series.held_out,
+            epochs,
+            limit("held_out_worse"),
+            "the places that held-out images give",
+            "drift from those of the taught ones (log divergence up by {0} from its best)",
+            "agree with those of the taught ones as at their best (log divergence {1}, best {2})",
+            sign=-1,
+        ),
+        _from_best(
+            truth,
+            epochs,
+            limit("truth_worse"),
+            "maps",
+            "become less like the known ones (correlation down by {0} from its best)",
+            "are as like the known ones as at their best (correlation {1}, best {2})",
+            digits=3,
+        ),
+        _from_best(
+            nyquist,
+            epochs[1:],
+            limit("detail_lost"),
+            "the finest detail",
+            "changes again from epoch to epoch (correlation at Nyquist down by {0} from its best)",
+            "is as steady as at its best (correlation at Nyquist {1}, best {2})",
+        ),
+    ]
+    said = [found for found in measured if found is not None]
     if not said:
         return (
             None,
             "Whether it is overfitting cannot be told: train with --fraction-train, or compare more epochs.",
         )
-    bad = [text for over, text in said if over]
+    bad = [(text, best) for over, text, best in said if over]
     if bad:
-        return True, f"It is overfitting: {_listed(bad)}. Use an earlier epoch."
-    return False, f"There is no sign of overfitting: {_listed([text for _, text in said])}."
+        known = [best for _, best in bad if best is not None]
+        use = f"Use epoch {min(known)}, which was best" if known else "Use an earlier epoch"
+        return True, f"It is overfitting: {listed([text for text, _ in bad])}. {use}."
+    return False, f"There is no sign of overfitting: {listed([text for _, text, _ in said])}."
 
 
 def _from_best(
-    values: Array, most: float, what: str, worse: str, fine: str, negative: bool = False
-) -> tuple[bool, str]:
-    """Whether a measure that should rise has fallen from its best, and words with both numbers."""
-    drop, last = float(values.max() - values[-1]), float(values[-1])
-    over = drop > most
-    return over, f"{what} " + (worse if over else fine).format(drop, -last if negative else last)
+    values: Array,
+    epochs: Array,
+    most: float,
+    what: str,
+    worse: str,
+    fine: str,
+    sign: int = 1,
+    digits: int = 2,
+) -> tuple[bool, str, int | None] | None:
+    """Whether a measure that should rise has fallen from its best, words for it, and the best epoch.
+
+    None where there are fewer than two values.
+    """
+    there = np.isfinite(values)
+    if there.sum() < 2:
+        return None
+    at = epochs[there] if len(epochs) == len(values) else None
+    values = values[there]
+    best, last = float(values.max()), float(values[-1])
+    over = best - last > most
+    told = (worse if over else fine).format(
+        number(best - last, most, digits), f"{sign * last:.{digits}f}", f"{sign * best:.{digits}f}"
+    )
+    return over, f"{what} {told}", None if at is None else int(at[int(values.argmax())])
 
 
 def _classes(series: Series) -> tuple[tuple[str, ...], tuple[str, ...], str]:
@@ -224,7 +274,9 @@ def _classes(series: Series) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         own = float(series.successive[k, -1])
         others = np.delete(series.all_to_all[-1, k], k) if series.all_to_all.size else np.zeros(0)
         nearest = float(others.max()) if len(others) else -1.0
-        if own < limit("same_map"):
+        if not np.isfinite(own):
+            reasons.append(f"{name} has no map that can be compared")
+        elif own < limit("same_map"):
             reasons.append(f"{name} changes (correlation with itself earlier {own:.3f})")
         elif own - nearest < limit("another_map"):
             other = [n for n in series.names if n != name][int(others.argmax())]
@@ -239,11 +291,3 @@ def _classes(series: Series) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     if reasons:
         said += " Not so: " + "; ".join(reasons) + "."
     return tuple(good), tuple(unsure), said
-
-
-def _listed(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + f" and {texts[-1]}"
-
-
-def _epochs(count: int) -> str:
-    return "epoch" if count == 1 else f"{count} epochs"

@@ -67,6 +67,63 @@ def test_that_overfitting_is_told_with_its_number(changed: dict[str, np.ndarray]
     assert found.sentences[1].startswith("It is overfitting") and word in found.sentences[1]
 
 
+def overfit() -> Series:
+    """Best at epoch 20; afterwards held-out images and detail get worse, while the loss falls."""
+    return replace(
+        settled(),
+        loss=np.linspace(1.0, 0.5, 40),
+        held_out=np.array([0.0, -0.9, -1.0, -0.6, 0.1]),
+        nyquist=np.array([[0.2, 0.7, 0.5, 0.3]] * 3),
+    )
+
+
+def test_that_a_training_that_overfits_is_not_told_to_go_on() -> None:
+    found = verdict(overfit())
+    assert (found.converged, found.overfitting) == (False, True)
+    done, over, _ = found.sentences
+    assert "Train for more" not in done and "More epochs will not help" in done
+    assert over.endswith("Use epoch 20, which was best.") and "up by 1.10" in over and "0.40" in over
+
+
+def test_that_what_speaks_for_the_other_answer_is_no_reason() -> None:
+    found = verdict(replace(settled(), loss=np.linspace(1, 0.8, 40)))
+    reasons, rest, advice = (part.strip() for part in found.sentences[0].rstrip(".").split(". "))
+    assert reasons.startswith("The training is not done: the loss still falls")
+    assert "maps" not in reasons and "particles" not in reasons
+    assert rest.startswith("At rest already: particles stay where they are") and "maps are the same" in rest
+    assert advice == "Train for more epochs"
+
+
+@pytest.mark.parametrize("off", [-4e-6, 4e-6])
+def test_that_no_number_is_rounded_to_the_other_side_of_its_threshold(off: float) -> None:
+    value = THRESHOLDS["same_map"][0] + off
+    found = verdict(replace(settled(), successive=np.full((3, 4), value)))
+    said = float(found.sentences[0].split("median correlation ")[1].split(")")[0])
+    assert (said >= 0.95) == (value >= 0.95) == bool(found.converged)
+
+
+def test_that_a_class_that_changes_is_not_counted_among_those_that_are_the_same() -> None:
+    series = settled()
+    series.successive[0, -1] = 0.6
+    found = verdict(series)
+    assert found.converged and "2 of 3 maps are the same as at epoch 30" in found.sentences[0]
+    assert found.unsure == ("A",)
+
+
+def test_that_a_loss_that_rises_has_not_come_to_rest_and_one_that_never_fell_is_not_done() -> None:
+    rising = np.concatenate([np.linspace(1, 0.5, 32), np.linspace(0.5, 0.6, 9)[1:]])
+    said = verdict(replace(settled(), loss=rising)).sentences[0]
+    assert "no longer falls (it rose by 20.0 %" in said and "come to rest" not in said
+    found = verdict(replace(settled(), loss=np.linspace(1, 2, 40)))
+    assert found.converged is False and "never been lower" in found.sentences[0]
+
+
+def test_that_measures_that_failed_are_left_out() -> None:
+    series = replace(settled(), successive=np.full((3, 4), np.nan), held_out=np.full(5, np.nan))
+    done, over, _ = verdict(series).sentences
+    assert "nan" not in done + over and "maps" not in done and "held-out" not in over
+
+
 def test_that_classes_that_change_or_cannot_be_told_apart_are_named() -> None:
     series = settled()
     series.successive[0, -1] = 0.6
