@@ -192,7 +192,7 @@ class ClassGrid(GalleryGrid):
             if self._selected[row]:
                 self._tick(painter, room)
             if row == self._pointed or (row == self.current and self.hasFocus()):
-                self._point(painter, room)
+                self._point(painter, room.adjusted(0, 0, 0, -line))
         if self._stroke is not None:
             self._stroke.paint(painter)
 
