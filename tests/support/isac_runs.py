@@ -93,13 +93,19 @@ def _last(name: str) -> tuple[str, int]:
 
 
 def likeness_to_views(
-    run: IsacRun, views: NDArray[np.float32], radius_px: float, view_pixel_a: float
+    run: IsacRun,
+    views: NDArray[np.float32],
+    radius_px: float,
+    view_pixel_a: float,
+    full_size: bool = False,
 ) -> NDArray[np.float64]:
     """Best correlation ``(K,)`` of every average with any true view, over rotation, mirror and shift.
 
-    Both are compared at the pixel of the averages, within ``radius_px`` of them.
+    Both are compared at the pixel of the averages, within ``radius_px`` of them. The working averages are
+    only phase-flipped: the CTF still dims much of what they show. ``full_size`` ones are corrected for it.
     """
-    classes = read_class_set(run.classes)
+    folder = run.folder / "full_size" if full_size else run.folder
+    classes = read_class_set(folder / run.classes.name)
     averages = torch.as_tensor(np.stack([classes.read(k) for k in range(len(classes))]))
     factor = view_pixel_a / classes.pixel_size_a
     side = 2 * round(views.shape[-1] * factor / 2)
