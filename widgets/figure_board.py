@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QBoxLayout, QWidget
 from jobs.core.figures import Figure
 from widgets import style
 from widgets.figure_plot import FigurePlot
+from widgets.figure_table import FigureTable
 
 if TYPE_CHECKING:
     from widgets.figure_scatter import FigureScatter
+
+    Drawn = FigurePlot | FigureScatter | FigureTable
 
 #: Figures narrower than this are put below each other, where that leaves them high enough (px).
 _NARROW, _LOW = 260, 190
@@ -26,7 +29,7 @@ class FigureBoard(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("figure_board")
-        self.plots: list[FigurePlot | FigureScatter] = []
+        self.plots: list[Drawn] = []
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(style.MEDIUM)
@@ -38,18 +41,18 @@ class FigureBoard(QWidget):
         """Show these figures, with the arrays they name; plots are reused, so nothing flickers."""
         for place, figure in enumerate(figures):
             old = self.plots[place] if place < len(self.plots) else None
-            if old is None or isinstance(old, FigurePlot) is (figure.kind == "scatter"):
+            if old is None or _kind_of(old) != _kind_for(figure):
                 self._put(place, _plot_for(figure, self))
         while len(self.plots) > len(figures):
             self._drop(self.plots.pop())
         for plot, figure in zip(self.plots, figures, strict=True):
-            if isinstance(plot, FigurePlot):
+            if isinstance(plot, (FigurePlot, FigureTable)):
                 plot.set_figure(figure)
             else:
                 plot.set_figure(figure, arrays or {})
         self._arrange()
 
-    def _put(self, place: int, plot: FigurePlot | FigureScatter) -> None:
+    def _put(self, place: int, plot: Drawn) -> None:
         if place < len(self.plots):
             self._drop(self.plots[place])
             self.plots[place] = plot
@@ -77,7 +80,19 @@ class FigureBoard(QWidget):
         self._row.setDirection(direction)
 
 
-def _plot_for(figure: Figure, parent: QWidget) -> FigurePlot | FigureScatter:
+def _kind_for(figure: Figure) -> str:
+    return figure.kind if figure.kind in ("scatter", "table") else "plot"
+
+
+def _kind_of(drawn: Drawn) -> str:
+    if isinstance(drawn, FigurePlot):
+        return "plot"
+    return "table" if isinstance(drawn, FigureTable) else "scatter"
+
+
+def _plot_for(figure: Figure, parent: QWidget) -> Drawn:
+    if figure.kind == "table":
+        return FigureTable(parent)
     if figure.kind != "scatter":
         return FigurePlot(parent)
     # what draws a million points is loaded by the first figure that needs it

@@ -30,13 +30,14 @@ class JobPage(QWidget):
 
     Signals
     -------
-    run_requested, schedule_requested, command_requested, log_requested
+    run_requested, rehearsal_requested, schedule_requested, command_requested, log_requested
         The buttons.
     state_changed
         Whether the job may be started has changed.
     """
 
     run_requested = Signal()
+    rehearsal_requested = Signal()
     schedule_requested = Signal()
     command_requested = Signal()
     log_requested = Signal()
@@ -87,6 +88,7 @@ class JobPage(QWidget):
         buttons.run_requested.connect(self.run_requested)
         buttons.schedule_requested.connect(self.schedule_requested)
         buttons.command_requested.connect(self.command_requested)
+        buttons.rehearsal_requested.connect(self.rehearsal_requested)
         layout.addWidget(buttons)
         style.ThemeWatcher(self, self._refresh)
 
@@ -126,6 +128,9 @@ class JobPage(QWidget):
         """Show a new job of a type; the fields keep what they hold, unless values are given."""
         form = self.form(key)
         self.job_type = self._types[key]
+        if self.details is not None:
+            # what a job was rehearsed with is wanted again; that it was a rehearsal is not
+            form.set_values({t.switch: "No" for t in self.job_type.rehearsals if t.switch})
         self.details = None
         self._overwrite = False
         self.alias.clear()
@@ -288,4 +293,5 @@ class JobPage(QWidget):
             ours=self.job_type is not None,
             can_run=self.can_run(),
             overwrites=self._overwrite,
+            rehearsals=self.job_type.rehearsals if self.job_type and self.details is None else (),
         )

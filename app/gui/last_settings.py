@@ -20,6 +20,8 @@ def save(project: Project, job_type: JobType, values: Mapping[str, str]) -> None
 
 def remember(project: Project, job_type: JobType, options: JobOptions) -> None:
     """Keep the options of a start for the next, as RELION does; a failure of that matters little."""
+    # a dry run is asked for each time; what it was done with is wanted again
+    options = options.model_copy(update={t.switch: False for t in job_type.rehearsals if t.switch})
     with contextlib.suppress(UserError, OSError):
         project.save_settings(job_type.key, job_star_for(job_type, options))
 

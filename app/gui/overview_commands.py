@@ -52,6 +52,7 @@ class OverviewCommands(ReportCommands):
         deeds: dict[str, Callable[[], object]] = {
             "explore": window.explorer_commands.explore,
             "classes": window.class_commands.classes,
+            "tomograms": window.actions_by_key["tomogram"].trigger,
             "monitor": lambda: window.panes.reveal("monitor"),
             "log": window.show_log,
             "form": lambda: window.panes.reveal("job"),

@@ -64,7 +64,7 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
     further = [
         Step(task.label, f"task:{task.name}", "Opens the form with this task chosen")
         for task in declared.tasks
-        if task.switch and not task.viewer and task.name not in done
+        if task.switch and not task.viewer and task.name not in done and not task.at_start
     ]
     again = [
         Step(f"{task.label} (again)", f"task:{task.name}", "Opens the form with this task chosen")

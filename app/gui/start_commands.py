@@ -28,20 +28,32 @@ class StartCommands:
         """Run, continue or overwrite the shown job."""
         self._start(schedule=False)
 
+    def rehearse(self) -> None:
+        """Do a dry run of the new job that the form describes."""
+        page = self.window.page
+        form = page.current_form
+        switch = page.job_type.rehearsals[0].switch if page.job_type and page.job_type.rehearsals else None
+        if form is None or switch is None:
+            return
+        form.rows[switch].editor.set_text("Yes")
+        if not self._start(schedule=False):
+            form.rows[switch].editor.set_text("No")  # it was not started
+
     def schedule(self) -> None:
         """Enter the shown job without starting it."""
         self._start(schedule=True)
 
-    def _start(self, *, schedule: bool) -> None:
+    def _start(self, *, schedule: bool) -> bool:
+        """Start what is shown; returns False when something is missing or the button is not active."""
         window, page = self.window, self.window.page
         ready = self._ready(lenient=schedule)
         if ready is None or not page.can_run():
-            return
+            return False
         job_type, options = ready
         details = page.details
         if page.overwrites and details is not None:
             self._overwrite(details.entry.name, job_type, options)
-            return
+            return True
         if details is None:
             alias = page.alias.text().strip()
             queued = window.settings.queue_per_gpu
@@ -58,6 +70,7 @@ class StartCommands:
             self._launch(
                 lambda: window.workplace.carry_on(name, job_type, options, schedule=schedule, queued=queued)
             )
+        return True
 
     def _ready(self, *, lenient: bool) -> tuple[JobType, JobOptions] | None:
         """Return what is to be started, or lead to what is missing; a job that only waits may lack inputs."""

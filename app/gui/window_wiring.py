@@ -31,6 +31,7 @@ def connect_parts(window: MainWindow) -> None:
     window.note.save_requested.connect(window.save_note)
     window.logs.open_requested.connect(window.open_log)
     page.run_requested.connect(starts.run)
+    page.rehearsal_requested.connect(starts.rehearse)
     page.schedule_requested.connect(starts.schedule)
     page.command_requested.connect(starts.show_command)
     page.log_requested.connect(window.show_log)

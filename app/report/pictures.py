@@ -72,7 +72,16 @@ def figure_plots(task: TaskPart) -> str:
     """Return the figures that a task described."""
     found = []
     for figure in task.figures:
-        if figure.x and figure.series:
+        if figure.kind == "table":
+            rows = list(figure.rows)
+            notes = dict[int, list[str]]()
+            for row, note in figure.notes:
+                notes.setdefault(row, []).append(note)
+            if notes:
+                rows = [(*cells, " ".join(notes.get(k, ()))) for k, cells in enumerate(rows)]
+            titles = (*figure.columns, "remarks") if notes else figure.columns
+            found.append(html.figure(figure.title, html.table(titles, rows)))
+        elif figure.x and figure.series:
             found.append(html.figure(figure.title, draw_figure(figure)))
     return html.grid(found)
 

@@ -153,6 +153,11 @@ class JobType:
         """The task of Run!."""
         return next(task for task in self.tasks if task.switch is None and not task.resumes)
 
+    @property
+    def rehearsals(self) -> tuple[Task, ...]:
+        """The tasks that a new job can do in place of the main one."""
+        return tuple(task for task in self.tasks if task.at_start)
+
     def task(self, name: str) -> Task:
         """Return the task of this name; KeyError when there is none."""
         for found in self.tasks:
@@ -163,7 +168,7 @@ class JobType:
     def task_for(self, options: JobOptions, is_continue: bool, job_dir: Path | None = None) -> Task:
         """Return the task that these options ask for.
 
-        A new job does the main task, whatever the switches say. A continuation does the task
+        A new job does the main task, or a dry run whose switch is Yes. A continuation does the task
         whose switch is Yes, or takes up unfinished work when none is.
 
         Parameters
@@ -181,7 +186,8 @@ class JobType:
             When no task, or more than one, is chosen.
         """
         if not is_continue:
-            return self.main_task
+            rehearsed = (task for task in self.rehearsals if task.switch and getattr(options, task.switch))
+            return next(rehearsed, self.main_task)
         chosen = [task for task in self.tasks if task.switch and getattr(options, task.switch)]
         if len(chosen) == 1:
             return chosen[0]

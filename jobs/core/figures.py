@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-FigureKind = Literal["curves", "histogram", "maps", "scatter"]
-_KINDS = ("curves", "histogram", "maps", "scatter")
+FigureKind = Literal["curves", "histogram", "maps", "scatter", "table"]
+_KINDS = ("curves", "histogram", "maps", "scatter", "table")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Figure:
     Attributes
     ----------
     kind
-        ``curves`` over an axis, a ``histogram``, ``maps``, or a ``scatter`` of particles.
+        ``curves`` over an axis, a ``histogram``, ``maps``, a ``scatter`` of particles, or a ``table``.
     task
         Name of the task that it shows.
     title
@@ -91,6 +91,10 @@ class Figure:
         Of maps: Å per voxel.
     colour
         Of a scatter: the column by which points are coloured first; empty for none.
+    columns, rows
+        Of a table: headings, and cells as they are read.
+    notes
+        Of a table: ``(row from 0, sentence)`` of what is wrong or doubtful with a row, shown below it.
     """
 
     kind: FigureKind
@@ -107,6 +111,9 @@ class Figure:
     arrays: tuple[str, ...] = ()
     voxel_size_a: float = 0.0
     colour: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()
 
     def to_json(self) -> str:
         """Return the figure as JSON; values that are no numbers become null."""
@@ -132,9 +139,12 @@ class Figure:
             )
             known["marks"] = tuple(Mark(**entry) for entry in known.get("marks", ()))
             known["facts"] = tuple(Fact(**entry) for entry in known.get("facts", ()))
-            known["arrays"] = tuple(str(name) for name in known.get("arrays", ()))
+            for key in ("arrays", "columns"):
+                known[key] = tuple(str(name) for name in known.get(key, ()))
+            known["rows"] = tuple(tuple(map(str, row)) for row in known.get("rows", ()))
+            known["notes"] = tuple((int(row), str(note)) for row, note in known.get("notes", ()))
             figure = cls(**known)
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"this is no figure: {error}") from error
         figure.check()
         return figure
@@ -149,6 +159,9 @@ class Figure:
             names = {series.name for series in self.series}
             if not 1 <= len(self.arrays) <= 2 or not {self.x_title, self.y_title} <= names:
                 raise ValueError(f"the scatter '{self.title}' needs an array, and columns for its axes")
+        elif self.kind == "table":
+            if any(len(row) != len(self.columns) for row in self.rows):
+                raise ValueError(f"every row of the table '{self.title}' needs {len(self.columns)} cells")
         elif any(len(series.values) != wanted for series in self.series):
             raise ValueError(f"every series of the figure '{self.title}' needs {wanted} values")
 

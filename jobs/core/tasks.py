@@ -41,6 +41,8 @@ class Task:
         True: the task can use several GPUs at once; others use the first that is named.
     next_step
         What can be done with its results, in a sentence or two.
+    at_start
+        True: Run! does this task in place of the main one when its switch is Yes (a dry run).
     """
 
     name: str
@@ -54,6 +56,7 @@ class Task:
     viewer: bool = False
     many_devices: bool = False
     next_step: str = ""
+    at_start: bool = False
 
 
 @dataclass(frozen=True)

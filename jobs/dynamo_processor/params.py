@@ -82,6 +82,15 @@ JOB_TYPE = JobType(
     options=DynamoOptions,
     module="jobs.dynamo_processor",
     tasks=(
+        Task(
+            "scan",
+            "Dry run",
+            switch="scan_only",
+            worker="jobs.dynamo_processor.run:run",
+            at_start=True,
+            next_step="Nothing has been set up yet. Look at the table of tomograms, and at the particles and "
+            "their arrows in the tomograms; then set the project up. To use other files, clone the job.",
+        ),
         Task("setup", "Set up", switch=None, worker="jobs.dynamo_processor.run:run", next_step=_NEXT),
         Task(
             "again",

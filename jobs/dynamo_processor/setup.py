@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from jobs.dynamo_processor.cropping import CropSettings, crop, particle_name
 from jobs.dynamo_processor.dynamo_rows import crop_table, input_table, origin_offset
 from jobs.dynamo_processor.gathering import Gathered, gather
 from jobs.dynamo_processor.initial_average import Average, average, particle_reader
-from jobs.dynamo_processor.matlab_script import ScriptSettings, common_parameters, script_text
+from jobs.dynamo_processor.matlab_script import ScriptSettings, common_parameters, quoted, script_text
 from jobs.dynamo_processor.params import DynamoOptions
 from jobs.dynamo_processor.records import write_summary
 from jobs.dynamo_processor.rounds import frequencies, rounds_of
@@ -189,7 +190,10 @@ def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter
         made = _crop_and_average(made, options, table, kept, offset, reporter)
     _write_script(folder, options, base, gathered.by_half)
     write_summary(folder / SUMMARY, options, made)
-    reporter.say(f"{made.written} particles are in {folder / TABLE}; start {folder / SCRIPT} in Dynamo.")
+    reporter.say(f"{made.written} particles are in {folder / TABLE}.")
+    script = str(folder / SCRIPT)
+    reporter.say(f"In MATLAB, after dynamo_activate: run({quoted(script)})")
+    reporter.say(f"Without MATLAB: dynamo {shlex.quote(script)}")
     return made
 
 
