@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets import style
@@ -92,8 +92,15 @@ class ClassScatter(QWidget):
 
     def place_of(self, row: int) -> QPointF:
         """Return where a class is drawn."""
-        x, y = self._points[row]
-        return QPointF(self._x(float(x)), self._y(float(y)))
+        x, y = self._places()[row]
+        return QPointF(float(x), float(y))
+
+    def _places(self) -> FloatArray:
+        """Return where all classes are drawn `(K, 2)`; NaN for those that are not."""
+        area, ends = self.area, np.array(self._ends)
+        share = (self._points - ends[:, 0]) / (ends[:, 1] - ends[:, 0])
+        share[~np.isfinite(share).all(axis=1)] = np.nan
+        return np.array([area.left(), area.bottom()]) + share * [area.width(), -area.height()]
 
     def _x(self, value: float) -> float:
         area, (low, high) = self.area, self._ends[0]
@@ -108,13 +115,10 @@ class ClassScatter(QWidget):
 
     def row_at(self, place: QPointF) -> int:
         """Return the class nearest to a place and within reach, -1 for none."""
-        shown = self._shown()
-        if not shown:
-            return -1
-        ways = [(self.place_of(row) - place) for row in shown]
-        lengths = [way.x() ** 2 + way.y() ** 2 for way in ways]
-        nearest = int(np.argmin(lengths))
-        return shown[nearest] if lengths[nearest] <= _REACH**2 else -1
+        lengths = ((self._places() - [place.x(), place.y()]) ** 2).sum(axis=1)
+        lengths = np.where(np.isfinite(lengths), lengths, np.inf)
+        nearest = int(np.argmin(lengths)) if len(lengths) else -1
+        return nearest if nearest >= 0 and lengths[nearest] <= _REACH**2 else -1
 
     # -- hands ---------------------------------------------------------------------------------------------
 
@@ -147,7 +151,8 @@ class ClassScatter(QWidget):
             if row >= 0:
                 self.picked.emit(np.array([row]), not bool(self._selected[row]))
         else:
-            rows = [row for row in self._shown() if stroke.covers(self.place_of(row))]
+            places = self._places()
+            rows = [row for row in self._shown() if stroke.covers(QPointF(*places[row].tolist()))]
             self.picked.emit(np.array(rows, np.int64), mode_of(event.modifiers()))
         self.update()
 
@@ -166,13 +171,13 @@ class ClassScatter(QWidget):
         painter.setFont(style.small_font(self))
         self._draw_axes(painter)
         self._draw_limits(painter)
-        for row in self._shown():
-            self._draw_point(painter, row)
+        places = self._places()
+        self._draw_points(painter, places)
         for row in {self._current, self._under} - {-1}:
-            if row < len(self._points) and np.isfinite(self._points[row]).all():
+            if row < len(places) and np.isfinite(places[row]).all():
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(style.colour("text"), 1.5))
-                painter.drawEllipse(self.place_of(row), _POINT + 3, _POINT + 3)
+                painter.drawEllipse(QPointF(*places[row].tolist()), _POINT + 3, _POINT + 3)
         if self._stroke is not None:
             self._stroke.paint(painter)
 
@@ -212,17 +217,27 @@ class ClassScatter(QWidget):
         if up is not None and self._ends[1][0] <= up <= self._ends[1][1]:
             painter.drawLine(QPointF(area.left(), self._y(up)), QPointF(area.right(), self._y(up)))
 
-    def _draw_point(self, painter: QPainter, row: int) -> None:
-        place = self.place_of(row)
-        if self._rejected[row]:
-            painter.setPen(QPen(style.colour("danger", 0.8), 1.5))
-            for way in (QPointF(3, 3), QPointF(3, -3)):
-                painter.drawLine(place - way, place + way)
-            return
-        chosen = bool(self._selected[row])
-        painter.setPen(QPen(style.colour("accent" if chosen else "muted"), 1.3))
-        painter.setBrush(style.colour("accent") if chosen else style.colour("surface"))
-        painter.drawEllipse(place, _POINT, _POINT)
+    def _draw_points(self, painter: QPainter, places: FloatArray) -> None:
+        """Draw all points of one look at once: thousands of single ones would take too long."""
+        seen = np.isfinite(places).all(axis=1)
+        chosen, rejected = self._selected & seen, self._rejected & seen
+        others = seen & ~chosen & ~rejected
+        for mask, outer, inner in ((others, "muted", "surface"), (chosen, "accent", "accent")):
+            points = QPolygonF([QPointF(x, y) for x, y in places[mask].tolist()])
+            for colour, size in ((outer, 2 * _POINT + 1.3), (inner, 2 * _POINT - 1.3)):
+                pen = QPen(style.colour(colour), size)
+                pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+                painter.setPen(pen)
+                painter.drawPoints(points)
+        painter.setPen(QPen(style.colour("danger", 0.8), 1.5))
+        ways = ((-3, -3, 3, 3), (-3, 3, 3, -3))
+        painter.drawLines(
+            [
+                QLineF(x + a, y + b, x + c, y + d)
+                for x, y in places[rejected & ~chosen].tolist()
+                for a, b, c, d in ways
+            ]
+        )
 
 
 def _ends(values: FloatArray) -> tuple[float, float]:
