@@ -217,7 +217,8 @@ class ClassGrid(GalleryGrid):
 
     @staticmethod
     def _tick(painter: QPainter, room: QRectF) -> None:
-        badge = QRectF(room.right() - _BADGE - 3, room.top() + 3, _BADGE, _BADGE)
+        size = min(_BADGE, 0.22 * room.width())
+        badge = QRectF(room.right() - size - 3, room.top() + 3, size, size)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(style.colour("accent"))
