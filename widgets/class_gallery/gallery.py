@@ -15,6 +15,7 @@ from widgets import style
 from widgets.class_gallery.bars import ArrangeBar, ChoiceBar, LookBar, SetBar
 from widgets.class_gallery.following import ClassFollower
 from widgets.class_gallery.grid import ClassGrid
+from widgets.class_gallery.rules import part_of
 from widgets.class_gallery.side import ClassSide
 from widgets.class_gallery.sources import ClassFile, ClassImages, ClassServices, ClassTable
 from widgets.class_gallery.words import captions
@@ -97,8 +98,7 @@ class ClassGallery(QWidget):
         column.addWidget(self.choice)
         self._whole = WithEmptyState(inside, self.empty, self)
         layout = QVBoxLayout(self)
-        margin = 0 if self.compact else style.SMALL
-        layout.setContentsMargins(margin, margin, margin, margin)
+        layout.setContentsMargins(*[0 if self.compact else style.SMALL] * 4)
         layout.addWidget(self._whole)
         if self.compact:
             self.grid.side, self.grid.picks = _COMPACT_SIDE, False
@@ -123,9 +123,9 @@ class ClassGallery(QWidget):
         self.arrange.shown_changed.connect(self._arrange)
         self.look_bar.changed.connect(self._relook)
         self.look_bar.lasso_changed.connect(self._on_lasso)
-        self.choice.all_wanted.connect(lambda: self._pick(grid.rows, on=True))
-        self.choice.none_wanted.connect(lambda: self._pick(grid.rows, on=False))
-        self.choice.invert_wanted.connect(self._invert)
+        self.choice.all_wanted.connect(grid.pick_all)
+        self.choice.none_wanted.connect(grid.put_back_all)
+        self.choice.invert_wanted.connect(grid.invert_all)
         self.choice.particles_wanted.connect(lambda: self.open_particles(grid.current))
         self.choice.write_wanted.connect(self._write)
 
@@ -166,7 +166,7 @@ class ClassGallery(QWidget):
         self.sets.set_files(self.follower.files, self.follower)
         self.grid.keep_selection(kept)
         self._arrange()
-        if not same and self.side.rules.rules().active:
+        if not same:
             self._on_rules()
         self._want()
         self.opened.emit()
@@ -179,8 +179,7 @@ class ClassGallery(QWidget):
             self.bar.show_error(why)
 
     def _look(self) -> Look:
-        pixels = round(self.grid.side * self.devicePixelRatioF())
-        return Look(pixels, self.look_bar.contrast_factor(), 0.0, False)
+        return Look(round(self.grid.side * self.devicePixelRatioF()), self.look_bar.contrast_factor())
 
     def _relook(self) -> None:
         if self.grid.side != self.look_bar.side():
@@ -217,13 +216,7 @@ class ClassGallery(QWidget):
         except ValueError as error:
             self.bar.show_error(str(error))
             return
-        shown = self.arrange.shown()
-        if shown == "selected":
-            rows = rows[self._selected()[rows]]
-        elif shown == "rejected":
-            rows = rows[self._rejected()[rows]]
-        elif shown == "unselected":
-            rows = rows[~self._selected()[rows]]
+        rows = part_of(rows, self.arrange.shown(), self._selected(), self._rejected())
         self.grid.set_rows(rows)
         self._tiles.show_empty(not len(rows))
 
@@ -239,34 +232,24 @@ class ClassGallery(QWidget):
         return mask
 
     def _rejected(self) -> NDArray[np.bool_]:
-        rules = self.side.rules.rules()
-        if self.classes is None or not rules.active:
-            return np.zeros(len(self.classes or ()), bool)
-        return ~rules.passes(self.classes) & ~self._selected()
+        selected = self._selected()
+        return self.side.rules.rules().rejects(self.classes, selected) if self.classes else selected
 
     def _on_touched(self) -> None:
         self._by_hand = bool(len(self.grid.selected()))
 
     def _on_picked(self, rows: Rows, on: bool) -> None:
-        self._pick(rows, on=on)
-        if len(rows) == 1:
-            self.grid.show_row(int(rows[0]))
-
-    def _pick(self, rows: Rows, *, on: bool) -> None:
         self.grid.select_rows(rows, on=on)
         self._on_touched()
-
-    def _invert(self) -> None:
-        self.grid.invert()
-        self._on_touched()
+        if len(rows) == 1:
+            self.grid.show_row(int(rows[0]))
 
     def _on_rules(self) -> None:
         """Choose what keeps the rules."""
         rules = self.side.rules.rules()
         if self.classes is None:
             return
-        kept = np.flatnonzero(rules.passes(self.classes)) if rules.active else np.zeros(0, np.int64)
-        self.grid.keep_selection(kept)
+        self.grid.keep_selection(np.flatnonzero(rules.passes(self.classes) & rules.active))
         self._by_hand = False
         if self.arrange.shown() != "all":
             self._arrange()

@@ -54,6 +54,21 @@ class ClassGrid(GalleryGrid):
         """Choose these and no others, without a word to those who listen for hands."""
         self.select_only(selected)
 
+    def pick_all(self) -> None:
+        """Choose all classes that are shown, by hand."""
+        self.select_rows(self.rows)
+        self.touched.emit()
+
+    def put_back_all(self) -> None:
+        """Choose none of the classes that are shown, by hand."""
+        self.select_rows(self.rows, on=False)
+        self.touched.emit()
+
+    def invert_all(self) -> None:
+        """Choose those that are not chosen, by hand."""
+        self.invert()
+        self.touched.emit()
+
     # -- hands ---------------------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -128,14 +143,11 @@ class ClassGrid(GalleryGrid):
             self._anchor = self._place_of(self.current)
             self._told()
         elif key == Qt.Key.Key_A:
-            self.select_rows(self.rows)
-            self.touched.emit()
+            self.pick_all()
         elif key == Qt.Key.Key_I:
-            self.invert()
-            self.touched.emit()
+            self.invert_all()
         elif key == Qt.Key.Key_N:
-            self.select_rows(self.rows, on=False)
-            self.touched.emit()
+            self.put_back_all()
         else:
             super().keyPressEvent(event)
 

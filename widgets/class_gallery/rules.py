@@ -48,3 +48,15 @@ class KeepRules:
                 with np.errstate(invalid="ignore"):
                     kept &= values >= limit if RULES[column] else values <= limit
         return kept
+
+    def rejects(self, classes: ClassSet, selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which classes `(K,)` are rejected: those that fail, but not what was chosen all the same."""
+        return ~self.passes(classes) & ~selected
+
+
+def part_of(
+    rows: NDArray[np.int64], part: str, selected: NDArray[np.bool_], rejected: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return those of the rows that are ``selected``, ``unselected`` or ``rejected``; or ``all``."""
+    masks = {"selected": selected, "unselected": ~selected, "rejected": rejected}
+    return rows[masks[part][rows]] if part in masks else rows
