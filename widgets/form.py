@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from jobs.core.declaration import JobOptions, JobType, Kind, OptionSpec, from_values, specs, tabs, to_text
+from jobs.core.declaration import JobOptions, JobType, Kind, from_values, specs, tabs, to_text
 from jobs.core.errors import Problem
 from widgets import style
 from widgets.background import Newest
@@ -18,11 +18,14 @@ from widgets.fields import GpuChoice
 from widgets.form_page import FormPage, Surroundings
 from widgets.form_problems import FormProblems
 from widgets.form_row import FormRow
+from widgets.form_state import notice_for, update_rows
 from widgets.form_summary import FormSummary
 from widgets.node_source import NodeCandidate, NodeSource
 
 Mode = Literal["new", "continue"]
 Validator = Callable[[JobOptions], list[Problem]]
+#: Gives short texts beside fields, by the names of their options.
+Describer = Callable[[JobOptions], Mapping[str, str]]
 
 _CHECK_DELAY_MS = 250
 #: So many rows take a few milliseconds to make.
@@ -82,6 +85,9 @@ class JobForm(QWidget):
         self.tab_widget.setObjectName("form_tabs")
         self.tab_widget.setDocumentMode(False)
         self._tab_names = tabs(job_type.options)
+        self._has_dependents = any(d.shown is not None or d.series for d in specs(job_type.options))
+        self._left_out: set[str] = set()
+        self._describer: Describer | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(style.SMALL)
@@ -175,9 +181,9 @@ class JobForm(QWidget):
         self._update_enabled()
         self.check()
 
-    def set_validator(self, validator: Validator | None) -> None:
-        """Check with another function from now on (another project or job)."""
-        self._validator = validator
+    def set_validator(self, validator: Validator | None, describer: Describer | None = None) -> None:
+        """Check and describe with other functions from now on (another project or job)."""
+        self._validator, self._describer = validator, describer
         self.check()
 
     def show_tab(self, name: str, shown: bool) -> None:
@@ -228,17 +234,20 @@ class JobForm(QWidget):
         if name is not None:
             self.focus_field(name)
 
-    def _check(self, values: dict[str, str]) -> list[Problem]:
+    def _check(self, values: dict[str, str]) -> tuple[list[Problem], Mapping[str, str]]:
         options, problems = from_values(self.job_type.options, values)
         unread = {problem.field for problem in problems}
         if self._validator is not None:
             problems = problems + [
                 p for p in self._validator(options) if p.field is None or p.field not in unread
             ]
-        return problems
+        return problems, self._describer(options) if self._describer is not None else {}
 
-    def _on_checked(self, problems: list[Problem]) -> None:
+    def _on_checked(self, found: tuple[list[Problem], Mapping[str, str]]) -> None:
+        problems, captions = found
         self.set_problems(problems)
+        for name, row in self.rows.items():
+            row.set_caption(captions.get(name, ""))
 
     def _on_check_failed(self, error: BaseException) -> None:
         self.set_problems([Problem(f"The options could not be checked: {error}", severity="warning")])
@@ -247,7 +256,7 @@ class JobForm(QWidget):
         if self._loading:
             return
         self._problems.touch(name)
-        if self.rows[name].spec.kind is Kind.YESNO:
+        if self._has_dependents or self.rows[name].spec.kind is Kind.YESNO:
             self._update_enabled()
         self.changed.emit()
         self.check()
@@ -255,33 +264,13 @@ class JobForm(QWidget):
     def _update_enabled(self) -> None:
         options, _problems = from_values(self.job_type.options, self.values())
         is_continue = self._mode == "continue"
-        for row in self.rows.values():
-            enabled = self.job_type.is_enabled(row.spec, options, is_continue)
-            row.set_enabled(enabled, "" if enabled else self._why_grey(row.spec, is_continue))
-            if not enabled:
-                row.set_problem(None)
-        for page in self.pages.values():
-            page.show_notice(self._notice_for(page, is_continue))
-
-    @staticmethod
-    def _notice_for(page: FormPage, is_continue: bool) -> str:
-        """Return why a whole page is grey; where only a part of it is, the tips of the fields tell."""
-        if not page.rows or any(row.enabled for row in page.rows):
-            return ""
-        when = {row.spec.enabled for row in page.rows}
-        if "continue" in when and not is_continue:
-            return "These become available once the job has results: Continue!"
-        if "new" in when and is_continue:
-            return "These were fixed when the job was started."
-        return ""
-
-    def _why_grey(self, spec: OptionSpec, is_continue: bool) -> str:
-        if spec.enabled == "new" and is_continue:
-            return "Fixed when the job was started"
-        if spec.enabled == "continue" and not is_continue:
-            return "Available when a job is continued"
-        switch = self.rows.get(spec.when)
-        return f"Used when “{switch.spec.label.rstrip(':')}” is Yes" if switch is not None else ""
+        update_rows(self.job_type, self.rows, options, is_continue=is_continue)
+        for name, page in self.pages.items():
+            page.show_notice(notice_for(page, is_continue))
+            left_out = bool(page.rows) and not any(row.shown for row in page.rows)
+            if left_out or name in self._left_out:
+                self.tab_widget.setTabVisible(self._tab_names.index(name), not left_out)
+            (self._left_out.add if left_out else self._left_out.discard)(name)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """F1 explains the field that has the focus."""

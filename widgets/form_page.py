@@ -31,6 +31,7 @@ from widgets.fields import (
 from widgets.form_row import FormRow
 from widgets.node_source import NodeSource
 from widgets.path_field import PathEditor
+from widgets.series_field import SeriesEditor
 
 _PAGE_WIDTH = 900
 
@@ -66,6 +67,8 @@ class Surroundings:
                 node_source=self.node_source,
                 start_folder=self.start_folder,
             )
+        if spec.series:
+            return SeriesEditor(spec, page)
         if spec.kind is Kind.GPU:
             return GpuEditor(spec, page, gpus=self.gpus)
         kinds: dict[Kind, type[Editor]] = {
@@ -141,6 +144,6 @@ class FormPage(QScrollArea):
             self._notice.setObjectName("form_notice")
             self._notice.setContentsMargins(0, 0, 0, style.SMALL)
             style.set_role(self._notice, "muted")
-            self._grid.addWidget(self._notice, 0, 0, 1, 3)
+            self._grid.addWidget(self._notice, 0, 0, 1, 4)
         self._notice.setText(text)
         self._notice.setVisible(bool(text))

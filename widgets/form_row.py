@@ -85,6 +85,11 @@ class FormRow:
         style.set_role(self.help_button, "quiet")
         style.ThemeWatcher(self.help_button, lambda: self.help_button.setIcon(glyphs.glyph_icon("question")))
         self.help_button.clicked.connect(self.show_help)
+        self.caption = QLabel(page, textFormat=Qt.TextFormat.PlainText)
+        self.caption.setObjectName(f"caption_{spec.name}")
+        style.set_role(self.caption, "caption")
+        self.caption.hide()
+        self.shown = True
         self.reason = QLabel(page, wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.reason.setObjectName(f"reason_{spec.name}")
         self.reason.hide()
@@ -95,8 +100,26 @@ class FormRow:
         self.label.setMinimumHeight(style.CONTROL_HEIGHT)
         grid.addWidget(self.label, 2 * row, 0, top | Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(self.editor, 2 * row, 1, top)
-        grid.addWidget(self.help_button, 2 * row, 2, Qt.AlignmentFlag.AlignVCenter)
-        grid.addWidget(self.reason, 2 * row + 1, 1, 1, 2)
+        grid.addWidget(self.caption, 2 * row, 2, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(self.help_button, 2 * row, 3, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(self.reason, 2 * row + 1, 1, 1, 3)
+
+    def set_caption(self, text: str) -> None:
+        """Say beside the editor what its value means, or nothing."""
+        self.caption.setText(text)
+        self.caption.setToolTip(text)
+        self.caption.setVisible(self.shown and bool(text))
+
+    def set_shown(self, shown: bool) -> None:
+        """Show the row, or leave it out altogether."""
+        if shown == self.shown:
+            return
+        self.shown = shown
+        for part in (self.label, self.editor, self.help_button):
+            part.setVisible(shown)
+        self.caption.setVisible(shown and bool(self.caption.text()))
+        if not shown:
+            self.set_problem(None)
 
     def set_enabled(self, enabled: bool, why: str = "") -> None:
         """Make the editor active or grey; when grey, the tool tip says why."""
@@ -115,7 +138,7 @@ class FormRow:
         gentle : bool
             In quiet grey and without marking the editor: for fields nobody has filled in yet.
         """
-        if problem is not None and not self.editor.isEnabled():
+        if problem is not None and not (self.shown and self.editor.isEnabled()):
             problem = None
         self.problem = problem
         if problem is None:

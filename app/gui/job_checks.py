@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.runner.checks import find_problems
-from jobs.core.declaration import JobOptions, JobType
+from jobs.core.declaration import CheckContext, JobOptions, JobType
 from jobs.core.errors import Problem, UserError
 
 
@@ -26,6 +26,15 @@ def job_validator(
         return [problem for problem in problems if problem.message != lacking]
 
     return validate
+
+
+def job_describer(job_type: JobType, project_dir: Path) -> Callable[[JobOptions], Mapping[str, str]] | None:
+    """Return what says beside fields what their values mean; None where a type of job has nothing to say."""
+    captions = job_type.captions
+    if captions is None:
+        return None
+    context = CheckContext(project_dir)
+    return lambda options: captions(options, context)
 
 
 def _lacks_task(job_type: JobType, options: JobOptions, job_dir: Path) -> str:

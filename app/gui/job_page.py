@@ -9,14 +9,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.gui.foreign_job import ForeignJobView
-from app.gui.job_checks import job_validator
+from app.gui.job_checks import job_describer, job_validator
 from app.gui.job_forms import JobForms
 from app.gui.job_header import JobHeader, ReasonBar
 from app.gui.news import JobDetails
 from app.gui.result_bar import ResultBar
 from app.gui.start_buttons import StartButtons
 from jobs.core.declaration import JobOptions, JobType
-from jobs.core.errors import Problem
 from widgets import style
 from widgets.fields import GpuChoice
 from widgets.form import JobForm, NodeSource
@@ -137,7 +136,7 @@ class JobPage(QWidget):
         if values is not None:
             form.set_values(values)
         form.set_mode("new")
-        form.set_validator(self._validator(None))
+        self._watch(form, None)
         self._changed_since_start = True
         self._stack.setCurrentWidget(form)
         self._refresh()
@@ -174,7 +173,7 @@ class JobPage(QWidget):
         if not (keep_fields and same):
             form.set_values(details.values, reset=True)
             form.set_mode("continue", details.folder)
-            form.set_validator(self._validator(details.entry.name))
+            self._watch(form, details.entry.name)
             self._changed_since_start = not just_started
         else:
             # What a continuation needs may have been written meanwhile.
@@ -182,15 +181,18 @@ class JobPage(QWidget):
         self._stack.setCurrentWidget(form)
         self._refresh()
 
-    def _validator(self, name: str | None) -> Callable[[JobOptions], list[Problem]] | None:
+    def _watch(self, form: JobForm, name: str | None) -> None:
+        """Let a form be checked as that of a new job, or of the one with this name."""
         job_type, project_dir = self.job_type, self._project_dir
         if job_type is None or project_dir is None:
-            return None
+            form.set_validator(None)
+            return
 
         def keep(sentence: str) -> None:
             self._lacks_task = sentence
 
-        return job_validator(job_type, project_dir, name, keep)
+        validator = job_validator(job_type, project_dir, name, keep)
+        form.set_validator(validator, job_describer(job_type, project_dir))
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -209,7 +211,7 @@ class JobPage(QWidget):
         form = self.current_form
         if form is not None and self.details is not None:
             form.set_mode("new" if self._overwrite else "continue", self.details.folder)
-            form.set_validator(self._validator(None if self._overwrite else self.details.entry.name))
+            self._watch(form, None if self._overwrite else self.details.entry.name)
         self._changed_since_start = True
         self._refresh()
 

@@ -7,7 +7,7 @@ this module adds the job type itself and is the one to import from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,9 @@ class JobType:
         Package with a ``__main__`` for the worker process.
     checks
         Checks across fields, cheap enough to run while the user types.
+    captions
+        Gives short texts to stand beside fields, by the names of the options: what a number means in other
+        units, say. Called with options and context while the user types, beside the window.
     citation, methods
         What to cite, and a sentence for a methods section.
     result_files
@@ -124,6 +127,7 @@ class JobType:
     tasks: tuple[Task, ...]
     module: str
     checks: tuple[Check, ...] = ()
+    captions: Callable[[Any, CheckContext], Mapping[str, str]] | None = None
     citation: str = ""
     methods: str = ""
     result_files: tuple[tuple[str, str], ...] = ()
@@ -212,7 +216,14 @@ class JobType:
         """Tell whether a field is active, given the other values."""
         if declared.enabled not in ("always", "continue" if is_continue else "new"):
             return False
+        if not self.is_shown(declared, options):
+            return False
         return not declared.when or bool(getattr(options, declared.when))
+
+    @staticmethod
+    def is_shown(declared: OptionSpec, options: JobOptions) -> bool:
+        """Tell whether a field means anything, given the other values."""
+        return declared.shown is None or declared.shown(options)
 
     def input_nodes(self, options: JobOptions) -> list[tuple[str, str]]:
         """Return ``(path, node label)`` of every input node that is given."""

@@ -83,6 +83,13 @@ class OptionSpec:
         always greyed (a site fixed the value).
     when
         Name of a yes/no option that must be Yes for this one to be active.
+    shown
+        Tells from the values of all options whether this one means anything now; else its field, and a tab
+        of such fields only, is left out and nothing is asked of its value.
+    series, follows
+        A text with values for a second, third … round, separated by semicolons: names of the whole number
+        that says how many rounds there are, and of the option with the value of the first. A value that is
+        left empty is that of the round before.
     required
         True when an active option must not be empty.
     multiple
@@ -117,6 +124,9 @@ class OptionSpec:
     choices: tuple[str, ...] = ()
     enabled: Literal["always", "new", "continue", "never"] = "always"
     when: str = ""
+    shown: Callable[[Any], bool] | None = field(default=None, repr=False, compare=False)
+    series: str = ""
+    follows: str = ""
     required: bool = False
     multiple: bool = False
     cli: tuple[str, ...] = ()

@@ -24,6 +24,13 @@ _NEEDED: Final = {
     ("imod", False): ("root",),
     ("eman2", False): ("root",),
 }
+_CALLED: Final = {
+    "imod_dir": "the folder of the project",
+    "eman2_dir": "the folder of the project",
+    "params_json": "the file of a refinement",
+    "fn_particles": "a STAR file",
+    "root": "the folder of the simulated project",
+}
 
 
 def source_is_complete(options: DynamoOptions, context: CheckContext) -> list[Problem]:
@@ -35,7 +42,7 @@ def source_is_complete(options: DynamoOptions, context: CheckContext) -> list[Pr
         what = f"there are no simulated data of {options.source_type}"
         return [Problem(what, field="real_data_mode", hint="Set 'Real data?' to Yes")]
     return [
-        Problem(f"particles from {options.source_type} need {name}", field=name, hint="Choose it")
+        Problem(f"particles from {options.source_type} need {name}, {_CALLED[name]}", name, "Choose it")
         for name in needed
         if not getattr(options, name)
     ]

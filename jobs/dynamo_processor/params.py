@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.core.declaration import RUNNING_TAB, JobType, Kind, NodeSpec, RunningOptions, Task, option
+from jobs.dynamo_processor.captions import captions
 from jobs.dynamo_processor.checks import CHECKS
 from jobs.dynamo_processor.params_alignment import AlignmentOptions
 from jobs.dynamo_processor.params_files import FileOptions
@@ -112,6 +113,7 @@ JOB_TYPE = JobType(
         ),
     ),
     checks=CHECKS,
+    captions=captions,
     tomograms="jobs.dynamo_processor.tomogram_source:places",
     methods="Particles were brought into Dynamo (Castaño-Díez et al., 2012) with Heteroscope.",
     citation="Castaño-Díez, Kudryashev, Arheit and Stahlberg (2012) Dynamo: a flexible, user-friendly "

@@ -38,11 +38,14 @@ def _later(name: str) -> Any:
     return option(
         "",
         label=parameter.label,
-        help=f"Values of rounds 2, 3 …, separated by semicolons; the last one goes on. {parameter.help}",
+        help=f"Values of rounds 2, 3 …, separated by semicolons; where one is left out, that of the round "
+        f"before goes on. {parameter.help}",
         tab=LATER,
         kind=Kind.TEXT,
         unit=parameter.unit,
-        placeholder="as in round 1, or values for rounds 2; 3; …",
+        series="nr_rounds",
+        follows=f"{name}_r1",
+        shown=lambda options: options.nr_rounds > 1,
         enabled="new",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jobs.core.declaration import JobOptions, Kind, option
@@ -10,6 +11,18 @@ from jobs.dynamo_processor.words import AXES, CONTRASTS, ORIGINS, POINT_SOURCES,
 
 def _io(default: Any, *, kind: Kind, **details: Any) -> Any:
     return option(default, tab="I/O", kind=kind, enabled="new", **details)
+
+
+def _from(*kinds: str, simulated: bool | None = False) -> Callable[[Any], bool]:
+    """Return what tells whether particles come from one of these kinds, real or simulated (None: either)."""
+
+    def shown(options: Any) -> bool:
+        is_simulated = not options.real_data_mode
+        if simulated is None:  # a wrong choice must stay to be put right
+            return options.source_type in kinds or is_simulated
+        return options.source_type in kinds and is_simulated is simulated
+
+    return shown
 
 
 class _SourceOptions(JobOptions):
@@ -32,6 +45,7 @@ class _SourceOptions(JobOptions):
         low=1,
         high=10,
         step=1,
+        shown=lambda options: bool(options.fn_config),
     )
 
     source_type: str = _io(
@@ -49,30 +63,35 @@ class _SourceOptions(JobOptions):
         label="Real data?",
         help="No: the project was simulated with ETSimulations, and its layout (root, name) says where all "
         "is.",
+        shown=_from("imod", "eman2", simulated=None),
     )
     imod_dir: str = _io(
         "",
         kind=Kind.FOLDER,
-        label="imod, peet: project folder:",
+        label="Project folder (IMOD, PEET):",
         help="Folder with one folder per tomogram, each with reconstruction, model and tilt angles.",
+        shown=_from("imod", "peet"),
     )
     dir_contains: str = _io(
         "",
         kind=Kind.TEXT,
         label="Folders whose name contains:",
         help="Only these folders are taken; * and ? stand for any letters. Empty: all folders.",
+        shown=_from("imod", "peet"),
     )
     rec_contains: str = _io(
         "",
         kind=Kind.TEXT,
         label="Reconstruction contains:",
         help="Part of the name of the .mrc or .rec file in each folder; * and ? stand for any letters.",
+        shown=_from("imod", "peet"),
     )
     mod_contains: str = _io(
         "",
         kind=Kind.TEXT,
         label="Model contains:",
         help="Part of the name of the .mod file in each folder; * and ? stand for any letters.",
+        shown=_from("imod", "peet"),
     )
     tlt_contains: str = _io(
         "",
@@ -80,24 +99,27 @@ class _SourceOptions(JobOptions):
         label="Tilt angles contain:",
         help="Part of the name of the .tlt file in each folder; * and ? stand for any letters. Of several, "
         "the one that does not end in _fid.tlt is taken.",
+        shown=_from("imod", "peet"),
     )
     eman2_dir: str = _io(
         "",
         kind=Kind.FOLDER,
-        label="eman2: project folder:",
+        label="Project folder (EMAN2):",
         help="Folder of the EMAN2 project, with info, particles3d and sets.",
+        shown=_from("eman2"),
     )
     params_json: str = _io(
         "",
         kind=Kind.FILE,
-        label="eman2: refinement:",
+        label="Refinement (EMAN2):",
         help="particle_parms_XX.json or aliptcls3d_XX.lst of a spt folder.",
         pattern="*.json *.lst",
+        shown=_from("eman2"),
     )
     fn_particles: str = _io(
         "",
         kind=Kind.INPUT_NODE,
-        label="relion5, warp: particles:",
+        label="Particles (RELION 5, Warp):",
         help="RELION 5: the optimisation set, or the particles. Warp and M: the STAR file of the particles.",
         node_labels=(
             "ParticleGroupMetadata.star.relion.tomo",
@@ -107,39 +129,45 @@ class _SourceOptions(JobOptions):
             "TomoOptimisationSet",
         ),
         pattern="*.star",
+        shown=_from("relion5", "warp"),
     )
     fn_tomograms: str = _io(
         "",
         kind=Kind.FILE,
-        label="relion5: tomograms (optional):",
+        label="Tomograms (RELION 5, optional):",
         help="tomograms.star of the particles. Empty: the one that the optimisation set names, or that lies "
         "beside.",
         pattern="*.star",
+        shown=_from("relion5"),
     )
     volumes_dir: str = _io(
         "",
         kind=Kind.FOLDER,
-        label="relion5, warp: reconstructions:",
+        label="Reconstructions (RELION 5, Warp):",
         help="Folder of the reconstructed tomograms, where the STAR files do not name them. They are matched "
         "by name.",
+        shown=_from("relion5", "warp"),
     )
     volume_contains: str = _io(
         "",
         kind=Kind.TEXT,
         label="Reconstruction also contains:",
         help="Which of several reconstructions of a tomogram is meant, such as 10.00Apx.",
+        shown=_from("relion5", "warp", "peet"),
     )
     root: str = _io(
         "",
         kind=Kind.FOLDER,
-        label="Simulated: root:",
+        label="Root of the simulated project:",
         help="Folder of the simulated project, with sim_metadata.json.",
+        shown=_from("imod", "eman2", simulated=True),
     )
     name: str = _io(
         "",
         kind=Kind.TEXT,
-        label="Simulated: name:",
+        label="Name of its series (optional):",
         help="Name of its series. Empty: the last part of the root.",
+        shown=_from("imod", "eman2", simulated=True),
     )
     dynamo_dir: str = _io(
         "",
@@ -156,31 +184,35 @@ class _MeaningOptions(JobOptions):
     point_source: str = _io(
         "auto",
         kind=Kind.CHOICE,
-        label="imod: a particle is:",
+        label="A particle of a model is:",
         help="slicer: a stored slicer angle with its centre. contours: a point, without orientation. "
         "nearest: a point with the orientation of the nearest slicer angle. auto: slicer angles where there "
         "are any.",
         choices=POINT_SOURCES,
+        shown=_from("imod"),
     )
     objects: str = _io(
         "",
         kind=Kind.TEXT,
-        label="imod: objects (optional):",
+        label="Objects of the model (optional):",
         help="Numbers of the objects of the model whose points are taken, from 1: 1 3. Empty: all.",
+        shown=_from("imod"),
     )
     symmetry_axis: str = _io(
         "y",
         kind=Kind.CHOICE,
-        label="imod: upright axis in the Slicer:",
+        label="Upright axis in the Slicer:",
         help="Along which axis of the Slicer window the axis of the particles was put; it becomes z in "
         "Dynamo. z: particles were seen from above.",
         choices=AXES,
+        shown=_from("imod"),
     )
     rotx: bool = _io(
         False,
         kind=Kind.YESNO,
-        label="Simulated eman2: turn by 90° about x?",
+        label="Turn simulated particles by 90° about x?",
         help="Yes for particles whose axis lies along y in the simulated map.",
+        shown=_from("eman2", simulated=True),
     )
     apix: float | None = _io(
         None,
@@ -197,6 +229,7 @@ class _MeaningOptions(JobOptions):
         help="Å per pixel of the coordinates of relion5 and warp, where the files state none or a wrong one.",
         minimum=0.01,
         unit="Å",
+        shown=_from("relion5", "warp"),
     )
     coordinate_origin: str = _io(
         "dynamo",

@@ -40,8 +40,8 @@ def tomogram_table(task: str, made: Made) -> Figure:
         Fact("Particles", f"{made.gathered.n:,}", boxes),
     ]
     sizes = sorted({round(entry.voxel_size_a, 4) for entry in entries if entry.voxel_size_a})
-    if sizes:
-        several = len(sizes) > 1
+    several = len(sizes) > 1
+    if several or (sizes and task == "scan"):
         value = f"{sizes[0]:g} to {sizes[-1]:g} Å" if several else f"{sizes[0]:g} Å"
         facts.append(Fact("Voxel size", value, "particles do not fit together" if several else ""))
     return Figure(
