@@ -8,16 +8,18 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from jobs.core.placing import TomogramVolume, place_points, placements
 from jobs.formats.mrc_view import view_tomogram
 from jobs.formats.placed_particles import read_places
 from widgets import style
+from widgets.explorer import graphics
 from widgets.explorer.meshing import surface
 from widgets.tomogram.flat_view import FlatView
-from widgets.tomogram.instances import arrows, placed
+from widgets.tomogram.instances import arrows, most_instances, nearest_to_slab, placed
+from widgets.tomogram.scene import TomogramScene
 from widgets.tomogram.slab import Pyramid, Slab
 
 
@@ -120,3 +122,58 @@ def test_that_particles_stand_on_their_density_in_the_painted_slab(
         seen = view.project(places.centre_a[near][:, ::-1])
         grey = [image.pixelColor(round(x), round(y)).value() for x, y, _ in seen]
         assert near.sum() > 4 and np.mean(grey) > 120
+
+
+def test_that_layers_that_are_changed_look_like_new_ones(qtbot: QtBot, qapp: QApplication) -> None:
+    style.apply_theme(qapp, "light")
+    parts = []
+    for _ in range(0 if graphics.check() else 2):
+        assert graphics.wait(60)
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        window.resize(240, 200)
+        scene = TomogramScene(smooth_edges=False, parent=window)
+        window.setCentralWidget(scene.view)
+        window.show()
+        scene.set_extent(np.full(3, 100.0))
+        parts.append((window, scene))
+    sphere = np.linalg.norm(np.indices((9, 9, 9)) - 4, axis=0)
+    mesh = surface(5 - sphere.astype(np.float32), 3.0, 4.0)
+
+    def show(scene: TomogramScene, count: int, axis: Any, turned: bool) -> None:
+        kept = np.random.default_rng(count)
+        tomogram = TomogramVolume(kept.normal(size=(10, 10, 12)).astype(np.float32), 10.0, Path("n.mrc"))
+        scene.set_slab(Pyramid(tomogram).cut(Slab(axis, 10.0 * count, 10.0)))
+        places, colours = kept.uniform(0, 100, (count, 3)), np.ones((count, 4), np.float32)
+        colours[:, :3] = kept.random((count, 3))
+        scene.set_points(places, colours, 4.0 + count, 0.0 if turned else 1.0)
+        scene.set_rings(places[: count - 3], 9.0)
+        solids = placed([mesh], np.zeros(count, int), np.tile(np.eye(3), (count, 1, 1)), places)
+        scene.set_solids(solids if turned else None, colours)
+        scene.look(axis)
+        scene.fit()
+
+    for k, (_, scene) in enumerate(parts):
+        if k == 0:  # has shown much else before
+            for count, axis, turned in ((6, "z", True), (3, "z", False), (7, "x", True), (4, "y", False)):
+                show(scene, count, axis, turned)
+        show(scene, 5, "z", True)
+        show(scene, 5, "z", True)
+    pictures = [scene.picture() for _, scene in parts]
+    for window, scene in parts:
+        assert {n for n in scene.layers.by_name if scene.layers.shows(n)} == {"slab 10 12", "solids", "rings"}
+        scene.close()
+        window.hide()
+    if pictures:
+        assert pictures[0].std() > 10 and len(np.unique(pictures[0])) > 20
+        np.testing.assert_array_equal(pictures[0], pictures[1])
+
+
+def test_that_what_cannot_be_drawn_together_is_what_is_far_from_the_slab() -> None:
+    rows, apart = np.arange(10, 20), np.array([5.0, 1, 9, 2, 8, 3, 7, 4, 6, 0])
+    chosen = np.zeros(10, bool)
+    assert nearest_to_slab(rows, apart, chosen, 4).tolist() == [11, 13, 15, 19]
+    chosen[[2, 4]] = True
+    assert nearest_to_slab(rows, apart, chosen, 4).tolist() == [11, 12, 14, 19]
+    assert nearest_to_slab(rows, apart, chosen, 10) is rows
+    assert most_instances(600, in_software=True) < most_instances(600)

@@ -13,8 +13,11 @@ from jobs.core.placing import place_points, placements, upright
 from widgets.explorer import map_shapes
 from widgets.explorer.meshing import EMPTY, Mesh
 
-#: More triangles than this at once make turning the scene slow on machines without a graphics card.
-MOST_FACES: Final = 1_500_000
+#: More triangles than this at once make turning the scene slow, with a graphics card and without.
+MOST_FACES: Final = 1_000_000
+MOST_FACES_IN_SOFTWARE: Final = 120_000
+#: Triangles of an arrow.
+ARROW_FACES: Final = 36
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,23 @@ def arrows(rotation: NDArray[Any], centre_a: NDArray[Any], length_a: float) -> S
     return Solids(mesh, owner)
 
 
-def most_instances(faces: int) -> int:
+def most_instances(faces: int, *, in_software: bool = False) -> int:
     """Return how many maps of so many triangles can be shown together."""
-    return max(1, MOST_FACES // max(1, faces))
+    return max(1, (MOST_FACES_IN_SOFTWARE if in_software else MOST_FACES) // max(1, faces))
+
+
+def nearest_to_slab(
+    rows: NDArray[np.intp], apart_a: NDArray[Any], chosen: NDArray[np.bool_], most: int
+) -> NDArray[np.intp]:
+    """Return at most so many rows in their order: selected ones first, then those nearest to the slab.
+
+    Parameters
+    ----------
+    rows, apart_a, chosen : (P,) arrays
+        Particles, how far each is from the slab, and whether it is selected.
+    most : int
+        How many.
+    """
+    if len(rows) <= most:
+        return rows
+    return np.sort(rows[np.lexsort((apart_a, ~chosen))[:most]])

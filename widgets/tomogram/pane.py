@@ -76,6 +76,8 @@ class TomogramPane(PaneParts):
         controls.tomograms.coordinates_wanted.connect(self.ask_coordinates)
         controls.tomograms.file_chosen.connect(lambda path: self.slabs.use_file(self.tomogram, path))
         controls.slab.slab_changed.connect(self.slabs.cut)
+        controls.slab.slab_changed.connect(self.looks.slab_moved)
+        controls.slab.axis_changed.connect(self.looks.slab_moved)
         controls.slab.surface_changed.connect(self.slabs.make_surface)
         controls.slab.axis_changed.connect(self._on_axis)
         controls.particles.look_changed.connect(self.looks.show)

@@ -14,6 +14,7 @@ from widgets import style
 from widgets.explorer import graphics, map_shapes
 from widgets.explorer.meshing import Mesh
 from widgets.tomogram.instances import Solids
+from widgets.tomogram.scene_layers import SceneLayers
 from widgets.tomogram.slab import AXES, SlabPicture
 
 # (z, y, x) of where the eye looks, and of what is up, to look straight at slabs across z, y, x
@@ -23,9 +24,8 @@ _VIEWS: Final = {
     "x": ((0, 0, -1), (1, 0, 0)),
 }
 _MARGIN: Final = 1.08
-# what is seen through comes after what is inside
-_ORDER: Final = ("slab", "points", "solids", "surface", "rings")
-_UNITS: Final = ("angstrom",) * 3
+#: Surfaces with more vertices keep the light that they had when they were made.
+_MOST_LIT: Final = 200_000
 
 
 class TomogramScene(QObject):
@@ -46,7 +46,7 @@ class TomogramScene(QObject):
         super().__init__(parent)
         self.model, self.view = graphics.make_viewer(smooth_edges)
         self.view.setObjectName("tomogram_canvas")
-        self._layers: dict[str, Any] = {}
+        self.layers = SceneLayers(self.model)
         self._extent = np.ones(3)
         self._solids: Solids | None = None
         self._solid_colours: NDArray[np.float32] = np.zeros((0, 4), np.float32)
@@ -91,42 +91,23 @@ class TomogramScene(QObject):
     def set_slab(self, picture: SlabPicture | None, limits: tuple[float, float] | None = None) -> None:
         """Show a slab, or none; densities at `limits` are black and white."""
         if picture is None:
-            self._hide("slab")
+            self.layers.hide_slab()
             return
         low, high = limits or picture.limits
-        grey = np.clip((picture.image - low) / max(high - low, 1e-30), 0, 1)
-        texture = np.repeat((grey * 255).astype(np.uint8)[..., None], 3, axis=2)
+        shade = (picture.image - low) * (255 / max(high - low, 1e-30))
+        grey = np.clip(shade, 0, 255, out=shade).astype(np.uint8)
         axis = AXES.index(picture.slab.axis)
         v, u = (k for k in range(3) if k != axis)
         corners = np.repeat(picture.low[None], 4, axis=0)
         corners[[2, 3], v] = picture.high[v]
         corners[[1, 2], u] = picture.high[u]
-        # rows of a texture are counted from its upper edge, as y and z grow upward here
-        places = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
-        faces = np.array([[0, 1, 2], [0, 2, 3]], np.uint32)
-        data = (corners.astype(np.float32), faces, np.ones(4, np.float32))
-        from napari.layers import Surface
-
-        # a texture of another size cannot be put on the layer that there is
-        self._drop("slab")
-        layer = Surface(
-            data,
-            name="slab",
-            texture=texture,
-            texcoords=places,
-            shading="none",
-            colormap="gray",
-            contrast_limits=(0.0, 1.0),
-            blending="translucent_no_depth",
-            units=_UNITS,
-        )
-        self._add("slab", layer)
+        self.layers.set_slab(corners.astype(np.float32), grey)
 
     def set_surface(self, mesh: Mesh | None) -> None:
         """Show a surface of the tomogram, or none."""
         self._surface = None if mesh is None or mesh.is_empty else mesh
         if self._surface is None:
-            self._hide("surface")
+            self.layers.hide("surface")
             return
         grey = np.tile(np.array([[0.62, 0.65, 0.7, 1.0]], np.float32), (len(self._surface.vertices), 1))
         self._set_mesh("surface", self._surface, grey, opacity=0.45)
@@ -135,72 +116,29 @@ class TomogramScene(QObject):
         self, places: NDArray[Any], colours: NDArray[np.float32], size_a: float, opacity: float
     ) -> None:
         """Show particles as balls at ``(N, 3)`` places (z, y, x), with colours ``(N, 4)``."""
-        self._drop("points")
         if not len(places):
+            self.layers.hide("points")
             return
-        from napari.layers import Points
-
-        few = len(places) <= 20_000
-        layer = Points(
-            np.asarray(places, np.float32),
-            name="points",
-            size=size_a,
-            face_color=colours,
-            # a light rim, so that dark balls are seen on the dark of a slab
-            border_width=0.12,
-            border_color="#d0d4da",
-            shading="none",
-            antialiasing=1 if few else 0,
-            opacity=opacity,
-            # what cannot be seen hides nothing
-            blending="translucent" if opacity > 0 else "translucent_no_depth",
-            units=_UNITS,
-        )
-        self._add("points", layer)
+        self.layers.set_balls(np.asarray(places, np.float32), colours, size_a, opacity)
 
     def set_rings(self, places: NDArray[Any], size_a: float) -> None:
         """Mark selected particles by rings."""
-        self._drop("rings")
         if not len(places):
+            self.layers.hide("rings")
             return
-        from napari.layers import Points
-
-        layer = Points(
-            np.asarray(places, np.float32),
-            name="rings",
-            size=size_a,
-            face_color="transparent",
-            border_color=style.colour("accent").name(),
-            border_width=0.08,
-            blending="translucent_no_depth",
-            units=_UNITS,
-        )
-        self._add("rings", layer)
+        self.layers.set_rings(np.asarray(places, np.float32), size_a)
 
     def set_solids(self, solids: Solids | None, colours: NDArray[np.float32], opacity: float = 1.0) -> None:
         """Show maps or arrows, in colours ``(P, 4)`` of their particles."""
         self._solids = None if solids is None or solids.mesh.is_empty else solids
         if self._solids is None:
-            self._hide("solids")
+            self.layers.hide("solids")
             return
         self._solid_colours = np.asarray(colours, np.float32)[self._solids.owner]
         self._set_mesh("solids", self._solids.mesh, self._solid_colours, opacity)
 
     def _set_mesh(self, name: str, mesh: Mesh, colours: NDArray[np.float32], opacity: float) -> None:
-        from napari.layers import Surface
-
-        self._drop(name)
-        layer = Surface(
-            (mesh.vertices, mesh.faces, np.ones(len(mesh.vertices), np.float32)),
-            name=name,
-            shading="none",
-            vertex_colors=self._lit(mesh, colours),
-            contrast_limits=(0.0, 1.0),
-            opacity=opacity,
-            blending="translucent" if opacity < 1 or colours[:, 3].min(initial=1) < 1 else "opaque",
-            units=_UNITS,
-        )
-        self._add(name, layer)
+        self.layers.set_mesh(name, mesh, self._lit(mesh, colours), opacity)
 
     def _lit(self, mesh: Mesh, colours: NDArray[np.float32]) -> NDArray[np.float32]:
         eye = -np.asarray(self.camera.view_direction, np.float32)
@@ -208,20 +146,6 @@ class TomogramScene(QObject):
         lit = map_shapes.lit_colours(colours[:, :3], bright)
         lit[:, 3] = colours[:, 3]
         return np.asarray(lit, np.float32)
-
-    def _add(self, name: str, layer: Any) -> None:
-        place = sum(_ORDER.index(other) < _ORDER.index(name) for other in self._layers)
-        self.model.layers.insert(place, layer)
-        self.model.layers.selection.clear()
-        self._layers[name] = layer
-
-    def _drop(self, name: str) -> None:
-        layer = self._layers.pop(name, None)
-        if layer is not None:
-            self.model.layers.remove(layer)
-
-    def _hide(self, name: str) -> None:
-        self._drop(name)
 
     # -- camera --------------------------------------------------------------------------------------------
 
@@ -242,9 +166,9 @@ class TomogramScene(QObject):
 
     def project(self, places: NDArray[Any]) -> NDArray[np.float64]:
         """Return where ``(N, 3)`` places (z, y, x) are seen: ``(N, 3)`` pixels of the canvas and depth."""
-        layer = next(
-            (self._layers[n] for n in ("points", "slab", "solids", "surface") if n in self._layers), None
-        )
+        known = self.layers.by_name
+        # all have the same transform
+        layer = next(iter(known.values()), None)
         if layer is None or not len(places):
             return np.full((len(places), 3), np.nan)
         node = self.view.canvas.layer_to_visual[layer].node
@@ -257,11 +181,11 @@ class TomogramScene(QObject):
     def _on_camera(self, _event: Any = None) -> None:
         for name in ("solids", "surface"):
             mesh = self._surface if name == "surface" else (self._solids.mesh if self._solids else None)
-            if name in self._layers and mesh is not None and len(mesh.vertices) < 200_000:
+            if self.layers.shows(name) and mesh is not None and len(mesh.vertices) < _MOST_LIT:
                 colours = self._solid_colours
                 if name == "surface":
                     colours = np.tile(np.array([[0.62, 0.65, 0.7, 1.0]], np.float32), (len(mesh.vertices), 1))
-                self._layers[name].vertex_colors = self._lit(mesh, colours)
+                self.layers.light(name, self._lit(mesh, colours))
         self.turned.emit()
 
     def set_theme(self) -> None:

@@ -13,8 +13,8 @@ from jobs.core.placing import TomogramVolume
 
 Axis = Literal["z", "y", "x"]
 AXES: Final[tuple[Axis, ...]] = ("z", "y", "x")
-#: Tomograms with more voxels than this are averaged down once for slabs across their sections and surfaces.
-MOST_VOXELS: Final = 96_000_000
+#: Tomograms with more voxels than this are averaged down once for slabs across x and for surfaces.
+MOST_VOXELS: Final = 40_000_000
 _BYTES_AT_ONCE: Final = 64_000_000
 _SAMPLE: Final = 200_000
 
@@ -64,7 +64,7 @@ class Pyramid:
     volume
         The tomogram.
     most
-        Largest number of voxels that are looked through for one slab across sections, or a surface.
+        Largest number of voxels that are looked through for one slab across x, or a surface.
     """
 
     def __init__(self, volume: TomogramVolume, most: int = MOST_VOXELS) -> None:
@@ -111,8 +111,9 @@ class Pyramid:
         axis = AXES.index(slab.axis)
         data: NDArray[Any] = self.volume.data
         voxel, step = self.volume.voxel_size_a, 1
-        # sections lie together in the file, whatever its size; other cuts touch all of it
-        if axis != 0 and self.step > 1:
+        # sections lie together in the file, and rows in a section, whatever its size; slabs across x touch
+        # all of it
+        if axis == 2 and self.step > 1:
             data, step = self.small()
         edge = voxel * step
         count = data.shape[axis]
@@ -138,7 +139,15 @@ def _averaged(data: NDArray[Any], step: int) -> NDArray[np.float32]:
     at_once = max(1, _BYTES_AT_ONCE // max(1, data.shape[1] * data.shape[2] * 4 * step))
     for start in range(0, nz, at_once):
         stop = min(nz, start + at_once)
-        piece = np.asarray(data[start * step : stop * step, : ny * step, : nx * step], np.float32)
-        blocks = piece.reshape(stop - start, step, ny, step, nx, step)
-        out[start:stop] = blocks.mean(axis=(1, 3, 5))
+        total = out[start:stop]
+        total[:] = 0
+        # one place of the blocks after another: much faster than a mean over three short axes
+        for dz in range(step):
+            layer = np.asarray(data[start * step + dz : stop * step : step, : ny * step], np.float32)
+            rows = layer[:, ::step].copy()
+            for dy in range(1, step):
+                rows += layer[:, dy::step]
+            for dx in range(step):
+                total += rows[:, :, dx : nx * step : step]
+        total /= step**3
     return out

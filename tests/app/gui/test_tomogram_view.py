@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QToolButton
 
 from app.gui.main_window import MainWindow
 from app.gui.tomogram_view import TomogramWindow
@@ -87,13 +88,19 @@ def settle(qtbot: Any, pane: TomogramPane) -> None:
     qtbot.wait(50)
 
 
+def take_tool(pane: TomogramPane, key: str) -> None:
+    button = pane.tools.findChild(QToolButton, f"tomogram_tool_{key}")
+    assert button is not None
+    button.click()
+
+
 def explorer_of(window: MainWindow) -> Explorer:
     explorer = window.explorer_commands.explorer
     assert explorer is not None and explorer.opened is not None
     return explorer
 
 
-def test_that_what_is_selected_in_the_latent_plot_is_highlighted_in_the_tomogram(
+def what_is_selected_in_the_latent_plot_is_highlighted_in_the_tomogram(
     qtbot: Any, window: MainWindow, view: TomogramWindow
 ) -> None:
     explorer, pane = explorer_of(window), view.pane
@@ -116,11 +123,11 @@ def test_that_what_is_selected_in_the_latent_plot_is_highlighted_in_the_tomogram
     assert (pane.looks.colours()[:, 3] == 1).all() and item.text(1) == str(COUNT)
 
 
-def test_that_what_is_outlined_in_the_tomogram_is_selected_in_the_latent_plot(
+def what_is_outlined_in_the_tomogram_is_selected_in_the_latent_plot(
     qtbot: Any, window: MainWindow, view: TomogramWindow
 ) -> None:
     explorer, pane = explorer_of(window), view.pane
-    pane.tools.findChild(type(pane.tools.fit), "tomogram_tool_rectangle").click()
+    take_tool(pane, "rectangle")
     target = pane.room.surface
     seen = pane.looks.seen()
     a, b = QPoint(2, 2), QPoint(int(np.median(seen[:, 0])), target.height() - 2)
@@ -135,9 +142,12 @@ def test_that_what_is_outlined_in_the_tomogram_is_selected_in_the_latent_plot(
     assert explorer.selecting.selection.history[-1].startswith("Tomogram")
     # the camera stays: dragging belongs to the outline
     assert np.allclose(pane.looks.seen(), seen)
+    explorer.selecting.clear()
+    take_tool(pane, "look")
+    settle(qtbot, pane)
 
 
-def test_that_a_click_selects_the_particle_and_shows_its_map(
+def a_click_selects_the_particle_and_shows_its_map(
     qtbot: Any, window: MainWindow, view: TomogramWindow
 ) -> None:
     explorer, pane = explorer_of(window), view.pane
@@ -158,10 +168,12 @@ def test_that_a_click_selects_the_particle_and_shows_its_map(
         return explorer.shown_state is not None and name in explorer.shown_state.title
 
     qtbot.waitUntil(shown, timeout=20_000)
+    explorer.selecting.clear()
+    settle(qtbot, pane)
 
 
-def test_that_each_particle_can_be_shown_as_its_own_volume(
-    qtbot: Any, window: MainWindow, view: TomogramWindow, monkeypatch: pytest.MonkeyPatch
+def each_particle_can_be_shown_as_its_own_volume(
+    qtbot: Any, view: TomogramWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pane = view.pane
     monkeypatch.setattr("widgets.tomogram.looks.MOST_OWN", 9)
@@ -177,12 +189,10 @@ def test_that_each_particle_can_be_shown_as_its_own_volume(
     assert len(np.unique(owners)) == 9 and len(layer.data[0]) == len(owners)
     pane.controls.particles.choose_look("balls")
     settle(qtbot, pane)
-    assert "solids" not in pane.room.scene.model.layers
+    assert not pane.room.scene.layers.shows("solids")
 
 
-def test_that_neighbours_are_compared_in_a_sentence(
-    qtbot: Any, window: MainWindow, view: TomogramWindow
-) -> None:
+def neighbours_are_compared_in_a_sentence(qtbot: Any, view: TomogramWindow) -> None:
     pane = view.pane
     pane.tabs.setCurrentIndex(1)
     qtbot.mouseClick(pane.neighbours.button, Qt.MouseButton.LeftButton)
@@ -192,9 +202,7 @@ def test_that_neighbours_are_compared_in_a_sentence(
     assert pane.neighbours.distances.isVisible() and pane.neighbours.chance.isVisible()
 
 
-def test_that_places_and_tomograms_are_remembered(
-    qtbot: Any, window: MainWindow, view: TomogramWindow, job: str
-) -> None:
+def places_and_tomograms_are_remembered(qtbot: Any, window: MainWindow) -> None:
     window.explorer_commands.close()
     window.actions_by_key["tomogram"].trigger()
     commands = window.explorer_commands
@@ -202,6 +210,18 @@ def test_that_places_and_tomograms_are_remembered(
     pane = commands.tomograms.view.pane  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: pane.slabs.picture is not None, timeout=20_000)
     assert len(pane.rows) == COUNT
+
+
+def test_that_particles_in_their_tomogram_are_linked_with_the_latent_plot_both_ways(
+    qtbot: Any, window: MainWindow, view: TomogramWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # one story: to open a window and its view takes longer than all that is done in it
+    what_is_selected_in_the_latent_plot_is_highlighted_in_the_tomogram(qtbot, window, view)
+    what_is_outlined_in_the_tomogram_is_selected_in_the_latent_plot(qtbot, window, view)
+    a_click_selects_the_particle_and_shows_its_map(qtbot, window, view)
+    each_particle_can_be_shown_as_its_own_volume(qtbot, view, monkeypatch)
+    neighbours_are_compared_in_a_sentence(qtbot, view)
+    places_and_tomograms_are_remembered(qtbot, window)
 
 
 def test_that_single_particles_have_no_tomograms(window: MainWindow) -> None:
