@@ -17,6 +17,7 @@ from jobs.formats.mrc_header import read_map_header
 from jobs.formats.optics import PIXEL_SIZE_COLUMNS, OpticsReader
 from jobs.formats.particle_set import ParticleSet
 from jobs.formats.particles import particle_table, particles_from_tables, read_particles
+from jobs.formats.project_names import named_from_project
 from jobs.formats.stacks import ImageStacks
 from jobs.formats.star import read_star_tables
 from jobs.formats.star_scan import IntArray
@@ -139,7 +140,8 @@ def read_image_input(
     path
         STAR file of RELION, ``.cs`` file of cryoSPARC, MRC stack, or HDF stack of EMAN2.
     project_dir
-        Folder to which image paths are relative.
+        Folder to which image paths are relative. Those that a STAR file names from its own folder are named
+        from the project, so that what is written with them can be read there.
     pixel_size_a
         Pixel size in Å, instead of what the file says.
 
@@ -178,6 +180,8 @@ def _from_star(path: Path, project_dir: Path | None, pixel_size_a: float | None)
     particles = particles_from_tables(
         tables, path, project_dir, require_poses=False, permissive=True, pixel_size_a=given
     )
+    if project_dir is not None:
+        particles = named_from_project(particles, project_dir)
     pixel: FloatArray | float | None = particles.pixel_size_a
     if not stated and pixel_size_a is None:
         # the stack may know what the table does not

@@ -130,3 +130,16 @@ def test_that_bad_files_are_explained(tmp_path: Path) -> None:
         read_image_input(tmp_path / "cut.mrcs")
     with pytest.raises(FormatError, match="does not exist"):
         read_image_input(tmp_path / "none.hdf")
+
+
+def test_that_images_named_from_the_folder_of_their_file_are_named_from_the_project(tmp_path: Path) -> None:
+    project, folder = tmp_path / "project", tmp_path / "project" / "simulated"
+    folder.mkdir(parents=True)
+    write_stack(folder / "stack.mrcs", np.zeros((2, 8, 8), np.float32) + np.arange(8), 2.0)
+    (folder / "particles.star").write_text(
+        "data_\n\nloop_\n_rlnImageName #1\n_rlnPixelSize #2\n1@stack.mrcs 2.0\n2@stack.mrcs 2.0\n"
+    )
+    source = read_image_input(folder / "particles.star", project)
+    assert source.image_name.tolist() == ["1@simulated/stack.mrcs", "2@simulated/stack.mrcs"]
+    assert source.particles.table.text("rlnImageName").tolist() == source.image_name.tolist()
+    assert source.read([1]).shape == (1, 8, 8)
