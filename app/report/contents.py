@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.project.graph import Node, Process
 from app.project.project import Project
 from app.provenance.story import Story, gather
+from app.report.clouds import PointCloud, read_cloud
 from app.report.curve_files import figures_of_star
 from app.report.log_words import closing_words
 from app.report.map_pictures import MapPicture, of_array, of_file
@@ -51,13 +52,14 @@ class LatentCloud:
 
 @dataclass(frozen=True)
 class TaskPart:
-    """What one task of the job told: metrics, figures and facts."""
+    """What one task of the job told: metrics, figures, clouds of points and facts."""
 
     name: str
     title: str
     records: tuple[Mapping[str, Any], ...] = ()
     figures: tuple[Figure, ...] = ()
     facts: tuple[Fact, ...] = ()
+    clouds: tuple[PointCloud, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,12 @@ def _tasks(
             tuple(lines),
             tuple(f for f in figures.values() if f.task == name and f.kind not in ("maps", "scatter")),
             tuple(fact for f in figures.values() if f.task == name for fact in f.facts),
+            tuple(
+                cloud
+                for f in figures.values()
+                if f.task == name and f.kind == "scatter"
+                if (cloud := read_cloud(f, folder.snapshots)) is not None
+            ),
         )
         for name, lines in told.items()
     )

@@ -16,6 +16,7 @@ from app.report.latent_picture import LatentPicture
 from app.report.map_pictures import MapPicture
 from app.report.plots import Line, draw_figure, draw_lines
 from app.report.png import data_address
+from app.report.scatter_picture import scatter_plots
 from widgets.curve_data import CurveData, Name
 from widgets.volume_slices import AXES, bar_length_a
 
@@ -83,7 +84,8 @@ def figure_plots(task: TaskPart) -> str:
             found.append(html.figure(figure.title, html.table(titles, rows)))
         elif figure.x and figure.series:
             found.append(html.figure(figure.title, draw_figure(figure)))
-    return html.grid(found)
+    clouds = [plot for cloud in task.clouds for plot in scatter_plots(cloud)]
+    return html.grid(clouds) + html.grid(found)
 
 
 def latent_space(cloud: LatentCloud | None) -> str:

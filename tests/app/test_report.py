@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -16,12 +17,14 @@ import pytest
 
 from app.cli import main
 from app.project.project import Project
+from app.report.clouds import read_cloud
 from app.report.contents import TaskPart, read_contents
 from app.report.log_words import closing_words
 from app.report.page import page
 from app.report.pictures import metric_plots
 from app.report.plots import Line, draw_lines
 from app.report.png import png_bytes
+from app.report.scatter_picture import scatter_plots
 from app.report.style import style_sheet
 from app.report.writing import write_report
 from jobs import registry
@@ -216,6 +219,44 @@ def test_that_curves_histograms_maps_and_latent_space_of_all_tasks_are_drawn(pro
     assert text.count("20 Å</span>") == 3
     assert "Density of 300 particles" in text
     assert "Rms displacement (Å) of 300 particles" in text
+
+
+def test_that_scatter_figures_are_drawn_with_their_groups(project: Project) -> None:
+    folder = project.path / MOTION / "snapshots"
+    rng = np.random.default_rng(0)
+    group = np.arange(90) % 3
+    plane = np.stack([10.0 * group, 5.0 + group**2], axis=1) + rng.normal(scale=0.1, size=(90, 2))
+    points = np.column_stack([rng.normal(size=(90, 2)), plane, group])
+    points[7, 0] = np.nan
+    np.save(folder / "points.npy", points)
+    names = ("PC1", "PC2", "UMAP1", "UMAP2", "group")
+    figure = Figure(
+        "scatter",
+        "train",
+        "Particles",
+        *("UMAP1", "UMAP2"),
+        series=tuple(Series(name, ()) for name in names),
+        colour="group",
+        arrays=("points",),
+    )
+    (folder / "a_particles.json").write_text(figure.to_json())
+    text = report(project)
+    assert "UMAP2 over UMAP1, coloured by group" in text and "PC2 over PC1, coloured by group" in text
+    assert "89 particles" in text and "90 particles" in text
+    cloud = read_cloud(figure, folder)
+    assert cloud is not None
+    picture = re.search(r'src="data:image/png;base64,([^"]+)"', scatter_plots(cloud)[0])
+    assert picture is not None
+    image = imageio.imread(base64.b64decode(picture[1]), extension=".png")
+    colours = set()
+    for k in range(3):  # in the middle of each group is its own colour
+        x, y = plane[group == k].mean(0)
+        low, high = plane.min(0) - 0.04 * np.ptp(plane, axis=0), plane.max(0) + 0.04 * np.ptp(plane, axis=0)
+        at = (np.array([x, y]) - low) / (high - low) * 640
+        colours.add(tuple(image[int(640 - at[1]), int(at[0]), :3].tolist()))
+    assert len(colours) == 3
+    (folder / "points.npy").write_bytes(b"damaged")
+    assert "over UMAP1" not in report(project)
 
 
 def test_that_the_page_says_what_was_done_and_how_far_to_trust_it(project: Project) -> None:
