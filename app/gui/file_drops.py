@@ -1,4 +1,4 @@
-"""Files dragged onto the window: a folder is opened as a project, other files start an Import job."""
+"""Files dragged onto the window: a project is opened, settings fill a form, other files are imported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
+from app.gui.last_settings import settings_type
 from jobs.core.options import join_paths
 from widgets.path_field import relative_to_project
 
@@ -52,7 +53,7 @@ class FileDrops(QObject):
         self.take(dropped_paths(event.mimeData()))
 
     def take(self, paths: Sequence[Path]) -> None:
-        """Open a folder as a project, or show an Import job with these files."""
+        """Open a folder as a project, load settings, or show an Import job with these files."""
         window = self._window
 
         def decide(folders: list[bool]) -> None:
@@ -64,6 +65,8 @@ class FileDrops(QObject):
                 window.complain("Open or create a project first; then drop the files again to import them.")
             elif window.readonly:
                 window.complain("The project is open for reading only, so nothing can be imported.")
+            elif len(paths) == 1 and settings_type(paths[0]) is not None:
+                window.job_commands.load_settings(paths[0])
             else:
                 self._import([str(path) for path in paths])
 

@@ -16,7 +16,7 @@ from app.gui.project_commands import ProjectCommands
 from app.project.project import Project
 from app.runner.queue_jobs import withdraw
 from jobs.core.errors import UserError
-from jobs.core.job_star import JobStar, read_job_star, write_job_star
+from jobs.core.job_star import JobStar, write_job_star
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -68,14 +68,23 @@ class JobCommands:
             window,
             "Load settings",
             str(window.project_path or Path.home()),
-            "Settings (*.star run.job);;All files (*)",
+            f"Settings ({last_settings.file_patterns()});;All files (*)",
         )
         if text:
-            window.bridge.submit(
-                lambda: last_settings.understand(read_job_star(Path(text))),
-                lambda found: window.page.show_new(*found),
-                window.complain_of,
-            )
+            self.load_settings(Path(text))
+
+    def load_settings(self, path: Path) -> None:
+        """Fill the form of a new job from a settings file of ours or of the original program."""
+        window = self.window
+
+        def show(found: tuple[str, dict[str, str], list[str]]) -> None:
+            key, values, remarks = found
+            window.show_new(key, values)
+            window.tell(f"The form holds the settings of {path.name}: look them over.")
+            if remarks:
+                window.message_bar.show_warning(f"{path.name}: {' '.join(remarks)}")
+
+        window.bridge.submit(lambda: last_settings.load(path, window.project_path), show, window.complain_of)
 
     def order_alphabetically(self) -> None:
         """Sort the finished jobs by name."""

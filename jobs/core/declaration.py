@@ -100,6 +100,10 @@ class JobType:
     view_commands
         Commands of the original program that open its viewer, and the functions that turn their arguments
         into a :class:`jobs.core.exploring.ViewRequest`.
+    settings_suffixes, settings_reader
+        Endings of the settings files of the original program (``.yaml``), and the function that reads one, as
+        ``module:function``: called with file and project folder, gives values by the names of the options as
+        texts, and sentences about what was not taken up.
     shares_label
         True: RELION makes jobs of this label as well, with other options; ours are told by the record of
         their options. RELION's DynaMight jobs have the same options as ours, and are continued like them.
@@ -141,6 +145,8 @@ class JobType:
     view: str = ""
     view_commands: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
+    settings_suffixes: tuple[str, ...] = ()
+    settings_reader: str = ""
     shares_label: bool = False
 
     def __post_init__(self) -> None:

@@ -114,6 +114,8 @@ JOB_TYPE = JobType(
     ),
     checks=CHECKS,
     captions=captions,
+    settings_suffixes=(".yaml", ".yml"),
+    settings_reader="jobs.dynamo_processor.config_form:read_settings",
     tomograms="jobs.dynamo_processor.tomogram_source:places",
     methods="Particles were brought into Dynamo (Castaño-Díez et al., 2012) with Heteroscope.",
     citation="Castaño-Díez, Kudryashev, Arheit and Stahlberg (2012) Dynamo: a flexible, user-friendly "
