@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from jobs.isac2.workers import Workers
 from jobs.maths.transforms2d import Planar
 
 # Fixed, whatever the memory: sums of another cut would differ in the last bits.
@@ -114,6 +115,7 @@ def segment_sums(
     index: Tensor | None = None,
     interpolation: str = "bicubic",
     device: torch.device | str = "cpu",
+    workers: Workers | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of the moved images of every class, and how many there are.
 
@@ -136,6 +138,8 @@ def segment_sums(
         ``bicubic`` or ``bilinear``.
     device
         Where to compute.
+    workers
+        Devices that share the work, instead of one; the result is on the first of them.
 
     Returns
     -------
@@ -144,24 +148,29 @@ def segment_sums(
     """
     if index is None:
         index = torch.arange(len(labels))
-    kept = torch.nonzero(labels.cpu() >= 0)[:, 0]
-    sums: Tensor | None = None
-    counts = torch.bincount(labels.cpu()[kept], minlength=classes)
-    for start, stop in blocks(len(kept)):
-        part = kept[start:stop]
-        taken = take_images(images, index.cpu()[part], device)
-        moved = transform_images(taken, planar[part], interpolation).flatten(1)
-        if sums is None:
-            sums = moved.new_zeros(classes, moved.shape[1])
+    labels = labels.cpu()
+    kept = torch.nonzero(labels >= 0)[:, 0]
+    counts = torch.bincount(labels[kept], minlength=classes)
+    workers = Workers((device,)) if workers is None else workers
+    index = index.cpu()
+
+    def added(device: torch.device, block: tuple[int, int]) -> Tensor:
+        part = kept[slice(*block)]
+        taken = take_images(images, index[part], device)
+        moved = transform_images(taken, planar[part.to(planar.mirror.device)], interpolation).flatten(1)
         # A product with the table of who belongs where: on a card the order of its sums is fixed,
         # that of scattered additions is not.
-        member = functional.one_hot(labels.cpu()[part], classes).to(moved.dtype).T.to(device)
-        sums += member @ moved
+        member = functional.one_hot(labels[part], classes).to(moved.dtype).T.to(device)
+        return member @ moved
+
+    sums: Tensor | None = None
+    for part in workers.map(added, blocks(len(kept))):
+        sums = part.to(workers.first) if sums is None else sums.add_(part.to(workers.first))
     if sums is None:
-        first = take_images(images, torch.zeros(1, dtype=torch.int64), device)
+        first = take_images(images, torch.zeros(1, dtype=torch.int64), workers.first)
         sums = first.new_zeros(classes, first[0].numel())
     box = round(sums.shape[1] ** 0.5)
-    return sums.reshape(classes, box, box), counts.to(device)
+    return sums.reshape(classes, box, box), counts.to(workers.first)
 
 
 def segment_averages(
@@ -173,13 +182,21 @@ def segment_averages(
     index: Tensor | None = None,
     interpolation: str = "bicubic",
     device: torch.device | str = "cpu",
+    workers: Workers | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the average of the moved images of every class, and how many there are.
 
     As :func:`segment_sums`; the average of a class without images is 0 everywhere.
     """
     sums, counts = segment_sums(
-        images, planar, labels, classes, index=index, interpolation=interpolation, device=device
+        images,
+        planar,
+        labels,
+        classes,
+        index=index,
+        interpolation=interpolation,
+        device=device,
+        workers=workers,
     )
     return sums / counts.clamp(min=1)[:, None, None], counts
 

@@ -118,7 +118,7 @@ class GenerationClassifier:
             settings.stab_ali,
             generator(settings.rand_seed, "groups", *place),
             index=index,
-            device=device,
+            workers=engine.workers,
             report=lambda done, of: progress(done / of),
         )
         found = stable_members(runs, group.cpu(), groups, float(settings.target_radius), settings.thld_err)
@@ -135,7 +135,9 @@ class GenerationClassifier:
             torch.where(stable, found.planar.mirror, final.mirror),
         )
         labels = torch.where(stable, group.cpu(), -1)
-        averages, counts = segment_averages(engine.images, chosen, labels, groups, index=index, device=device)
+        averages, counts = segment_averages(
+            engine.images, chosen, labels, groups, index=index, workers=engine.workers
+        )
         references = lowpass_images(averages, settings.fh, settings.ff)
         empty = torch.nonzero(counts.cpu() == 0)[:, 0]
         if len(empty) and not last:

@@ -20,6 +20,7 @@ from jobs.isac2.averages import ImageSource, take_images
 from jobs.isac2.disc_basis import DiscBasis, disc_basis, shifted_images
 from jobs.isac2.filters import passband
 from jobs.isac2.group_scoring import GroupScorer
+from jobs.isac2.workers import Workers
 from jobs.maths.transforms2d import Planar
 
 # Images in the groups that are computed together; fixed, because sums of other shapes round differently.
@@ -125,7 +126,7 @@ def align_groups(
     generator: torch.Generator,
     *,
     index: Tensor | None = None,
-    device: torch.device | str = "cpu",
+    workers: Workers | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> Planar:
     """Align the images of every group to each other, several times from independent random starts.
@@ -148,8 +149,8 @@ def align_groups(
         Source of random angles and mirrors, on the CPU.
     index
         ``(n,)`` which image each row belongs to; by default one after the other.
-    device
-        Where to compute.
+    workers
+        Devices that share the groups; the CPU when None.
     report
         Called with groups done and groups in all; it may raise to end the work.
 
@@ -159,32 +160,32 @@ def align_groups(
         ``(runs, n)`` transformations on the CPU, float32; images in no group keep their centre and random
         angle. Runs of a group agree, where its images are alike, up to one transformation of the whole run.
     """
-    device = torch.device(device)
+    workers = Workers() if workers is None else workers
     labels = labels.cpu()
     count = len(labels)
-    if index is None:
-        index = torch.arange(count)
+    index = torch.arange(count) if index is None else index.cpu()
     # Drawn for all images at once, so that blocks do not change who gets which.
     alpha = 360 * torch.rand(runs, count, generator=generator)
     mirror = torch.rand(runs, count, generator=generator) < 0.5
     limit = options.offset_limit
     offset = start.pre_rotation_offset().cpu().float().clamp(-limit, limit)[None].repeat(runs, 1, 1)
-    basis = disc_basis(options.radius, device)
+    # Made here, because several threads would make it several times.
+    bases = {device: disc_basis(options.radius, device) for device in workers.different}
+
+    def aligned(device: torch.device, block: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Planar]:
+        members, valid = block
+        taken = take_images(images, index[members.flatten()], device)
+        state = (alpha[:, members], offset[0, members], mirror[:, members])
+        found = _align_block(taken, valid.to(device), state, options, bases[device])
+        return members, valid, found.to(device="cpu")
+
+    cut = _blocks(labels, groups, _IMAGES_PER_BLOCK[workers.first.type])
     done = 0
-    for members, valid in _blocks(
-        labels, groups, _IMAGES_PER_BLOCK["cuda" if device.type == "cuda" else "cpu"]
-    ):
-        taken = take_images(images, index.cpu()[members.flatten()], device)
-        found = _align_block(
-            taken,
-            valid.to(device),
-            (alpha[:, members], offset[0, members], mirror[:, members]),
-            options,
-            basis,
-        )
-        alpha[:, members[valid]] = found.alpha_deg.cpu()[:, valid]
-        offset[:, members[valid]] = found.shift.cpu()[:, valid]
-        mirror[:, members[valid]] = found.mirror.cpu()[:, valid]
+    # All are cut before any is filled in: members of other blocks are never read.
+    for members, valid, found in workers.map(aligned, cut):
+        alpha[:, members[valid]] = found.alpha_deg[:, valid]
+        offset[:, members[valid]] = found.shift[:, valid]
+        mirror[:, members[valid]] = found.mirror[:, valid]
         done += len(members)
         if report is not None:
             report(done, groups)

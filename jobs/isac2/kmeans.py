@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,13 +14,14 @@ from jobs.isac2.equal_size import equal_size
 from jobs.isac2.filters import lowpass_images, passband
 from jobs.isac2.group_alignment import GroupAlignment, align_groups
 from jobs.isac2.lattice import Lattice
-from jobs.isac2.scoring import MultiReference
+from jobs.isac2.scoring import MultiReference, ScoreTable
 from jobs.isac2.settings import IsacSettings
+from jobs.isac2.workers import Workers
 from jobs.maths.polar import PolarGrid
 from jobs.maths.transforms2d import Planar
 
 # Images read at a time: a multiple of the blocks of the engine, so that it cuts all sets alike.
-_CHUNK = 2048
+_CHUNK = {"cpu": 256, "cuda": 2048}
 
 #: Called with main iteration, generation, and the part of it that is done, 0 to 1; may raise to stop.
 Report = Callable[[int, int, float], None]
@@ -42,25 +43,30 @@ class Engine:
         Where to compute.
     report
         Is told of progress.
+    workers
+        Devices that share the work, of which ``device`` is the first; that one alone by default.
     """
 
     images: ImageSource | Tensor
     settings: IsacSettings
     device: torch.device
     report: Report = field(default=lambda main, generation, part: None)
-    _searches: dict[float, MultiReference] = field(default_factory=dict, repr=False)
+    workers: Workers = field(default=None)  # type: ignore[assignment]
+    _searches: dict[tuple[float, torch.device], MultiReference] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.workers is None:
+            self.workers = Workers((self.device,))
 
     @cached_property
-    def grid(self) -> PolarGrid:
-        """Rings up to the finest detail that any pass looks at."""
+    def grids(self) -> dict[torch.device, PolarGrid]:
+        """Rings up to the finest detail that any pass looks at, on every device."""
         settings = self.settings
-        return PolarGrid(
-            settings.target_radius,
-            settings.ir,
-            settings.rs,
-            passband(settings.fh, settings.ff),
-            device=self.device,
-        )
+        finest = passband(settings.fh, settings.ff)
+        return {
+            device: PolarGrid(settings.target_radius, settings.ir, settings.rs, finest, device=device)
+            for device in self.workers.different
+        }
 
     @cached_property
     def group_options(self) -> GroupAlignment:
@@ -78,9 +84,18 @@ class Engine:
             falloff=settings.ff,
         )
 
-    def search(self, cutoff: float) -> MultiReference:
-        """Return the search against references filtered at a cutoff; it leaves out what they do not show."""
-        if cutoff not in self._searches:
+    def search(self, cutoff: float, device: torch.device | None = None) -> MultiReference:
+        """Return the search against references filtered at a cutoff; it leaves out what they do not show.
+
+        Parameters
+        ----------
+        cutoff
+            1/px.
+        device
+            One of those of the workers, the first when None.
+        """
+        place = (cutoff, self.workers.first if device is None else device)
+        if place not in self._searches:
             settings = self.settings
             lattice = Lattice.square(
                 settings.box,
@@ -88,11 +103,13 @@ class Engine:
                 settings.xr,
                 settings.range_y,
                 settings.ts,
-                device=self.device,
+                device=place[1],
             )
             finest = passband(cutoff, settings.ff)
-            self._searches[cutoff] = MultiReference(self.grid, lattice, normalise=True, frequency=finest)
-        return self._searches[cutoff]
+            self._searches[place] = MultiReference(
+                self.grids[place[1]], lattice, normalise=True, frequency=finest
+            )
+        return self._searches[place]
 
 
 def kmeans_pass(
@@ -121,21 +138,38 @@ def kmeans_pass(
         ``(n,)`` group of each image, ``n // K`` images in each but one; and ``(n,)`` transformations, double
         precision.
     """
-    search = engine.search(cutoff)
-    prepared = search.references(references.to(engine.device))
+    workers, first = engine.workers, engine.workers.first
+    searches = {device: engine.search(cutoff, device) for device in workers.different}
+    prepared = workers.copies(searches[first].references(references.to(first)))
     count = len(index)
+    size = _CHUNK[first.type]
+    chunks = [slice(start, min(count, start + size)) for start in range(0, count, size)]
     offsets = planar.pre_rotation_offset()
+
+    def scored(device: torch.device, rows: slice) -> ScoreTable:
+        images = take_images(engine.images, index[rows], device)
+        table = searches[device].best(images, offsets[rows].to(device), prepared[device], reset=True)
+        return table.to(first)
+
     tables = []
-    for rows in _chunks(count):
-        progress(0.8 * rows.start / count)
-        images = take_images(engine.images, index[rows], engine.device)
-        tables.append(search.best(images, offsets[rows].to(engine.device), prepared, reset=True))
-    group = equal_size(torch.cat([table.scores for table in tables]))
+    for rows, table in zip(chunks, workers.map(scored, chunks), strict=True):
+        tables.append(table)
+        progress(0.8 * rows.stop / count)
+    table = ScoreTable.joined(tables)
+    group = equal_size(table.scores)
+    chosen = table.chosen(group)
+
+    def aligned(device: torch.device, rows: slice) -> Planar:
+        images = take_images(engine.images, index[rows], device)
+        found = searches[device].align_chosen(
+            images, prepared[device], chosen[rows].to(device), group[rows].to(device)
+        )
+        return found.to(device=first)
+
     found = []
-    for rows, table in zip(_chunks(count), tables, strict=True):
-        progress(0.8 + 0.2 * rows.start / count)
-        images = take_images(engine.images, index[rows], engine.device)
-        found.append(search.align(images, prepared, table, group[rows]))
+    for rows, part in zip(chunks, workers.map(aligned, chunks), strict=True):
+        found.append(part)
+        progress(0.8 + 0.2 * rows.stop / count)
     return group, joined(found)
 
 
@@ -170,7 +204,7 @@ def updated_references(
     """
     planar = centred_groups(planar, group, count)
     averages, _ = segment_averages(
-        engine.images, planar, group, count, index=index, interpolation="bilinear", device=engine.device
+        engine.images, planar, group, count, index=index, interpolation="bilinear", workers=engine.workers
     )
     averages = lowpass_images(averages, cutoff, engine.settings.ff)
     if count < 2:
@@ -183,7 +217,7 @@ def updated_references(
         engine.group_options,
         1,
         generator,
-        device=engine.device,
+        workers=engine.workers,
     )[0].to(device=engine.device, dtype=planar.shift.dtype)
     return transform_images(averages, onto), onto[group].compose(planar)
 
@@ -233,7 +267,3 @@ def agreement(before: Tensor, now: Tensor) -> float:
     shared = int(((before == now) & (now >= 0)).sum())
     together = int((before >= 0).sum()) + int((now >= 0).sum()) - shared
     return shared / together if together else 0.0
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, min(count, start + _CHUNK)) for start in range(0, count, _CHUNK))

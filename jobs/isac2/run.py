@@ -23,6 +23,7 @@ from jobs.isac2.ordering import order_averages
 from jobs.isac2.outputs import GENERATIONS, RelionOutputs
 from jobs.isac2.prepare import inspected, prepare
 from jobs.isac2.run_state import CHECKPOINT, RunState, load_state, save_state
+from jobs.isac2.workers import Workers, one_thread
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
@@ -60,6 +61,7 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
         When images and settings do not fit each other or the run that was begun.
     """
     folder, device = Path(context.folder.path), torch.device(context.device)
+    workers = Workers(context.devices or (context.device,))
     check_input(source, settings)
     for warning in source.warnings:
         context.say(warning)
@@ -99,14 +101,15 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
         )
 
     images = _resident(working, settings, device)
-    engine = Engine(images, settings, device, classified)
-    run_mains(
-        state,
-        settings,
-        GenerationClassifier(engine, settings.group_size(source.count)),
-        _Observers(context, folder, settings, (native, relion)),
-        lambda now: save_state(checkpoint, now, settings),
-    )
+    engine = Engine(images, settings, device, classified, workers)
+    with one_thread():
+        run_mains(
+            state,
+            settings,
+            GenerationClassifier(engine, settings.group_size(source.count)),
+            _Observers(context, folder, settings, (native, relion)),
+            lambda now: save_state(checkpoint, now, settings),
+        )
     relion.final(state)
     if state.classes and not settings.skip_ordering:
         averages = torch.from_numpy(np.stack([found.average for found in state.classes]))

@@ -42,6 +42,46 @@ class ScoreTable:
     places: Tensor
     starts: Tensor
 
+    def to(self, device: torch.device) -> ScoreTable:
+        """Return the same on a device."""
+        return ScoreTable(self.scores.to(device), self.places.to(device), self.starts.to(device))
+
+    @staticmethod
+    def joined(tables: list[ScoreTable]) -> ScoreTable:
+        """Return tables one after the other."""
+        return ScoreTable(
+            torch.cat([table.scores for table in tables]),
+            torch.cat([table.places for table in tables]),
+            torch.cat([table.starts for table in tables]),
+        )
+
+    def chosen(self, labels: Tensor) -> Chosen:
+        """Return the best places of images with one reference ``(n,)`` each."""
+        return Chosen(self.places.gather(1, labels.to(self.places.device)[:, None])[:, 0], self.starts)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Best place of every image with its reference.
+
+    Attributes
+    ----------
+    places
+        ``(n,)`` int16 as in :class:`ScoreTable`.
+    starts
+        ``(n, 2)`` int64 likewise.
+    """
+
+    places: Tensor
+    starts: Tensor
+
+    def __getitem__(self, rows: slice) -> Chosen:
+        return Chosen(self.places[rows], self.starts[rows])
+
+    def to(self, device: torch.device) -> Chosen:
+        """Return the same on a device."""
+        return Chosen(self.places.to(device), self.starts.to(device))
+
 
 class MultiReference:
     """Alignment of images to references.
@@ -159,9 +199,13 @@ class MultiReference:
             ``(n,)``, double precision.
         """
         labels = labels.to(self.grid.device)
-        place = table.places.gather(1, labels[:, None])[:, 0].long()
+        return self.align_chosen(images, references, table.chosen(labels), labels)
+
+    def align_chosen(self, images: Tensor, references: Tensor, chosen: Chosen, labels: Tensor) -> Planar:
+        """Transformations as of :meth:`align`, from what is known of every image and its reference alone."""
+        place = chosen.places.long()
         mirror = torch.remainder(place, 2) == 1
-        offsets = table.starts + self.lattice.points[place // 2]
+        offsets = chosen.starts + self.lattice.points[place // 2]
         angles = torch.empty(len(labels), dtype=torch.float64, device=self.grid.device)
         for rows in self.blocks(len(labels), ALIGNED):
             coefficients = self._about(images[rows].to(self.grid.device, torch.float32), offsets[rows])

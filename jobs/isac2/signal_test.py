@@ -64,7 +64,9 @@ def resembles_class(
     settings = engine.settings
     cutoff = settings.cutoffs[-1]
     search = engine.search(cutoff)
-    averages, _ = segment_averages(engine.images, planar, labels, classes, index=index, device=engine.device)
+    averages, _ = segment_averages(
+        engine.images, planar, labels, classes, index=index, workers=engine.workers
+    )
     references = search.references(lowpass_images(averages, cutoff, settings.ff))
     offsets = planar.pre_rotation_offset().to(engine.device)
     passed = torch.zeros(len(labels), dtype=torch.bool)
