@@ -6,7 +6,7 @@ Headless; implements the protocol `widgets.explorer.services.Services`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -215,6 +215,26 @@ class JobServices:
             When its settings name none.
         """
         return particle_file_of(self.project_dir, self.job, self.job_type)
+
+    def kept_selections(self) -> Mapping[str, Sequence[str]]:
+        """Return the selections that were kept with the job."""
+        from jobs.explore.kept_selections import read_kept
+
+        return read_kept(self.job_dir)
+
+    def keep_selection(self, name: str, particles: Sequence[str], known: Sequence[str]) -> None:
+        """Keep particles under a name with the job, if the project may be written to."""
+        from jobs.explore.kept_selections import write_kept
+
+        if self.can_write:
+            write_kept(self.job_dir, name, particles, known)
+
+    def forget_selection(self, name: str) -> None:
+        """Delete a selection that was kept."""
+        from jobs.explore.kept_selections import forget_kept
+
+        if self.can_write:
+            forget_kept(self.job_dir, name)
 
     def take_notes(self) -> Sequence[str]:
         """Return what is to be told about what was read or written last, and forget it."""

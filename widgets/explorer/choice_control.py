@@ -69,6 +69,7 @@ class ChoiceControl(QObject):
         self.view.colours.set_model(opened.model.metadata, opened.model.measures, extra, len(opened.latent))
         if not same_particles:
             self.view.selecting.set_count(len(opened.latent))
+            self.view.kept.begin(opened.names)
             self.mask = self.shown = None
             for plot in (self.view.canvas, self.view.second):
                 plot.set_selection(None)

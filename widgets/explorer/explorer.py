@@ -18,6 +18,7 @@ from widgets.explorer.choice_control import ChoiceControl
 from widgets.explorer.data_window import DataControl
 from widgets.explorer.explorer_actions import ACTIONS
 from widgets.explorer.explorer_parts import HINT, ExplorerParts
+from widgets.explorer.kept_control import KeptControl
 from widgets.explorer.loading import Loading, Opened, turned_alike
 from widgets.explorer.map_state import MapState
 from widgets.explorer.particle_pane import Facts
@@ -80,6 +81,7 @@ class Explorer(ExplorerParts):
         self.choice = ChoiceControl(self)
         self.travel = PathControl(self)
         self.data = DataControl(self)
+        self.kept = KeptControl(self)
         self.actions_by_key = self._make_actions()
         self._connect()
         self.top.set_title(services.title, "Opening…")
@@ -347,5 +349,6 @@ class Explorer(ExplorerParts):
         self.showing.close()
         self.travel.travelling.stop()
         self.consensus_work.cancel()
+        self.kept.close()
         self.loading.close()
         self.map.close_down()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -54,15 +54,21 @@ def united(masks: Sequence[Mask], way: str) -> Mask:
 
 
 class NamedSets(QWidget):
-    """Keeps selections under names while the explorer is open.
+    """Keeps selections under names.
 
     Signals
     -------
     applied : object, str
         Particles ``(P,)`` and words for the history.
+    kept : str, object
+        A selection ``(P,)`` was given a name.
+    forgotten : str
+        The selection of this name is no longer wanted.
     """
 
     applied = Signal(object, str)
+    kept = Signal(str, object)
+    forgotten = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,7 +86,7 @@ class NamedSets(QWidget):
         self.name.setAccessibleName("Name of the selection")
         self.name.returnPressed.connect(self.keep)
         self.keep_button = wide_button(
-            self, "Keep", "explorer_named_keep", "Keep the selection under this name"
+            self, "Keep", "explorer_named_keep", "Keep the selection under this name, with the job"
         )
         self.keep_button.clicked.connect(lambda _on: self.keep())
         self.list = QListWidget(self)
@@ -93,7 +99,9 @@ class NamedSets(QWidget):
         self.list.setFixedHeight(_LINES * (self.list.fontMetrics().height() + 6))
         self.list.itemSelectionChanged.connect(self._show)
         self.list.itemDoubleClicked.connect(lambda _item: self.apply("union"))
-        self.forget_button = wide_button(self, "Forget", "explorer_named_forget", "Forget the chosen ones")
+        self.forget_button = wide_button(
+            self, "Forget", "explorer_named_forget", "Forget the chosen ones for good"
+        )
         self.forget_button.clicked.connect(lambda _on: self.forget())
         self.ways: dict[str, QToolButton] = {}
         grid = QGridLayout()
@@ -142,20 +150,32 @@ class NamedSets(QWidget):
         if self._current is None or len(self._current) != self._n:
             return
         name = self.name.text().strip() or self._free_name()
-        if name not in self._kept:
-            self.list.addItem(QListWidgetItem())
-        self._kept[name] = np.packbits(self._current)
-        item = self.list.item(list(self._kept).index(name))
-        item.setData(Qt.ItemDataRole.UserRole, name)
-        item.setText(f"{name} · {int(self._current.sum()):,}")
+        self._enter(name, self._current)
         self.name.clear()
         self._show()
+        self.kept.emit(name, self._current.copy())
+
+    def restore(self, masks: Mapping[str, Mask]) -> None:
+        """Offer selections ``(P,)`` that were kept before, beside those that there are."""
+        for name, mask in masks.items():
+            if name not in self._kept and len(mask) == self._n:
+                self._enter(name, mask)
+        self._show()
+
+    def _enter(self, name: str, mask: Mask) -> None:
+        if name not in self._kept:
+            self.list.addItem(QListWidgetItem())
+        self._kept[name] = np.packbits(mask)
+        item = self.list.item(list(self._kept).index(name))
+        item.setData(Qt.ItemDataRole.UserRole, name)
+        item.setText(f"{name} · {int(mask.sum()):,}")
 
     def forget(self) -> None:
         """Forget the chosen selections."""
         for name in self._chosen():
             self.list.takeItem(list(self._kept).index(name))
             del self._kept[name]
+            self.forgotten.emit(name)
         self._show()
 
     def choose(self, *names: str) -> None:

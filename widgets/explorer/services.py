@@ -6,7 +6,7 @@ All of them block and are called from worker threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -102,6 +102,15 @@ class Services(Protocol):
 
     def read_names(self, path: Path) -> Sequence[str]:
         """Read identities of particles from a STAR file, a list, or a file of indices."""
+
+    def kept_selections(self) -> Mapping[str, Sequence[str]]:
+        """Return the identities of particles of each selection that was kept under a name."""
+
+    def keep_selection(self, name: str, particles: Sequence[str], known: Sequence[str]) -> None:
+        """Keep particles under a name; others of the same name stay if they are not among the known ones."""
+
+    def forget_selection(self, name: str) -> None:
+        """Keep the selection of this name no longer."""
 
     def take_notes(self) -> Sequence[str]:
         """Return what is to be told about what was read or written last, and forget it."""

@@ -466,3 +466,33 @@ def test_that_atomic_models_of_the_selected_particles_are_written(
     names = BlobModel(400).metadata["image_name"]
     assert starfile.read(folder / "models.star")["rlnImageName"].tolist() == [names[4], names[9]]
     assert (folder / "particle0001.cif").is_file()
+
+
+def test_that_kept_selections_survive_the_closing_of_the_explorer(
+    qtbot: QtBot, services: BlobServices, open_explorer: Open
+) -> None:
+    explorer = open_explorer(services)
+    rng = np.random.default_rng(5)
+    masks = {"open": rng.random(400) < 0.3, "closed": rng.random(400) < 0.1}
+    named = explorer.selecting.ways.named
+    for name, mask in masks.items():
+        explorer.selecting.clear()
+        explorer.selecting.combine(mask)
+        named.name.setText(name)
+        named.keep()
+    explorer.close_down()
+    assert not list((services.folder / "explorer").rglob("*.tmp"))
+    again = open_explorer(services)
+    named = again.selecting.ways.named
+    qtbot.waitUntil(lambda: named.names() == ["open", "closed"], timeout=10_000)
+    for name, mask in masks.items():
+        np.testing.assert_array_equal(named.mask_of(name), mask)
+    named.choose("open")
+    named.forget()
+    # particles of the other half-set are other ones: there is the name, and nobody in it
+    again.open_half(2)
+    qtbot.waitUntil(lambda: again.opened is not None and again.opened.half == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: named.names() == ["closed"], timeout=10_000)
+    assert not named.mask_of("closed").any()
+    again.close_down()
+    assert list(services.kept_selections()) == ["closed"]
