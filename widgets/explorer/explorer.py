@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from jobs.core.errors import UserError
 from jobs.core.exploring import Embedding, ViewRequest
 from jobs.core.latent import FEATURES, Snapshot
+from widgets.explorer.action_making import make_actions
 from widgets.explorer.choice_control import ChoiceControl
 from widgets.explorer.data_window import DataControl
-from widgets.explorer.explorer_actions import ACTIONS
 from widgets.explorer.explorer_parts import HINT, ExplorerParts
 from widgets.explorer.kept_control import KeptControl
 from widgets.explorer.loading import Loading, Opened, turned_alike
@@ -82,7 +80,7 @@ class Explorer(ExplorerParts):
         self.travel = PathControl(self)
         self.data = DataControl(self)
         self.kept = KeptControl(self)
-        self.actions_by_key = self._make_actions()
+        self.actions_by_key = make_actions(self)
         self._connect()
         self.top.set_title(services.title, "Opening…")
         if request is not None:
@@ -94,49 +92,6 @@ class Explorer(ExplorerParts):
 
     # -- building ------------------------------------------------------------------------------------------
 
-    def _make_actions(self) -> dict[str, QAction]:
-        travel, writing = self.writing.save_trajectory, self.writing.save_subset
-        handlers = {
-            "save_map": self.writing.save_map,
-            "save_movie": partial(travel, "movie"),
-            "save_model": partial(travel, "model"),
-            "save_path": partial(travel, "path"),
-            "save_mp4": partial(travel, "mp4"),
-            "save_gif": partial(travel, "gif"),
-            "save_frames": partial(travel, "frames"),
-            "save_picture": self.writing.save_picture,
-            "save_star": partial(writing, "star"),
-            "save_cs": partial(writing, "cs"),
-            "save_indices": partial(writing, "indices"),
-            "train_subset": self.writing.train,
-            "atoms": self.states.ask_atoms,
-            "pin": self.states.pin,
-            "snap": self._on_snap,
-            "consensus_state": self.states.show_consensus,
-            "clusters": self._ask_clusters,
-            "second": self._on_second,
-            "data": self.data.open,
-            "play": self.player.toggle,
-        }
-        found: dict[str, QAction] = {}
-        menus: dict[str, list[QAction | None]] = {"save": [], "view": []}
-        for info in ACTIONS:
-            action = QAction(info.text, self)
-            action.setObjectName(f"explorer_action_{info.key}")
-            action.setToolTip(f"{info.tip} ({info.shortcut})" if info.shortcut else info.tip)
-            action.setShortcut(QKeySequence(info.shortcut))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.setCheckable(info.checkable)
-            action.triggered.connect(lambda _on=False, handler=handlers[info.key]: handler())
-            self.addAction(action)
-            if info.separated:
-                menus[info.menu].append(None)
-            menus[info.menu].append(action)
-            found[info.key] = action
-        found["snap"].setChecked(True)
-        self.top.add_menu_actions(menus["save"], menus["view"])
-        return found
-
     def _connect(self) -> None:
         top, loading = self.top, self.loading
         top.back_requested.connect(self.back_requested)
@@ -146,7 +101,7 @@ class Explorer(ExplorerParts):
         top.follow_toggled.connect(self._on_follow)
         top.progress.stop_requested.connect(self.stop)
         loading.opened.connect(self._on_opened)
-        loading.embedded.connect(self._on_embedded)
+        loading.embedded.connect(lambda embedding: self._show_embedding(embedding, keep=False))
         loading.listed.connect(self._on_listed)
         loading.failed.connect(self._on_failed)
         for work in (loading.work, self.work, self.second):
@@ -224,9 +179,6 @@ class Explorer(ExplorerParts):
         elif first is not None and first.clusters:
             self.choice.find_clusters(first.clusters)
 
-    def _on_embedded(self, embedding: Embedding) -> None:
-        self._show_embedding(embedding, keep=False)
-
     def _show_embedding(self, embedding: Embedding, *, keep: bool) -> None:
         opened = self.opened
         if opened is None:
@@ -283,10 +235,12 @@ class Explorer(ExplorerParts):
             self._is_ready = True
             self.ready.emit()
 
-    def _on_snap(self) -> None:
+    def on_snap(self) -> None:
+        """Clicks go to particles, or to the exact place."""
         self.paths.set_snap(self.actions_by_key["snap"].isChecked())
 
-    def _on_second(self) -> None:
+    def on_second(self) -> None:
+        """Show or hide the second plot."""
         self.second.turn_on(self.actions_by_key["second"].isChecked())
 
     def _particle_view(self, row: int) -> Any:
@@ -296,20 +250,10 @@ class Explorer(ExplorerParts):
 
     def describe(self, row: int) -> str:
         """Say which particle a row is, and how much it moved."""
-        opened = self.opened
-        if opened is None or not 0 <= row < len(opened.names):
-            return ""
-        words = [str(opened.names[row])]
-        if opened.amount is not None:
-            error = opened.error_of(row)
-            sure = "" if error is None else f" ± {error:.2f}"
-            words.append(f"{float(opened.amount[row]):.2f}{sure} Å")
-        if opened.model.half_set is not None:
-            half = int(opened.model.half_set[row])
-            words.append(f"half-set {half}" if half else "held out")
-        return "  ·  ".join(words)
+        return "" if self.opened is None else self.opened.describe(row)
 
-    def _ask_clusters(self) -> None:
+    def ask_clusters(self) -> None:
+        """Ask how many clusters are to be found."""
         count, ok = QInputDialog.getInt(self, "Find clusters", "Number of clusters:", 5, 2, 20)
         if ok:
             self.choice.find_clusters(count)

@@ -45,6 +45,20 @@ class Opened:
             self._errors[row] = float(np.sqrt(np.square(inside).mean()))
         return self.model.particle_view(row)
 
+    def describe(self, row: int) -> str:
+        """Say which particle a row is, how much it moved, and to which half-set it belongs."""
+        if not 0 <= row < len(self.names):
+            return ""
+        words = [str(self.names[row])]
+        if self.amount is not None:
+            error = self.error_of(row)
+            sure = "" if error is None else f" ± {error:.2f}"
+            words.append(f"{float(self.amount[row]):.2f}{sure} Å")
+        if self.model.half_set is not None:
+            half = int(self.model.half_set[row])
+            words.append(f"half-set {half}" if half else "held out")
+        return "  ·  ".join(words)
+
     def error_of(self, row: int) -> float | None:
         """How far a particle's displacement is expected to be from the truth, Å, if that is known by now."""
         return self._errors.get(row) if self.error is None else float(self.error[row])

@@ -12,15 +12,15 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from widgets import glyphs, style
+from widgets import style
 from widgets.explorer.columns import Columns, Source
 from widgets.explorer.criterion_editor import CriterionEditor
+from widgets.explorer.history_button import HistoryButton
 from widgets.explorer.selection import MODES, Mask, Mode, Selection
 from widgets.explorer.selection_uses import SelectionUses, wide_button
 from widgets.explorer.selection_ways import SelectionWays
@@ -165,15 +165,9 @@ class SelectionPanel(QWidget):
         self.share = QLabel(self)
         self.share.setObjectName("explorer_selected_share")
         style.set_role(self.share, "muted")
-        self.history_button = QToolButton(self)
-        self.history_button.setObjectName("explorer_selection_history")
-        self.history_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.history_button.setText("Steps")
-        self.history_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        style.set_role(self.history_button, "button")
-        self.history_menu = QMenu(self.history_button)
-        self.history_menu.aboutToShow.connect(self._fill_history)
-        self.history_button.setMenu(self.history_menu)
+        self.history_button = HistoryButton(self)
+        self.history_button.chosen.connect(self.go_to)
+        self.history_menu = self.history_button.steps
         head = QHBoxLayout()
         head.setSpacing(style.SMALL)
         head.addWidget(self.number, 0, Qt.AlignmentFlag.AlignBaseline)
@@ -251,20 +245,11 @@ class SelectionPanel(QWidget):
         for button in self._by_buttons:
             button.setChecked(False)
 
-    def _fill_history(self) -> None:
-        self.history_menu.clear()
-        for place, words in enumerate(self.selection.history):
-            entry = self.history_menu.addAction(words)
-            entry.setCheckable(True)
-            entry.setChecked(place == self.selection.place)
-            entry.triggered.connect(lambda _on=False, k=place: self.go_to(k))
-
     def _restyle(self) -> None:
         for mode in MODES:
             self._modes.button(MODES.index(mode)).setIcon(set_icon(mode))
         self.undo_action.setIcon(set_icon("undo"))
         self.redo_action.setIcon(set_icon("redo"))
-        self.history_button.setIcon(glyphs.glyph_icon("clock", "text"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the drawings of the modes away where there is no room for them and their names."""
@@ -296,8 +281,7 @@ class SelectionPanel(QWidget):
         self.redo_action.setEnabled(selection.can_redo)
         self.invert_action.setEnabled(selection.n > 0)
         self.clear_action.setEnabled(has)
-        self.history_button.setEnabled(len(selection.history) > 1)
-        self.history_button.setToolTip("Go back to an earlier step\n" + "\n".join(selection.history[-8:]))
+        self.history_button.show_selection(selection)
         self.uses.setEnabled(selection.count > 0)
 
     def _button(self, text: str, name: str, tip: str) -> QToolButton:
