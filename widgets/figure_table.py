@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QTreeWidget,
     QTreeWidgetItem,
+    QTreeWidgetItemIterator,
     QVBoxLayout,
     QWidget,
 )
@@ -30,7 +31,7 @@ class FigureTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("figure_table")
-        self.setMinimumSize(240, 120)
+        self.setMinimumSize(240, 90)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.figure: Figure | None = None
         self._notes: list[QTreeWidgetItem] = []
@@ -113,9 +114,11 @@ class FigureTable(QWidget):
     def copy(self) -> None:
         """Copy the selected lines, separated by tabs."""
         lines = []
-        for item in self.tree.selectedItems():
+        items = QTreeWidgetItemIterator(self.tree, QTreeWidgetItemIterator.IteratorFlag.Selected)
+        while (item := items.value()) is not None:  # from above, in whatever order they were selected
             count = 1 if item.parent() is not None else self.tree.columnCount()
             lines.append("\t".join(item.text(column) for column in range(count)))
+            items += 1
         if lines:
             QApplication.clipboard().setText("\n".join(lines))
 

@@ -12,6 +12,8 @@ _CHARACTERS = ("000", "00 00 00")
 _MARGINS = 16
 #: The first value is that of an option of its own.
 _FIRST = 2
+#: With more boxes than this the unit is in their tips only.
+_ROOMY = 4
 
 
 class SeriesEditor(Editor):
@@ -22,6 +24,7 @@ class SeriesEditor(Editor):
         self.boxes: list[QLineEdit] = []
         self._count = 0
         self._first = ""
+        self._layout.setSpacing(style.TIGHT)
         self._unit = QLabel(spec.unit, self)
         self._unit.setObjectName(f"unit_{spec.name}")
         style.set_role(self._unit, "caption")
@@ -36,6 +39,7 @@ class SeriesEditor(Editor):
         self._grow(self._count)
         for place, box in enumerate(self.boxes):
             box.setVisible(place < self._count)
+        self._unit.setVisible(bool(self.spec.unit) and self._count <= _ROOMY)
         self._say_what_goes_on()
 
     def text(self) -> str:
@@ -60,7 +64,8 @@ class SeriesEditor(Editor):
             box = QLineEdit(self)
             box.setObjectName(self.spec.name if number == _FIRST else f"{self.spec.name}_{number}")
             box.setAccessibleName(f"{self.spec.label.rstrip(':')}, round {number}")
-            box.setToolTip(f"Round {number}. Empty: as in the round before.")
+            unit = f", in {self.spec.unit}" if self.spec.unit else ""
+            box.setToolTip(f"Round {number}{unit}. Empty: as in the round before.")
             which = QLabel(f"r{number}", box)
             style.set_role(which, "caption")
             inside = QHBoxLayout(box)

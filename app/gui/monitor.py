@@ -8,24 +8,20 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
     QSplitter,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.gui.class_strip import ClassStrip
+from app.gui.monitor_header import MonitorHeader
 from app.gui.monitor_words import latent_values, maps_of, nothing_yet, tile_texts
 from app.gui.news import Followed, JobDetails
 from app.gui.task_views import TaskView, TaskViews
 from widgets import style
 from widgets.curves import LiveCurves
 from widgets.empty_state import EmptyState, WithEmptyState
-from widgets.fields import ChoiceBox
 from widgets.figure_board import FigureBoard
 from widgets.latent_plot import LatentPlot
 from widgets.map_views import MapViews
@@ -54,9 +50,12 @@ class Monitor(QWidget):
     -------
     explore_requested
         The result, finished or not, is to be opened in the explorer.
+    tomograms_requested
+        The particles are to be shown in their tomograms.
     """
 
     explore_requested = Signal()
+    tomograms_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,43 +67,19 @@ class Monitor(QWidget):
         self._arrays: dict[str, np.ndarray] = {}
         self._status = ""
         self._changed: set[str] = set()
-        self.heading = QLabel()
-        self.heading.setObjectName("monitor_heading")
-        style.set_role(self.heading, "subheading")
-        self.worker = QLabel()
-        self.worker.setObjectName("monitor_worker")
-        style.set_role(self.worker, "caption")
-        self.task_box = ChoiceBox()
-        self.task_box.setObjectName("monitor_task")
-        self.task_box.setToolTip("Which task of the job is looked at")
-        self.task_box.setAccessibleName("Task")
+        header = self.header = MonitorHeader()
+        self.heading, self.worker, self.task_box = header.heading, header.worker, header.task_box
+        self.choose_button, self.explore_button = header.choose_button, header.explore_button
         self.task_box.currentIndexChanged.connect(self._choose_task)
-        self.choose_button = QToolButton()
-        self.choose_button.setObjectName("monitor_choose_curves")
-        self.choose_button.setText("Choose curves")
-        self.choose_button.setToolTip("Show which values there are, to choose those that are drawn")
-        self.choose_button.setCheckable(True)
-        style.set_role(self.choose_button, "button")
-        self.explore_button = QPushButton("Explore")
-        self.explore_button.setObjectName("monitor_explore")
-        self.explore_button.setToolTip("Walk through the latent space beside the moving map (Ctrl+E)")
         self.explore_button.clicked.connect(self.explore_requested)
-        self.explore_button.hide()
+        header.tomograms_button.clicked.connect(self.tomograms_requested)
         self._explorable = False
-        line = QHBoxLayout()
-        line.setSpacing(style.MEDIUM)
-        line.addWidget(self.heading)
-        line.addWidget(self.task_box)
-        line.addStretch(1)
-        line.addWidget(self.worker)
-        line.addWidget(self.choose_button)
-        line.addWidget(self.explore_button)
         self.tiles = MetricTiles()
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(style.SMALL, style.TIGHT, style.SMALL, style.SMALL)
         layout.setSpacing(style.SMALL)
-        layout.addLayout(line)
+        layout.addWidget(header)
         layout.addWidget(self.tiles)
         layout.addWidget(self._make_pictures(), 1)
         self._empty = EmptyState("curve", "Nothing to watch yet", "")
@@ -156,9 +131,7 @@ class Monitor(QWidget):
         if details is None:
             self.forget()
         self._empty.set_message(*nothing_yet(details))
-        name = details.entry.name.rstrip("/") if details is not None else ""
-        words = {"Succeeded": "Result of", "Failed": "Reached in", "Aborted": "Reached in"}
-        self.heading.setText(f"{words.get(self._status, '')} {name}".strip())
+        self.header.show_job(details, explorable=explorable)
         self._changed |= {"records", "tiles", "figures"}
         self._timer.start()
 

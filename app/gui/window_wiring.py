@@ -25,6 +25,7 @@ def connect_parts(window: MainWindow) -> None:
     window.overview.job_chosen.connect(window.select)
     window.io.job_selected.connect(window.select)
     window.monitor.explore_requested.connect(window.explorer_commands.explore)
+    window.monitor.tomograms_requested.connect(window.explorer_commands.tomogram)
     window.monitor.classes.opened.connect(window.class_commands.classes)
     window.io.file_activated.connect(lambda path: window.open_file(Path(path)))
     window.display_commands.fill_from(window.io.display_menu)

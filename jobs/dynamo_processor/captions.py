@@ -14,6 +14,9 @@ from jobs.dynamo_processor.contract import SourceSettings
 if TYPE_CHECKING:
     from jobs.dynamo_processor.params import DynamoOptions
 
+#: So many values stand beside a field; of more, the first ones and the last.
+_MOST = 4
+
 
 def captions(options: DynamoOptions, context: CheckContext) -> Mapping[str, str]:
     """Return what to write beside fields: lengths in Å, and the voxel size that was found."""
@@ -29,12 +32,14 @@ def captions(options: DynamoOptions, context: CheckContext) -> Mapping[str, str]
         rounds = rounds_of(options).values
     except UserError:
         return found
-    for name, say in _SAID.items():
+    for name, (say, unit) in _SAID.items():
         texts = [say(values[name], options.box_size, voxel) for values in rounds]
-        found[f"{name}_r1"] = f"{texts[0]} Å"
+        found[f"{name}_r1"] = f"{texts[0]} {unit}"
         if len(texts) > 1:
             later = texts[1:] if len(set(texts[1:])) > 1 else texts[1:2]
-            found[f"{name}_later"] = f"{'; '.join(later)} Å"
+            if len(later) > _MOST:
+                later = [*later[: _MOST - 1], "…", later[-1]]
+            found[f"{name}_later"] = f"{'; '.join(later)} {unit}"
     return found
 
 
@@ -48,10 +53,16 @@ def _shifts(value: Any, box: int, voxel: float) -> str:
     return sides[0] if len(set(sides)) == 1 else "×".join(sides)
 
 
+def _sampling(value: Any, box: int, voxel: float) -> str:
+    """The voxel size of particles that are resampled to a smaller box."""
+    return _length(box * voxel / value)
+
+
 _SAID = {
-    "high": _filter,
-    "low": _filter,
-    "lim": _shifts,
+    "dim": (_sampling, "Å/px"),
+    "high": (_filter, "Å"),
+    "low": (_filter, "Å"),
+    "lim": (_shifts, "Å"),
 }
 
 

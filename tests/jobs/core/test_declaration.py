@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,26 @@ def test_that_an_error_names_file_row_and_column_once() -> None:
     assert str(error) == "a/p.star, row 7, column rlnAngleRot: the angle is nan. Remove it."
     assert str(UserError("a/p.star does not exist", path="a/p.star")) == "a/p.star does not exist"
     assert str(UserError("no place is known")) == "no place is known"
+
+
+def test_that_a_new_job_is_rehearsed_when_it_is_asked_to_be(tmp_path: Path) -> None:
+    rehearsal = Task("look", "Dry run", switch="do_more", worker="jobs.demo.look:run", at_start=True)
+    declared = replace(TYPE, tasks=(rehearsal, TYPE.tasks[0]))
+    assert declared.rehearsals == (rehearsal,) and declared.main_task.name == "main"
+    assert declared.task_for(Options(do_more=True), False) is rehearsal
+    assert declared.task_for(Options(), False).name == "main"
+    assert TYPE.task_for(Options(do_more=True), False).name == "main", "only on Continue!"
+
+
+def test_that_nothing_is_asked_of_fields_that_mean_nothing_now(tmp_path: Path) -> None:
+    class Chosen(JobOptions):
+        kind: str = option("a", label="Kind:", help="K.", tab="I/O", kind=Kind.CHOICE, choices=("a", "b"))
+        fn_b: str = option(
+            "", label="B:", help="B.", tab="I/O", kind=Kind.FILE, required=True,
+            shown=lambda options: options.kind == "b",
+        )  # fmt: skip
+
+    declared = replace(TYPE, options=Chosen, tasks=TYPE.tasks[:1], checks=())
+    context = CheckContext(tmp_path)
+    assert declared.problems(Chosen(), context) == []
+    assert [problem.field for problem in declared.problems(Chosen(kind="b"), context)] == ["fn_b"]
