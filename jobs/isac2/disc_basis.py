@@ -137,7 +137,8 @@ class DiscBasis:
         -------
         list of torch.Tensor
             Per bucket ``(orders, groups, radial, 2, p, n)``, cosine and sine coefficients; inner products
-            with normalised functions.
+            with normalised functions. In memory all radial functions of one image about one centre lie
+            together.
         """
         box = images.shape[-1]
         members = images.shape[0] // groups
@@ -145,7 +146,7 @@ class DiscBasis:
         # Images innermost: one pixel of all images lies together.
         pixels = images.reshape(groups * members, -1).T.contiguous()
         out = [
-            torch.empty(b.orders, groups, b.radial, 2, len(offsets), members, device=device)
+            torch.empty(b.orders, groups, len(offsets), members, 2, b.radial, device=device)
             for b in self.buckets
         ]
         x = torch.tensor(self._x, device=device)
@@ -157,9 +158,9 @@ class DiscBasis:
             up_even, up_odd = right_up + left_up, right_up - left_up
             down_even, down_odd = right_down + left_down, right_down - left_down
             folded = (up_even + down_even, up_odd + down_odd, up_odd - down_odd, up_even - down_even)
-            products = [waves @ pixel for waves, pixel in zip(self._waves, folded, strict=True)]
+            products = [pixel.T @ waves.T for waves, pixel in zip(self._waves, folded, strict=True)]
             self._sort(products, out, p, groups, members)
-        return out
+        return [part.permute(0, 1, 5, 4, 2, 3) for part in out]
 
     def _sort(self, products: list[Tensor], out: list[Tensor], p: int, groups: int, members: int) -> None:
         """Put products of the four kinds of waves where their angular order belongs."""
@@ -171,8 +172,9 @@ class DiscBasis:
                 rows = slice(at[parity], at[parity] + count * bucket.radial)
                 at[parity] = rows.stop
                 for kind in (0, 1):
-                    values = products[2 * kind + parity][rows].view(count, bucket.radial, groups, members)
-                    target[start::2, :, :, kind, p] = values.transpose(1, 2)
+                    values = products[2 * kind + parity][:, rows]
+                    shaped = values.unflatten(1, (count, bucket.radial)).unflatten(0, (groups, members))
+                    target[start::2, :, p, :, kind] = shaped.movedim(2, 0)
 
 
 @lru_cache(maxsize=4)

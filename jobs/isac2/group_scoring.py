@@ -10,6 +10,7 @@ from torch import Tensor
 
 from jobs.isac2.disc_basis import DiscBasis
 from jobs.isac2.filters import tangent_lowpass
+from jobs.isac2.neighbours import neighbourhood, pick_near
 from jobs.isac2.signal_share import SignalShare
 
 _ANGLES = 256
@@ -49,12 +50,13 @@ class GroupScorer:
         valid: Tensor,
     ) -> None:
         self.basis = basis
-        self.coefficients = coefficients
+        # (orders, g, p, n, 2, radial): one row for each image and point, which is quick to pick
+        self._stored = [part.permute(0, 1, 4, 5, 3, 2).contiguous() for part in coefficients]
         self.valid = valid
         self.device = valid.device
         self._weight = valid.to(torch.float32) / valid.sum(-1, keepdim=True).clamp(min=1)
         self._columns = _COLUMNS["cuda" if self.device.type == "cuda" else "cpu"]
-        self._neighbours, self._exists = _neighbourhood(points, reach)
+        self._neighbours, self._exists = neighbourhood(points, reach)
         self._share = SignalShare(basis, coefficients, self._weight)
         self._allowed: Tensor | None = None
 
@@ -80,15 +82,18 @@ class GroupScorer:
         """
         out: list[Tensor] = []
         groups, runs, members = angle.shape
-        for bucket, stored in zip(self.basis.buckets, self.coefficients, strict=True):
+        for bucket, stored in zip(self.basis.buckets, self._stored, strict=True):
             orders, radial = bucket.below(band)
             if orders == 0:
                 break
             m = torch.arange(bucket.first, bucket.first + orders, device=self.device)
-            # (orders, g, p, radial * 2, n), a view
-            source = stored[:orders, :, :radial].movedim(4, 2).flatten(3, 4)
-            index = at[None, :, :, None].expand(orders, groups, runs, 2 * radial, members)
-            chosen = torch.gather(source, 2, index)
+            # which row of (orders, g, p, n) every member is
+            place = torch.arange(groups, device=self.device)[:, None, None] * stored.shape[2] + at
+            place = place * members + torch.arange(members, device=self.device)
+            rows = torch.arange(orders, device=self.device)[:, None, None, None]
+            rows = rows * (groups * stored.shape[2] * members) + place
+            chosen = stored.flatten(0, 3).flatten(1).index_select(0, rows.flatten())
+            chosen = chosen.view(orders * groups * runs, members, 2 * bucket.radial)
             phase = m[:, None, None, None] * angle
             sign = torch.where(m % 2 == 0, 1.0, -1.0)[:, None, None, None]
             cosine_sign = torch.where(mirror, sign, 1.0) * self._weight[:, None]
@@ -97,9 +102,10 @@ class GroupScorer:
             weights = torch.stack(
                 [cos * cosine_sign, sin * cosine_sign, cos * sine_sign, sin * sine_sign], -1
             )
-            sums = (chosen @ weights).unflatten(3, (radial, 2))
-            a = sums[..., 0, 0] + sums[..., 1, 1]
-            b = sums[..., 1, 2] - sums[..., 0, 3]
+            sums = weights.flatten(0, 2).transpose(1, 2) @ chosen
+            sums = sums.view(orders, groups, runs, 4, 2, bucket.radial)[..., :radial]
+            a = sums[..., 0, 0, :] + sums[..., 1, 1, :]
+            b = sums[..., 2, 1, :] - sums[..., 3, 0, :]
             out.append(torch.stack([a, b], 3))
         return out
 
@@ -182,16 +188,17 @@ class GroupScorer:
         cosine = torch.empty(total, 2, searched, groups, runs, members, device=self.device)
         sine = torch.empty_like(cosine)
         done = 0
-        for bucket, stored, reference in zip(self.basis.buckets, self.coefficients, references, strict=False):
+        for bucket, stored, reference in zip(self.basis.buckets, self._stored, references, strict=False):
             orders, _, _, _, radial = reference.shape
+            points = stored.shape[2]
             left = reference.flatten(0, 1).reshape(orders * groups, runs * 2, radial)
-            right = stored[:orders, :, :radial].flatten(3).flatten(0, 1)
-            points = stored.shape[4]
-            product = torch.bmm(left, right).view(orders, groups, runs, 4, points, members)
-            index = near[None, :, :, None].expand(orders, groups, runs, 4, searched, members)
-            # Kinds of product first: a, b of the average with c, d of the image; then (orders, s, g, l, n).
-            chosen = torch.gather(product, 4, index).permute(3, 0, 4, 1, 2, 5)
-            ac, ad, bc, bd = chosen
+            right = stored[:orders, :, :, :, :, :radial].flatten(0, 1).flatten(1, 2)
+            kinds = []
+            for kind in (0, 1):
+                product = torch.bmm(left, right[:, :, kind].transpose(1, 2))
+                kinds.append(pick_near(product.view(orders, groups, runs, 2, points * members), near))
+            # a, b of the average with c, d of the image; then (orders, s, g, l, n)
+            (ac, bc), (ad, bd) = (kind.unbind(0) for kind in kinds)
             m = torch.arange(bucket.first, bucket.first + orders, device=self.device)
             sign = torch.where(m % 2 == 0, 1.0, -1.0).view(-1, 1, 1, 1, 1)
             part = slice(done, done + orders)
@@ -222,23 +229,6 @@ class GroupScorer:
             allowed = self._allowed[:, None].expand(-1, runs, -1, -1)
             open_ = open_ & torch.gather(allowed, 2, near)
         return open_.permute(2, 0, 1, 3)
-
-
-def _neighbourhood(points: Tensor, reach: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Return the lattice points ``(p, s)`` one search around each point visits, and which of them exist."""
-    x, y = points.unbind(-1)
-    wide, high = int(x.max()), int(y.max())
-    reach_x, reach_y = min(reach[0], 2 * wide), min(reach[1], 2 * high)
-    sy, sx = torch.meshgrid(
-        torch.arange(-reach_y, reach_y + 1, device=points.device),
-        torch.arange(-reach_x, reach_x + 1, device=points.device),
-        indexing="ij",
-    )
-    to_x = x[:, None] + sx.flatten()
-    to_y = y[:, None] + sy.flatten()
-    exists = (to_x.abs() <= wide) & (to_y.abs() <= high)
-    index = (to_y.clamp(-high, high) + high) * (2 * wide + 1) + to_x.clamp(-wide, wide) + wide
-    return index, exists
 
 
 def _coarse_grid(orders: int) -> int:
