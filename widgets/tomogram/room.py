@@ -36,7 +36,7 @@ class TomogramRoom(QWidget):
         self.scene: TomogramScene | None = None
         self.flat = FlatView()
         self.empty = EmptyState("volume", "Reading…", "The places of the particles are being read.")
-        self._has_content = False
+        self._has_content = self._ended = False
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.flat)
@@ -61,7 +61,7 @@ class TomogramRoom(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Open the view the first time this is seen."""
         super().showEvent(event)
-        if not self.why_not and self.scene is None:
+        if not (self.why_not or self._ended) and self.scene is None:
             self._timer.start()
 
     def _open_when_loaded(self) -> None:
@@ -91,7 +91,8 @@ class TomogramRoom(QWidget):
             self._stack.setCurrentWidget(self.flat if self.scene is None else self.scene.view)
 
     def close_down(self) -> None:
-        """End the view."""
+        """End the view; none is opened after this, whatever is still on its way."""
+        self._ended = True
         self._timer.stop()
         scene, self.scene = self.scene, None
         if scene is not None:
