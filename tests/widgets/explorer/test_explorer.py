@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from jobs.core.errors import UserError
-from jobs.core.exploring import EmbeddingRequest
+from jobs.core.exploring import EmbeddingRequest, ViewRequest
 from jobs.core.latent import Snapshot
 from tests.support.explored import STEP_A, BlobModel
-from tests.support.exploring import BlobServices
+from tests.support.exploring import BlobServices, write_particles
 from tests.support.models import write_peptide
+from widgets import style
 from widgets.explorer.explorer import Explorer
 from widgets.explorer.tools import Tool
 
@@ -76,10 +77,45 @@ def circle(x: float, y: float, radius: float, count: int = 40) -> NDArray[np.flo
     return np.column_stack([x + radius * np.cos(turn), y + radius * np.sin(turn)])
 
 
-def test_that_a_click_shows_the_map_of_the_nearest_particle(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+@pytest.fixture(scope="module")
+def opened_once(qapp: QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Explorer]:
+    """An explorer for tests that only click, draw and look: to open one takes longer than most of them."""
+    style.apply_theme(qapp, "light")
+    services = BlobServices(tmp_path_factory.mktemp("blobs"))
+    write_particles(services.particles, BlobModel(400))
+    folder = services.folder
+    found = Explorer(services, ViewRequest(folder, folder, 1, embedding=EmbeddingRequest("axes")))
+    found.resize(1280, 760)
+    yield found
+    found.close_down()
+    found.hide()
+    found.deleteLater()
+
+
+@pytest.fixture
+def explorer(qtbot: QtBot, opened_once: Explorer) -> Iterator[Explorer]:
+    """The same explorer, put back as it was at first after each test."""
+    found = opened_once
+    if found.shown_state is None:
+        with qtbot.waitSignal(found.ready, timeout=30_000):
+            found.show()
+    found.show()
+    qtbot.waitUntil(lambda: not found.showing.busy, timeout=10_000)
+    yield found
+    found.player.pause()
+    found.travel.take(None)
+    found.selecting.set_count(400)
+    found.canvas.set_tool(Tool.PICK)
+    if found.is_exact:
+        found.actions_by_key["snap"].trigger()
+    if found.plane is None or found.plane.embedding.request != EmbeddingRequest("axes"):
+        with qtbot.waitSignal(found.loading.embedded, timeout=20_000):
+            found.loading.embed(EmbeddingRequest("axes"))
+    qtbot.waitUntil(lambda: not found.showing.busy, timeout=10_000)
+    found.hide()
+
+
+def test_that_a_click_shows_the_map_of_the_nearest_particle(qtbot: QtBot, explorer: Explorer) -> None:
     assert explorer.opened is not None
     z = explorer.opened.latent
     row = int(np.argmax(z[:, 0]))
@@ -90,10 +126,7 @@ def test_that_a_click_shows_the_map_of_the_nearest_particle(
     assert str(explorer.opened.names[row]) in state.title
 
 
-def test_that_the_exact_place_is_decoded_when_snapping_is_off(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_the_exact_place_is_decoded_when_snapping_is_off(qtbot: QtBot, explorer: Explorer) -> None:
     explorer.actions_by_key["snap"].trigger()
     click(qtbot, explorer, 0.7, -0.2)
     state = explorer.shown_state
@@ -106,10 +139,7 @@ def test_that_the_exact_place_is_decoded_when_snapping_is_off(
     np.testing.assert_array_equal(state.volume, BlobModel(400).decode(state.latent))
 
 
-def test_that_points_and_displacements_belong_to_the_state(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_points_and_displacements_belong_to_the_state(qtbot: QtBot, explorer: Explorer) -> None:
     assert explorer.opened is not None
     z = explorer.opened.latent
     row = int(np.argmin(z[:, 0]))
@@ -123,10 +153,7 @@ def test_that_points_and_displacements_belong_to_the_state(
     assert not np.any(state.point_values["displacement (Å)"][~moving])
 
 
-def test_that_dragging_shows_states_as_the_mouse_moves(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_dragging_shows_states_as_the_mouse_moves(qtbot: QtBot, explorer: Explorer) -> None:
     seen: list[Any] = []
     explorer.showing.made.connect(seen.append)
     ends = np.linspace([-1.5, 0], [1.5, 0], 25)
@@ -169,10 +196,7 @@ def test_that_a_lasso_selects_exactly_the_particles_inside_and_the_star_file_hol
     assert blocks["optics"].equals(original["optics"])
 
 
-def test_that_modifiers_combine_regions_and_undo_takes_them_back(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_modifiers_combine_regions_and_undo_takes_them_back(qtbot: QtBot, explorer: Explorer) -> None:
     explorer.canvas.set_tool(Tool.LASSO)
     drag(qtbot, explorer, circle(-0.5, 0, 0.6))
     first = explorer.choice.mask.copy()
@@ -218,8 +242,7 @@ def test_that_the_middle_button_draws_a_trajectory_that_is_played_and_written(
         assert float(written.voxel_size.x) == pytest.approx(4.0)
 
 
-def test_that_going_to_a_frame_shows_it(qtbot: QtBot, services: BlobServices, open_explorer: Open) -> None:
-    explorer = open_explorer(services)
+def test_that_going_to_a_frame_shows_it(qtbot: QtBot, explorer: Explorer) -> None:
     drag(qtbot, explorer, np.linspace([-1, 0.2], [1, -0.2], 20), MIDDLE)
     qtbot.waitUntil(lambda: bool(len(explorer.travel.travelling.done)), timeout=10_000)
     qtbot.waitUntil(lambda: bool(explorer.travel.travelling.done.all()), timeout=20_000)
@@ -241,10 +264,7 @@ def test_that_the_map_is_written_in_its_own_grey_scale(
         np.testing.assert_array_equal(written.data, BlobModel(400).decode(explorer.opened.latent[row]))
 
 
-def test_that_another_layout_keeps_the_state_and_moves_its_mark(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_another_layout_keeps_the_state_and_moves_its_mark(qtbot: QtBot, explorer: Explorer) -> None:
     click(qtbot, explorer, 1.0, 0.0)
     row, state = explorer.states.row, explorer.shown_state
     assert row is not None
@@ -259,9 +279,8 @@ def test_that_another_layout_keeps_the_state_and_moves_its_mark(
 
 
 def test_that_layout_by_deformation_puts_particles_at_distances_in_angstroms(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
+    qtbot: QtBot, explorer: Explorer
 ) -> None:
-    explorer = open_explorer(services)
     bar = explorer.embedding_bar
     bar.method.setCurrentIndex(bar.method.findData("pca"))
     bar.basis.setEnabled(True)
@@ -274,10 +293,7 @@ def test_that_layout_by_deformation_puts_particles_at_distances_in_angstroms(
     assert spread == pytest.approx(np.ptp(z) * STEP_A / np.sqrt(2), rel=1e-3)
 
 
-def test_that_clusters_can_be_found_and_colour_the_plot(
-    qtbot: QtBot, services: BlobServices, open_explorer: Open
-) -> None:
-    explorer = open_explorer(services)
+def test_that_clusters_can_be_found_and_colour_the_plot(qtbot: QtBot, explorer: Explorer) -> None:
     explorer.choice.find_clusters(3)
     qtbot.waitUntil(
         lambda: (
