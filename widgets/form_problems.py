@@ -59,9 +59,13 @@ class FormProblems:
         self._revealed = True
         self.show()
         for problem in sorted(self.found, key=lambda p: p.severity != "error"):
-            if problem.field in self._rows:
+            if self._has_place(problem):
                 return str(problem.field)
         return None
+
+    def _has_place(self, problem: Problem) -> bool:
+        """Whether there is a field at which it can be shown; one that is left out is none."""
+        return problem.field in self._rows and self._rows[str(problem.field)].shown
 
     def has_errors(self) -> bool:
         """Tell whether something keeps the job from starting."""
@@ -93,7 +97,7 @@ class FormProblems:
         return problem.field not in self._touched and not row.editor.text()
 
     def _show_summary(self, at_fields: list[Problem]) -> None:
-        general = [problem for problem in self.found if problem.field not in self._rows]
+        general = [problem for problem in self.found if not self._has_place(problem)]
         loud = [problem for problem in at_fields if not self._is_gentle(problem)]
         needed = [p for p in at_fields if self._is_gentle(p) and p.severity == "error"]
         labels = [self._rows[str(problem.field)].spec.label.rstrip(":") for problem in needed]

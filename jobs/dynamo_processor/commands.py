@@ -195,6 +195,9 @@ def _back(words: list[str], to: str) -> int:
     from jobs.dynamo_processor.way_back import find_sidecar, write_back
 
     tables = [Path(table) for table in arguments.tables]
+    for table in tables:
+        if not table.is_file():
+            raise UserError("the table does not exist", path=table, hint="Name the tables that Dynamo wrote")
     sidecar = Path(arguments.map) if arguments.map else find_sidecar(tables[0])
     count = write_back(tables, sidecar, Path(arguments.out), to=to, only_averaged=arguments.only_averaged)
     print(f"{count} particles", file=sys.stderr)

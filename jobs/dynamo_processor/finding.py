@@ -109,8 +109,10 @@ def choose(
     )
     close = nearest(pattern, [p.name for p in kind])
     hint = f"Is {close} meant?" if close else ""
-    wanted = f" that matches {pattern!r}" if pattern else ""
-    findings.error(f"{what} was not found: no {' or '.join(suffixes)} file{wanted}; {there}", column, hint)
+    missing = f"no {' or '.join(suffixes)} file"
+    if pattern:
+        missing += f" that matches {pattern!r}; {there}"
+    findings.error(f"{what} was not found: {missing}", column, hint)
     return None
 
 

@@ -46,6 +46,8 @@ def read_imod_model(path: str | Path) -> ImodModel:
         return _Binary(data, path).read().model(path)
     if data.lstrip()[:5].lower() == b"imod ":
         return read_ascii(data, path).model(path)
+    if not data:
+        raise FormatError("the model is empty: the file has no bytes", path=path, hint="Save the model again")
     raise FormatError(
         f"this is no IMOD model: it begins with {data[:8]!r}, where IMODV1.2 is expected",
         path=path,
