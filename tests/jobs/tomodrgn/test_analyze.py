@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as PlotFigure
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -19,6 +21,7 @@ from jobs.tomodrgn import commands
 from jobs.tomodrgn.analysis_controls import read_losses
 from jobs.tomodrgn.analysis_figures import shrunk
 from jobs.tomodrgn.analysis_latent import groups, nearest_rows, pca, values_along
+from jobs.tomodrgn.analysis_plots import save
 from jobs.tomodrgn.analysis_staging import staged
 from jobs.tomodrgn.analysis_steps import Analysis, AnalyzeSettings
 from jobs.tomodrgn.analysis_umap import umap
@@ -59,7 +62,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def analysis(made: Path) -> Analysis:
     """Its analysis with four groups; tests only read it."""
-    return analyze(open_folder(made), AnalyzeSettings(ksample=N_GROUPS), Told())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobs.tomodrgn.analysis_plots._DPI", 30)  # all plots are drawn, but small
+        return analyze(open_folder(made), AnalyzeSettings(ksample=N_GROUPS), Told())
 
 
 @pytest.fixture
@@ -310,17 +315,18 @@ def test_that_scripts_open_what_was_found(analysis: Analysis, made: Path, tmp_pa
         found.labels_of(7)
 
 
-@pytest.mark.usefixtures("any_device")
+def test_that_plots_are_written_as_compressed_drawings_too(tmp_path: Path) -> None:
+    figure = PlotFigure()
+    figure.add_subplot().plot([1, 2, 3])
+    save(figure, tmp_path / "a.svgz")
+    assert b"<svg" in gzip.decompress((tmp_path / "a.svgz").read_bytes())
+
+
+@pytest.mark.usefixtures("any_device", "blank_plots")
 @pytest.mark.parametrize("words", ["1", "--epoch 1"])
 def test_that_the_command_takes_an_epoch_in_both_generations_ways(
-    words: str,
-    made: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
+    words: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if words != "1":  # plots of the other kind are drawn once
-        request.getfixturevalue("blank_plots")
     more = f"-o {tmp_path / 'out'} --skip-umap --ksample 2 --pc 1 -d 4 --Apix 3.5 --gpu-id cpu"
     more += " --pc-spacing equal --plot-format svgz"
     assert commands.main(["analyze", str(made), *words.split(), *more.split()]) == 0
