@@ -136,6 +136,15 @@ def inspected(images: ImageInput, settings: IsacSettings, folder: Path) -> Inspe
     return inspection(file.open())
 
 
+def whitening(images: ImageInput, settings: IsacSettings, folder: Path) -> npt.NDArray[np.float64] | None:
+    """Return the factors ``(box // 2 + 1,)`` that :func:`resample` whitened with; None without VPP."""
+    shape = (1, images.box // 2 + 1)
+    store = ImageFile(folder / _AMPLITUDES, shape, np.float64, _key(images, settings), begin=False)
+    if not settings.vpp or not store.complete:
+        return None
+    return np.asarray(_curve(store, images).numpy(), np.float64)
+
+
 def coarse_images(resampled: FloatImages, box: int, device: torch.device) -> Tensor:
     """Return all resampled images at a coarser sampling, in the memory of a device.
 
@@ -219,9 +228,8 @@ def prepare(
                 target.note()
         target.finish()
     del resampled
-    for name in (RESAMPLED, _AMPLITUDES):
-        for path in (out_folder / name, (out_folder / name).with_suffix(".json")):
-            path.unlink(missing_ok=True)
+    for path in (out_folder / RESAMPLED, (out_folder / RESAMPLED).with_suffix(".json")):
+        path.unlink(missing_ok=True)
     report("normalising images", images.count, images.count)
     return target.open()
 
@@ -250,8 +258,11 @@ def _whitening(
                 total += rotational_amplitudes(part)
             store.write(total.cpu().numpy()[None])
             store.finish()
-    curve = whitening_curve(torch.from_numpy(np.array(store.open()[0])), images.count)
-    return whitening_plane(curve, size, device)
+    return whitening_plane(_curve(store, images), size, device)
+
+
+def _curve(store: ImageFile, images: ImageInput) -> Tensor:
+    return whitening_curve(torch.from_numpy(np.array(store.open()[0])), images.count)
 
 
 def _blocks(images: ImageInput, block: int, start: int) -> Iterator[tuple[int, FloatImages]]:

@@ -21,7 +21,7 @@ from jobs.isac2.memory import limit_bytes
 from jobs.isac2.native_tree import NativeTree
 from jobs.isac2.ordering import order_averages
 from jobs.isac2.outputs import GENERATIONS, RelionOutputs
-from jobs.isac2.prepare import inspected, prepare
+from jobs.isac2.prepare import inspected, prepare, whitening
 from jobs.isac2.run_state import CHECKPOINT, RunState, load_state, save_state
 from jobs.isac2.workers import Workers, one_thread
 
@@ -80,7 +80,7 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
     (folder / FINISHED).unlink(missing_ok=True)
     native = NativeTree(folder, settings, source.pixel_size_a)
     relion = RelionOutputs(folder, context.project_dir, settings, source, shift)
-    native.begin()
+    native.begin(whitening(source, settings, folder))
     if resumed:
         context.say(f"Going on with main iteration {state.main}, generation {state.generation}.")
     else:

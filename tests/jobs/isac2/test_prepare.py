@@ -16,7 +16,7 @@ from jobs.formats.mrc import write_stack
 from jobs.isac2 import prepare as module
 from jobs.isac2.inspect_images import check_input, inspect_images
 from jobs.isac2.masks import disc, strip
-from jobs.isac2.prepare import coarse_images, inspected, prepare, resample
+from jobs.isac2.prepare import coarse_images, inspected, prepare, resample, whitening
 from jobs.isac2.resample import Sampling, sampling
 from jobs.isac2.settings import IsacSettings
 
@@ -155,6 +155,22 @@ def test_that_every_unsound_image_is_named_and_duplicates_are_told(stack: Path, 
     prepare(images, None, SETTINGS, tmp_path / "out", CPU, _quiet)
     (warning,) = inspected(images, SETTINGS, tmp_path / "out").warnings(images)
     assert "000010@" in warning and "000003@" in warning
+
+
+def test_that_factors_of_whitening_are_known_after_preparation(stack: Path, tmp_path: Path) -> None:
+    images = read_image_input(stack)
+    white = replace(SETTINGS, vpp=True)
+    prepare(images, None, white, tmp_path / "out", CPU, _quiet)
+    factors = whitening(images, white, tmp_path / "out")
+    pixels = _pixels().astype(np.float64)
+    power = np.abs(np.fft.fft2(pixels - pixels.mean((1, 2), keepdims=True), norm="ortho")) ** 2
+    axis = np.fft.fftfreq(48) * 48
+    shell = np.rint(np.hypot(axis[:, None], axis)).astype(int)
+    assert factors is not None and factors.shape == (25,) and factors[0] == 1
+    for k in (5, 12, 20):
+        mean = np.sqrt(power[:, shell == k].mean(1)).mean()
+        assert factors[k] == pytest.approx(1 / mean, rel=0.02)
+    assert whitening(images, SETTINGS, tmp_path / "out") is None
 
 
 def test_that_filaments_are_normalised_and_masked_along_their_direction(tmp_path: Path) -> None:
