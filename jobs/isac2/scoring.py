@@ -140,9 +140,12 @@ class MultiReference:
         return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
     def coefficients(self, images: Tensor, starts: Tensor) -> Tensor:
-        """Coefficients ``(rows, 2, L * n)`` of images ``(n, y, x)`` about all lattice points."""
+        """Coefficients ``(rows, 2, L * n)`` of images ``(n, y, x)`` about all lattice points.
+
+        Only those that references show.
+        """
         cut = windows(images.to(self.grid.device, torch.float32), starts, self._half)
-        return self.grid.coefficients(cut, self._table, self.normalise)
+        return self.grid.coefficients(cut, self._table, self.normalise, self.correlator.n_rows)
 
     def best(self, images: Tensor, offsets: Tensor, references: Tensor, reset: bool = False) -> ScoreTable:
         """Best score of every image with every reference.
@@ -216,9 +219,9 @@ class MultiReference:
     def _about(self, images: Tensor, offsets: Tensor) -> Tensor:
         """Coefficients ``(rows, 2, n)`` of images about one point ``(n, 2)`` of each."""
         if self._single is None:
-            return self.grid.transform(self.grid.sample_about(images, offsets))
+            return self.grid.transform(self.grid.sample_about(images, offsets), self.correlator.n_rows)
         cut = windows(images, offsets.round().long(), self.grid.radius + 1)
-        return self.grid.coefficients(cut, self._single)
+        return self.grid.coefficients(cut, self._single, rows=self.correlator.n_rows)
 
     def align_to(
         self, images: Tensor, offsets: Tensor, average: Tensor, reset: bool = False

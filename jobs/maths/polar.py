@@ -177,7 +177,11 @@ class PolarGrid:
 
     # ------------------------------------------------------------------------------------- coefficients
     def coefficients(
-        self, images: Tensor, table: SamplingTable | None = None, normalise: bool = False
+        self,
+        images: Tensor,
+        table: SamplingTable | None = None,
+        normalise: bool = False,
+        rows: int | None = None,
     ) -> Tensor:
         """Fourier series along the rings.
 
@@ -189,6 +193,8 @@ class PolarGrid:
             Of :meth:`table` with ``L`` points; rings about the centre when None.
         normalise: bool
             Give every polar image mean 0 and standard deviation 1 over the disc (samples weighted by area).
+        rows: int or None
+            Only so many rows, which are those of the first bands; all when None.
 
         Returns
         -------
@@ -197,7 +203,7 @@ class PolarGrid:
         """
         table = self.table((images.shape[1], images.shape[2])) if table is None else table
         samples = table.sample(images)
-        out = self.transform(samples)
+        out = self.transform(samples, rows)
         if normalise:
             mean = torch.matmul(self.sample_weights, samples)
             power = torch.matmul(self.sample_weights, samples.square_())
@@ -206,22 +212,28 @@ class PolarGrid:
             out *= scale
         return out
 
-    def transform(self, samples: Tensor) -> Tensor:
-        """Series ``(rows, 2, L * n)`` of samples ``(L, samples, n)`` in the order of the rings."""
+    def transform(self, samples: Tensor, rows: int | None = None) -> Tensor:
+        """Series ``(rows, 2, L * n)`` of samples ``(L, samples, n)`` in the order of the rings.
+
+        All rows, or the first so many, which are those of the first bands.
+        """
         n_points, _, n = samples.shape
-        out = samples.new_zeros(self.n_rows, 2, n_points, n)
+        bands = [band for band in self.bands if rows is None or band.rows.stop <= rows]
+        n_m = bands[-1].m + bands[-1].n_m
+        out = samples.new_zeros(bands[-1].rows.stop, 2, n_points, n)
         start = ring = 0
         for length, count, limit, matrix in self._ring_groups:
             part = samples[:, start : start + length * count].reshape(n_points * count, length, n)
-            series = torch.matmul(matrix, part).view(n_points, count, limit + 1, 2, n)
-            self._place(out, series.permute(2, 1, 3, 0, 4), ring)
+            known = min(limit + 1, n_m)
+            series = torch.matmul(matrix[: 2 * known], part).view(n_points, count, known, 2, n)
+            self._place(out, series.permute(2, 1, 3, 0, 4), ring, bands)
             start += length * count
             ring += count
-        return out.view(self.n_rows, 2, n_points * n)
+        return out.view(len(out), 2, n_points * n)
 
-    def _place(self, out: Tensor, series: Tensor, ring: int) -> None:
-        """Copy series ``(m, rings, 2, L, n)`` of neighbouring rings to their rows."""
-        for band in self.bands:
+    def _place(self, out: Tensor, series: Tensor, ring: int, bands: list[Band]) -> None:
+        """Copy series ``(m, rings, 2, L, n)`` of neighbouring rings to their rows in bands."""
+        for band in bands:
             first = max(ring, band.ring)
             n_m = min(band.n_m, len(series) - band.m)
             if n_m <= 0 or first >= ring + series.shape[1]:
