@@ -97,7 +97,8 @@ def test_that_a_field_follows_the_switch_it_depends_on(declared_type: JobType) -
         for is_continue in (False, True):
             expected = declared.enabled in ("always", "continue" if is_continue else "new")
             if not declared.when:
-                assert declared_type.is_enabled(declared, base, is_continue) is expected
+                means_something = declared_type.is_shown(declared, base)
+                assert declared_type.is_enabled(declared, base, is_continue) is (expected and means_something)
                 continue
             off = base.model_copy(update={declared.when: False})
             on = base.model_copy(update={declared.when: True})
@@ -170,6 +171,7 @@ def test_that_missing_files_are_reported_at_their_fields(declared_type: JobType,
     options = declared_type.options(
         do_queue=True, **{d.name: "missing/file.star" for d in paths if d.when in ("", "do_queue")}
     )
+    paths = [d for d in paths if declared_type.is_shown(d, options)]
     found = {problem.field: problem for problem in declared_type.problems(options, CheckContext(tmp_path))}
     for declared in paths:
         if declared.when in ("", "do_queue"):
@@ -181,7 +183,11 @@ def test_that_missing_files_are_reported_at_their_fields(declared_type: JobType,
 
 @every_type
 def test_that_a_new_job_does_the_main_task_whatever_the_switches_say(declared_type: JobType) -> None:
-    switches = {task.switch: True for task in declared_type.tasks if task.switch}
+    # all but the switch of a dry run, which takes its place
+    for rehearsal in declared_type.rehearsals:
+        asked = declared_type.options(**{str(rehearsal.switch): True})
+        assert declared_type.task_for(asked, is_continue=False) is rehearsal
+    switches = {task.switch: True for task in declared_type.tasks if task.switch and not task.at_start}
     assert declared_type.task_for(declared_type.options(**switches), is_continue=False).switch is None
 
 

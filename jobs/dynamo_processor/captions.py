@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.core.declaration import CheckContext
 from jobs.core.errors import UserError
-from jobs.dynamo_processor.contract import SourceSettings
 
 if TYPE_CHECKING:
+    from jobs.dynamo_processor.contract import SourceSettings
     from jobs.dynamo_processor.params import DynamoOptions
 
 #: So many values stand beside a field; of more, the first ones and the last.
