@@ -11,6 +11,7 @@ import torch
 
 from jobs.core.errors import FormatError
 from jobs.formats.eman_hdf import write_eman_stack
+from jobs.isac2.memory import limit_bytes
 from jobs.isac2.native_tree import read_rows, write_rows
 from jobs.isac2.prealignment import GlobalAlignment, align_globally, coarse_box
 from jobs.isac2.prepare import coarse_images, resample
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "2dalignment"
 PARAMETERS: Final = "initial2Dparams.txt"
 MARKER: Final = "Finished_initial_2d_alignment.txt"
+#: Share of the memory that may be used in which all coarse images may stay on a card.
+_RESIDENT: Final = 0.5
 
 
 def centring_shifts(
@@ -65,7 +68,10 @@ def centring_shifts(
         shift = np.zeros((source.count, 2))
         if not settings.skip_prealignment:
             small = resample(source, settings, folder, device, report)
-            images = coarse_images(small, coarse_box(settings, source.box), device)
+            box = coarse_box(settings, source.box)
+            # images that do not fit onto the card stay in the computer, and are moved block by block
+            fits = source.count * box**2 * 4 < _RESIDENT * limit_bytes(device, settings.gpu_memory_use)
+            images = coarse_images(small, box, device if fits else torch.device("cpu"))
             found = align_globally(
                 images,
                 source.count,

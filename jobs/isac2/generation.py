@@ -118,7 +118,7 @@ class GenerationClassifier:
             settings.stab_ali,
             generator(settings.rand_seed, "groups", *place),
             index=index,
-            workers=engine.workers,
+            workers=engine.group_workers(int(torch.bincount(group).max())),
             report=lambda done, of: progress(done / of),
         )
         found = stable_members(runs, group.cpu(), groups, float(settings.target_radius), settings.thld_err)

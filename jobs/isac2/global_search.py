@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.averages import ImageSource, blocks, take_images, transform_images
+from jobs.isac2.workers import Workers
 from jobs.maths.transforms2d import Planar
 
 # Fixed, whatever the memory, so that results do not depend on it; small enough for the cache of a processor.
@@ -77,8 +78,9 @@ def search_globally(
     steps = torch.arange(-reach, reach + 1, device=device)
     rows = torch.remainder(steps, box)
     fine = torch.arange(-_FINE_STEPS, _FINE_STEPS + 1, device=device) * (_FINE if reach else 0.0)
-    chosen, offsets = [], []
-    for start, stop in blocks(count, _BLOCK):
+
+    def searched(device: torch.device, block: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        start, stop = block
         part = torch.fft.rfft2(take_images(images, torch.arange(start, stop), device))
         product = part[:, None] * spectra
         maps = torch.fft.irfft2(product, s=(box, box))[:, :, rows][:, :, :, rows]
@@ -87,9 +89,11 @@ def search_globally(
         entry, place = best // side**2, best % side**2
         offset = torch.stack([steps[place % side], steps[place // side]], -1)
         near = product[torch.arange(stop - start, device=device), entry]
-        chosen.append(entry)
-        offsets.append(_refined(near, offset, fine, box))
-    entry, offset = torch.cat(chosen), torch.cat(offsets).clamp(-limit, limit)
+        return entry, _refined(near, offset, fine, box)
+
+    found = list(Workers((device,)).map(searched, blocks(count, _BLOCK)))
+    entry = torch.cat([part[0] for part in found])
+    offset = torch.cat([part[1] for part in found]).clamp(-limit, limit)
     return Planar.from_offset(angles[entry], offset, mirror[entry])
 
 

@@ -23,11 +23,11 @@ from jobs.isac2.group_scoring import GroupScorer
 from jobs.isac2.workers import Workers
 from jobs.maths.transforms2d import Planar
 
-# Images in the groups that are computed together; fixed, because sums of other shapes round differently.
-_IMAGES_PER_BLOCK = {"cpu": 256, "cuda": 4096}
+#: Images in the groups that are computed together; fixed, because sums of other shapes round differently.
+IMAGES_PER_BLOCK = {"cpu": 256, "cuda": 4096}
 _LOWEST_CUTOFF = 0.1
-# How far, in search steps, a centre may walk from where it started, besides the reach of one search.
-_WALK = 2
+#: How far, in search steps, a centre may walk from where it started, besides the reach of one search.
+WALK = 2
 _LAST_WITHOUT_COARSE = 10
 _COARSE_EVERY = 4
 
@@ -179,7 +179,7 @@ def align_groups(
         found = _align_block(taken, valid.to(device), state, options, bases[device])
         return members, valid, found.to(device="cpu")
 
-    cut = _blocks(labels, groups, _IMAGES_PER_BLOCK[workers.first.type])
+    cut = _blocks(labels, groups, IMAGES_PER_BLOCK[workers.first.type])
     done = 0
     # All are cut before any is filled in: members of other blocks are never read.
     for members, valid, found in workers.map(aligned, cut):
@@ -228,7 +228,7 @@ def _align_block(
     reach_x, reach_y = (round(r / options.step) for r in (options.range_x, options.range_y))
     # The lattice itself must fit around the farthest allowed start without leaving the image.
     room = max(0, math.floor((box - 1 - box // 2 - basis.reach) / options.step + 1e-6))
-    walk = min(_WALK, max(0, math.floor(options.offset_limit / options.step + 1e-6)))
+    walk = min(WALK, max(0, math.floor(options.offset_limit / options.step + 1e-6)))
     lattice = _Lattice(
         min(reach_x + walk if reach_x else 0, room), min(reach_y + walk if reach_y else 0, room), options.step
     )

@@ -10,18 +10,17 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.averages import ImageSource, segment_averages, take_images, transform_images
+from jobs.isac2.disc_basis import disc_basis
 from jobs.isac2.equal_size import equal_size
 from jobs.isac2.filters import lowpass_images, passband
 from jobs.isac2.group_alignment import GroupAlignment, align_groups
 from jobs.isac2.lattice import Lattice
+from jobs.isac2.memory import group_bytes, limit_bytes, pass_plan
 from jobs.isac2.scoring import MultiReference, ScoreTable
 from jobs.isac2.settings import IsacSettings
 from jobs.isac2.workers import Workers
 from jobs.maths.polar import PolarGrid
 from jobs.maths.transforms2d import Planar
-
-# Images read at a time: a multiple of the blocks of the engine, so that it cuts all sets alike.
-_CHUNK = {"cpu": 256, "cuda": 2048}
 
 #: Called with main iteration, generation, and the part of it that is done, 0 to 1; may raise to stop.
 Report = Callable[[int, int, float], None]
@@ -67,6 +66,17 @@ class Engine:
             device: PolarGrid(settings.target_radius, settings.ir, settings.rs, finest, device=device)
             for device in self.workers.different
         }
+
+    @property
+    def limit(self) -> int:
+        """Bytes that may be used on the first device; the others are taken to be like it."""
+        return limit_bytes(self.workers.first, self.settings.gpu_memory_use)
+
+    def group_workers(self, images: int) -> Workers:
+        """Return who aligns within groups of so many images at once, as many as there is memory for."""
+        options, first = self.group_options, self.workers.first
+        each = group_bytes(disc_basis(options.radius, first), options, images, self.settings.stab_ali)
+        return self.workers.sharing(self.limit // each)
 
     @cached_property
     def group_options(self) -> GroupAlignment:
@@ -138,18 +148,19 @@ def kmeans_pass(
         ``(n,)`` group of each image, ``n // K`` images in each but one; and ``(n,)`` transformations, double
         precision.
     """
-    workers, first = engine.workers, engine.workers.first
+    first, count = engine.workers.first, len(index)
+    held = pass_plan(engine.search(cutoff), count, len(references), engine.settings.box, engine.limit)
+    workers = engine.workers.sharing(held.at_once)
+    home = first if held.table_stays else torch.device("cpu")
     searches = {device: engine.search(cutoff, device) for device in workers.different}
     prepared = workers.copies(searches[first].references(references.to(first)))
-    count = len(index)
-    size = _CHUNK[first.type]
-    chunks = [slice(start, min(count, start + size)) for start in range(0, count, size)]
+    chunks = [slice(start, min(count, start + held.chunk)) for start in range(0, count, held.chunk)]
     offsets = planar.pre_rotation_offset()
 
     def scored(device: torch.device, rows: slice) -> ScoreTable:
         images = take_images(engine.images, index[rows], device)
         table = searches[device].best(images, offsets[rows].to(device), prepared[device], reset=True)
-        return table.to(first)
+        return table.to(home)
 
     tables = []
     for rows, table in zip(chunks, workers.map(scored, chunks), strict=True):
@@ -158,6 +169,7 @@ def kmeans_pass(
     table = ScoreTable.joined(tables)
     group = equal_size(table.scores)
     chosen = table.chosen(group)
+    group = group.to(first)
 
     def aligned(device: torch.device, rows: slice) -> Planar:
         images = take_images(engine.images, index[rows], device)

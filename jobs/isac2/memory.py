@@ -6,15 +6,22 @@ the device and kept there together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import psutil
 import torch
 
 from jobs.core.errors import UserError
-from jobs.isac2.scoring import BLOCK, REFERENCES, MultiReference
+from jobs.isac2.disc_basis import DiscBasis
+from jobs.isac2.group_alignment import IMAGES_PER_BLOCK, WALK, GroupAlignment
+from jobs.isac2.scoring import ALIGNED, BLOCK, REFERENCES, MultiReference
 
 _FLOAT = 4
+#: Images of a pass that one worker reads together at most.
+_CHUNK = {"cpu": 256, "cuda": 2048}
+#: Share of the memory that the scores of all pairs may take on a card; else the computer keeps them.
+_TABLE = 0.25
 
 
 @dataclass(frozen=True)
@@ -138,3 +145,77 @@ def scoring_bytes(engine: MultiReference, n_classes: int) -> int:
     then = series + pairs * max(8 * engine.correlator.n_m, 4 * engine.correlator.n_m + 10 * angles)
     tables = 2 * 2 * grid.n_rows * n_classes + 5 * 4 * samples * points
     return _FLOAT * (max(first, then) + tables)
+
+
+@dataclass(frozen=True)
+class PassPlan:
+    """What one pass of classification holds at once.
+
+    Attributes
+    ----------
+    chunk
+        Images that a worker reads together: whole blocks, of scoring as of alignment.
+    at_once
+        Workers of one device.
+    table_stays
+        Whether the scores of all pairs stay on the device.
+    """
+
+    chunk: int
+    at_once: int
+    table_stays: bool
+
+
+def pass_plan(engine: MultiReference, n_images: int, n_classes: int, box: int, limit: int) -> PassPlan:
+    """Say what a pass of classification holds at once.
+
+    Parameters
+    ----------
+    engine: MultiReference
+        What scores.
+    n_images, n_classes, box: int
+        Images, references, and their edge in pixels.
+    limit: int
+        Bytes that may be used (:func:`limit_bytes`).
+
+    Raises
+    ------
+    UserError
+        When not even one block fits.
+    """
+    device = engine.grid.device
+    table = table_bytes(n_images, n_classes)
+    stays = device.type == "cpu" or table < _TABLE * limit
+    kept = table if device.type == "cuda" and stays else 0
+    working = scoring_bytes(engine, n_classes)
+    held = plan(n_images, box**2 * _FLOAT, limit, device, working, kept)
+    whole = max(ALIGNED[device.type], BLOCK[device.type])
+    chunk = max(whole, min(held.images, _CHUNK[device.type]) // whole * whole)
+    each = working + chunk * box**2 * _FLOAT
+    return PassPlan(chunk, max(1, (limit - kept) // each), stays)
+
+
+def group_bytes(basis: DiscBasis, options: GroupAlignment, images: int, runs: int) -> int:
+    """Bytes that one block of the alignment within groups uses at most.
+
+    Parameters
+    ----------
+    basis: DiscBasis
+        Functions of the coefficients.
+    options: GroupAlignment
+        Search and filters.
+    images: int
+        Members of the largest group.
+    runs: int
+        Independent alignments.
+    """
+    steps = [round(reach / options.step) for reach in (options.range_x, options.range_y)]
+    points = math.prod(2 * (step + WALK) + 1 if step else 1 for step in steps)
+    searched = math.prod(2 * step + 1 for step in steps)
+    members = max(images, IMAGES_PER_BLOCK[basis.device.type])
+    coefficients = 2 * sum(bucket.orders * bucket.radial for bucket in basis.buckets) * points
+    # per bucket products with all points and those picked; then cosines and sines of all orders, and scores
+    widest = max(bucket.orders for bucket in basis.buckets)
+    products = 4 * widest * runs * (points + 2 * searched)
+    terms = 4 * basis.orders * searched * runs + 8 * searched * runs
+    return _FLOAT * members * (coefficients + products + terms)

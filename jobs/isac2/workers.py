@@ -49,6 +49,17 @@ class Workers:
         """The devices, each of them once."""
         return tuple(dict.fromkeys(self.devices))
 
+    def sharing(self, most: int) -> Workers:
+        """Return these workers, but no more than so many (at least one) on the same device."""
+        kept = [
+            device
+            for number, device in enumerate(self.devices)
+            if self.devices[:number].count(device) < max(1, most)
+        ]
+        fewer = Workers(self.devices)
+        fewer.devices = tuple(kept)
+        return fewer
+
     def copies(self, value: torch.Tensor) -> dict[torch.device, torch.Tensor]:
         """Return a tensor on every device."""
         return {device: value.to(device) for device in self.different}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from jobs.core.context import WorkerContext
 from jobs.core.errors import UserError
@@ -49,13 +50,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(project: Path, name: str, settings: IsacSettings = SETTINGS, stack: str = "images.mrcs") -> RunState:
+def _run(
+    project: Path,
+    name: str,
+    settings: IsacSettings = SETTINGS,
+    stack: str = "images.mrcs",
+    devices: tuple[str, ...] = (),
+) -> RunState:
     (project / name).mkdir(exist_ok=True)
     folder = JobFolder(project, f"{name}/")
     metrics = MetricsWriter(folder.metrics, 1, "classify")
     context = WorkerContext(
         Isac2Options(fn_stack=stack, radius=12), folder, project, JOB_TYPE.tasks[0], 1, 1, "cpu", metrics
     )
+    context.devices = devices
     source = read_image_input(project / stack, project)
     try:
         return run_isac(context, settings, source)
@@ -98,10 +106,19 @@ def test_that_a_run_killed_twice_ends_with_the_bits_of_one_that_was_not(
     assert read[0] == read[1]
 
 
-def test_that_memory_changes_no_bit_and_a_finished_run_is_not_done_again(
-    project: Path, whole: RunState
-) -> None:
-    assert digest(_run(project, "whole", replace(SETTINGS, gpu_memory_use=0.01))) == digest(whole)
+def test_that_memory_devices_and_threads_change_no_bit(project: Path, whole: RunState) -> None:
+    less = replace(SETTINGS, gpu_memory_use=0.01)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert digest(_run(project, "threads", less)) == digest(whole)
+    finally:
+        torch.set_num_threads(before)
+    assert digest(_run(project, "devices", less, devices=("cpu", "cpu", "cpu"))) == digest(whole)
+
+
+def test_that_a_finished_run_is_not_done_again(project: Path, whole: RunState) -> None:
+    assert digest(_run(project, "whole", replace(SETTINGS, gpu_memory_use=0.5))) == digest(whole)
 
 
 def test_that_a_restart_after_the_first_main_iteration_leads_to_the_same_end(

@@ -13,6 +13,8 @@ from torch import Tensor
 from jobs.isac2.averages import segment_averages
 from jobs.isac2.group_alignment import GroupAlignment, align_groups
 from jobs.isac2.kmeans import Engine, kmeans_pass, updated_references
+from jobs.isac2.memory import PassPlan, pass_plan, scoring_bytes
+from jobs.isac2.scoring import ALIGNED, BLOCK
 from jobs.isac2.seeding import generator
 from jobs.isac2.settings import IsacSettings
 from jobs.isac2.workers import Workers, one_thread
@@ -112,6 +114,22 @@ def test_that_a_pass_gives_the_same_bits_on_one_and_two_devices(images: Tensor) 
         assert torch.equal(group, found[0][0])
         assert _same(planar, found[0][1])
         assert torch.equal(references, found[0][2])
+
+
+def test_that_a_pass_gives_the_same_bits_in_the_least_memory_it_can_do_with(
+    images: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    least = scoring_bytes(Engine(images, SETTINGS, CPU).search(0.3), 6) + BLOCK["cpu"] * 24**2 * 4
+    for limit in (10**9, least):
+        monkeypatch.setattr("jobs.isac2.kmeans.limit_bytes", lambda device, fraction, limit=limit: limit)
+        engine = Engine(images, SETTINGS, CPU, workers=Workers(("cpu", "cpu")))
+        held = pass_plan(engine.search(0.3), COUNT, 6, 24, engine.limit)
+        found.append(kmeans_pass(engine, torch.arange(COUNT), _placed(), images[:6], 0.3, lambda part: None))
+    assert held == PassPlan(ALIGNED["cpu"], 1, True)
+    assert len(engine.group_workers(100).devices) == 1
+    assert torch.equal(found[0][0], found[1][0])
+    assert _same(found[0][1], found[1][1])
 
 
 def test_that_averages_and_groups_are_the_same_bits_on_one_and_two_devices(images: Tensor) -> None:
