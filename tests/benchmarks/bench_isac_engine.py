@@ -23,7 +23,8 @@ from jobs.isac2.correlation import N_ANGLES
 from jobs.isac2.equal_size import equal_size
 from jobs.isac2.lattice import Lattice
 from jobs.isac2.memory import scoring_bytes
-from jobs.isac2.scoring import BLOCK, MultiReference
+from jobs.isac2.scoring import BLOCK, MultiReference, ScoreTable
+from jobs.isac2.workers import Workers
 from jobs.maths.polar import PolarGrid
 from jobs.maths.project import Projector
 from jobs.maths.rotations import euler_to_matrix
@@ -48,21 +49,33 @@ def _operations(engine: MultiReference, n: int, k: int) -> float:
     return float(pairs * (products + sums) + series)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("k", [20, 200])
 def test_that_scores_come_at_a_good_part_of_the_rate_of_matrix_products(
-    k: int, engine: MultiReference, figures: Figures, best: Callable[..., float]
+    k: int, threads: int, engine: MultiReference, figures: Figures, best: Callable[..., float]
 ) -> None:
     generator = torch.Generator().manual_seed(1)
-    n = 2000 if k < 100 else 500
+    n = 2048 if k < 100 else 512
     images = torch.randn(n, BOX, BOX, generator=generator)
     references = engine.references(torch.randn(k, BOX, BOX, generator=generator))
     square = torch.randn(2048, 2048, generator=generator)
     offsets = torch.zeros(n, 2)
-    engine.best(images[:64], offsets[:64], references)
-    rate = 2 * 2048**3 / best(lambda: square @ square)
-    seconds = best(lambda: engine.best(images, offsets, references))
+    chunks = [slice(start, start + 128) for start in range(0, n, 128)]
+
+    def scored(device: torch.device, rows: slice) -> ScoreTable:
+        return engine.best(images[rows], offsets[rows], references)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        workers = Workers()
+        engine.best(images[:64], offsets[:64], references)
+        rate = 2 * 2048**3 / best(lambda: square @ square)
+        seconds = best(lambda: list(workers.map(scored, chunks)))
+    finally:
+        torch.set_num_threads(before)
     turns = n * k * len(engine.lattice) * 2 * N_ANGLES / seconds
-    what = f"{k} references, {torch.get_num_threads()} threads"
+    what = f"{k} references, {threads} threads"
     figures.add(GROUP, f"images × references × rotations per second, {what}", turns / 1e9, "billion/s")
     figures.add(GROUP, f"images × references per second, {what}", n * k / seconds, "/s")
     share = _operations(engine, n, k) / seconds / rate
