@@ -45,6 +45,19 @@ def test_that_complex_axis_changes_keep_both_parts(complex_table, data, tmp_path
     np.testing.assert_array_equal(again.daxis_imaginary, complex_table.daxis_imaginary)
 
 
+@pytest.mark.parametrize("name", ["t_double.tbl", "t_complex.tbl"])
+def test_that_tables_of_dynamo_are_the_same_when_written_and_read_back(data, tmp_path, name):
+    before, theirs = tables.read_table(data / name), dynamotable.read(data / name)
+    tables.write_table(tmp_path / name, before)
+    after, again = tables.read_table(tmp_path / name), dynamotable.read(tmp_path / name)
+    stored = before.stored_columns
+    np.testing.assert_array_equal(after.values[:, :stored], before.values[:, :stored])
+    assert len(again) == len(theirs)
+    for column in theirs.columns[:stored]:
+        if column != "daxis":
+            np.testing.assert_array_equal(again[column].astype(float), theirs[column].astype(float), column)
+
+
 def test_that_dynamotable_reads_what_is_written(tmp_path):
     generator = np.random.default_rng(0)
     columns = {name: generator.normal(scale=100, size=7) for name in _SAME if name != "tag"}
@@ -106,6 +119,8 @@ def test_that_volume_indices_keep_paths_with_blanks(data, tmp_path):
     assert list(tables.read_index(tmp_path / "a.doc")) == [1, 2, 10]
     real = tables.read_index(data / "tmap_complex.doc")
     assert len(real) == 48 and real[1] == "tomo_ts01.mrc_15.00Apx.mrc"
+    tables.write_index(tmp_path / "real.doc", real)
+    assert (tmp_path / "real.doc").read_text().split() == (data / "tmap_complex.doc").read_text().split()
 
 
 @pytest.mark.parametrize("text", ["one a.mrc\n", "1\n", "1 a\n1 b\n"])
