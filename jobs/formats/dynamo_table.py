@@ -31,6 +31,7 @@ _COMPLEX = re.compile(r"^([+-]?[\d.]+(?:[eE][+-]?\d+)?|NaN)([+-](?:[\d.]+(?:[eE]
 #: What the processor of the users' document wrote: 32 columns, these as %.3f, the others as whole numbers.
 ORIGINAL_COLUMNS = 32
 _ORIGINAL_DECIMALS = ("tdrot", "tilt", "narot", "x", "y", "z")
+_SHIFTS = ("dx", "dy", "dz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,14 +175,16 @@ def write_table(path: str | Path, table: DynamoTable) -> None:
 def write_original_table(path: str | Path, table: DynamoTable) -> None:
     """Write a table as the processor of the users' document did: 32 columns, angles and positions ``%.3f``.
 
+    It had no shifts and wrote zeros; where there are some they are kept, ``%.3f`` as well.
+
     Raises
     ------
     UserError
         When the file cannot be written; an old one is then unchanged.
     """
-    kinds = ["%.3f" if name in _ORIGINAL_DECIMALS else "%d" for name in COLUMNS[:ORIGINAL_COLUMNS]]
-    row_format = " ".join(kinds)
     values = table.values[:, :ORIGINAL_COLUMNS] + 0.0
+    decimals = _ORIGINAL_DECIMALS + (_SHIFTS if np.round(table.shift, 3).any() else ())
+    row_format = " ".join("%.3f" if name in decimals else "%d" for name in COLUMNS[:ORIGINAL_COLUMNS])
     _write(path, [row_format % tuple(row) for row in values.tolist()])
 
 

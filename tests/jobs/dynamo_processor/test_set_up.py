@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,6 +243,8 @@ def test_that_the_compatible_form_has_the_columns_and_numbers_of_the_original(
         assert row[23:26] == [f"{x + 0.5:.3f}", f"{y + 0.5:.3f}", f"{z:.3f}"]
         assert row[:6] == [str(number + 1), "1", "1", "0", "0", "0"]
         assert row[9:23] == ["0", "0", "0", "1", "-40", "60", "0", "0", "0", "0", "1", "0", "0", "0"]
+        assert row[26:] == ["0"] * 6
+        assert all(re.fullmatch(r"-?\d+\.\d{3}", angle) for angle in row[6:9])
         angles = np.array(row[6:9], float)
         assert angle_between(dynamo_to_matrix(angles), placed.rotation[number]) < 2e-3
 
@@ -251,3 +254,6 @@ def test_that_nothing_found_is_an_error_and_not_an_empty_project(project: Projec
     with pytest.raises(UserError, match="no particles were found"):
         set_up(options, project.base, tmp_path / "job", Told())
     assert not (tmp_path / "job" / "input.tbl").exists()
+    # a dry run in a terminal ends with 1 when there is nothing, and with 0 when there is something
+    words = ["scan", "--imod_dir", str(project.base / "IMOD data"), "--mod_contains", "nothing"]
+    assert main(words) == 1
