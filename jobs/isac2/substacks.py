@@ -115,22 +115,57 @@ def write_substack(
     """
     table = particle_rows(classes)
     rows = source.particles.indices_of(table.text("rlnImageName"))
-    pixel = source.pixel_size_a or 1.0
-    parameters = planar_of(table, pixel).to_table().numpy()
-    parameters[:, 0] %= 360.0
-    (folder / _AVERAGED).mkdir(parents=True, exist_ok=True)
-
-    def columns(which: IntArray) -> list[npt.NDArray[np.generic]]:
-        part = parameters[which]
-        return [*part[:, :3].T, part[:, 3].astype(np.int64), np.ones(len(which))]
-
-    for number in chosen:
-        path = folder / _AVERAGED / f"params_avg_{number:03d}.txt"
-        write_rows(path, *columns(classes.members(number)))
-    together = np.concatenate([classes.members(k) for k in chosen])
-    together = together[np.argsort(rows[together], kind="stable")]
+    parameters = _Parameters(planar_of(table, source.pixel_size_a or 1.0))
+    together = parameters.write(folder, classes, chosen, rows)
     ids = rows[together]
     write_rows(folder / f"{basename}_particle_id_list.txt", ids)
-    write_rows(folder / f"{basename}_header_align2d.txt", *columns(together))
-    write_rows(folder / "init_isac_params.txt", ids, *columns(together))
+    write_rows(folder / f"{basename}_header_align2d.txt", *parameters.columns(together))
     write_rows(folder / "particle_membership.txt", ids, classes.class_of[together])
+
+
+def write_alignment(
+    folder: Path, planar: Planar, classes: ClassSet, chosen: list[int], rows: IntArray
+) -> None:
+    """Write how particles are laid onto their averages, in the files that sp_compute_isac_avg leaves.
+
+    ``params_avg/params_avg_NNN.txt`` (alpha, tx, ty, mirror, scale of the members of class NNN, from 0) and
+    ``init_isac_params.txt`` (number in the input and these five, ascending).
+
+    Parameters
+    ----------
+    folder
+        Where to write; lists of an earlier choice of classes are removed.
+    planar
+        `P` transformations of all particles of the classes, shifts in pixels of the images.
+    classes, chosen
+        All classes, and those wanted.
+    rows
+        `(P,)` number in the input of every particle of the classes.
+    """
+    for old in (folder / _AVERAGED).glob("params_avg_*.txt"):
+        old.unlink()
+    _Parameters(planar).write(folder, classes, chosen, rows)
+
+
+class _Parameters:
+    """Alignment of particles as rows of alpha, tx, ty, mirror, scale."""
+
+    def __init__(self, planar: Planar) -> None:
+        self._table = planar.to_table().numpy()
+        self._table[:, 0] %= 360.0
+
+    def columns(self, which: IntArray) -> list[npt.NDArray[np.generic]]:
+        """Columns of some particles, in this order."""
+        part = self._table[which]
+        return [*part[:, :3].T, part[:, 3].astype(np.int64), np.ones(len(which))]
+
+    def write(self, folder: Path, classes: ClassSet, chosen: list[int], rows: IntArray) -> IntArray:
+        """Write a list for each class and one of all; returns the particles by their number in the input."""
+        (folder / _AVERAGED).mkdir(parents=True, exist_ok=True)
+        for number in chosen:
+            path = folder / _AVERAGED / f"params_avg_{number:03d}.txt"
+            write_rows(path, *self.columns(classes.members(number)))
+        together = np.concatenate([classes.members(k) for k in chosen])
+        together = together[np.argsort(rows[together], kind="stable")]
+        write_rows(folder / "init_isac_params.txt", rows[together], *self.columns(together))
+        return together

@@ -29,6 +29,7 @@ from jobs.isac2.substacks import (
     classes_of_averages,
     particle_rows,
     planar_of,
+    write_alignment,
     write_substack,
 )
 
@@ -109,8 +110,9 @@ def evaluate(context: WorkerContext) -> None:
 def make_full_size(context: WorkerContext, classes: str = "", *, sharpen: bool = False) -> FullSize:
     """Make full-size averages, and enter the resolution of the classes into the files of the run.
 
-    Writes ``full_size/run_…`` in RELION's form, ``full_size/class_averages.hdf`` with members, and
-    ``full_size/FH_list.txt`` (class, frequency in 1/px at which even and odd members part).
+    Writes ``full_size/run_…`` in RELION's form, ``full_size/class_averages.hdf`` with members,
+    ``full_size/FH_list.txt`` (class, frequency in 1/px at which even and odd members part), and the alignment
+    of members (:func:`jobs.isac2.substacks.write_alignment`).
 
     Parameters
     ----------
@@ -231,11 +233,12 @@ def _write_full_size(
     pixel = source.pixel_size_a or 1.0
     members = [found.members(k) for k in chosen]
     together = np.concatenate(members)
-    planar = planar_of(particle_rows(found), pixel)[together]
+    planar = planar_of(particle_rows(found), pixel)
+    write_alignment(folder, planar, found, chosen, rows)
     entries = ClassMembers(
         rows=rows[together],
         class_of=np.repeat(np.arange(len(chosen)), [len(m) for m in members]),
-        planar=planar,
+        planar=planar[together],
         pixel_error_px=None if found.pixel_errors is None else found.pixel_errors[together],
     )
     columns: dict[str, Any] = {

@@ -115,6 +115,24 @@ def test_that_full_size_averages_have_the_box_of_the_images_and_the_members_of_t
     assert read_rows(job.path / "full_size/FH_list.txt", 2)[:, 0].tolist() == [0, 2]
 
 
+def test_that_full_size_averages_come_with_the_alignment_of_their_members(job: JobFolder) -> None:
+    for classes, numbers in (("", [0, 1, 2]), ("1,3", [0, 2])):
+        context = _context(job, full_size_classes=classes)
+        task_results.full_size(context)
+        context.metrics.close()
+        folder = job.path / "full_size"
+        # Lists of classes that were left out the second time are gone.
+        lists = sorted(path.name for path in (folder / "params_avg").iterdir())
+        assert lists == [f"params_avg_{k:03d}.txt" for k in numbers]
+        wanted = np.flatnonzero(np.isin(_CLASS_OF, numbers))
+        rows = read_rows(folder / "init_isac_params.txt", 6)
+        assert np.array_equal(rows[:, 0], wanted) and np.allclose(rows[:, 1], wanted * 5.0)
+        assert np.allclose(rows[:, 2:4], np.stack((wanted / 30, -wanted / 40), 1), atol=1e-5)
+        assert np.array_equal(rows[:, 4], wanted % 2) and np.all(rows[:, 5] == 1)
+        of_third = read_rows(folder / "params_avg/params_avg_002.txt", 5)
+        assert np.array_equal(of_third, rows[_CLASS_OF[wanted] == 2, 1:])
+
+
 def test_that_a_substack_lists_particles_with_their_alignment(job: JobFolder) -> None:
     context = _context(job, substack_classes="2-3", substack_each=True)
     task_results.substack(context)
