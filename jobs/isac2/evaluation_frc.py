@@ -60,7 +60,8 @@ class ClassFrc:
         return (
             f"The halves of a class agree (ring correlation {THRESHOLD}) to a median {np.median(known):.1f} "
             f"Å, the best class to {known.min():.1f} Å and the worst to {known.max():.1f} Å; the finest "
-            f"that pixels allow is {1 / self.frequency_1a[-1]:.1f} Å."
+            f"that pixels allow is {1 / self.frequency_1a[-1]:.1f} Å. This says that an average is more than "
+            "noise, not that its class is pure: of two views mixed evenly the halves agree as well."
         )
 
 

@@ -165,6 +165,8 @@ def test_that_the_report_is_one_page_with_every_class_and_sentence(judged, tmp_p
     assert page.count("data:image/png;base64,") == 5
     assert page.count("<figure>") == 2
     assert all(html.escape(text) in page for text in judged.sentences)
+    # Nobody is to take halves that agree for a class that is pure.
+    assert "not that its class is pure" in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
