@@ -8,30 +8,19 @@ from jobs.core.errors import FormatError
 from jobs.dynamo_processor import sources
 from jobs.dynamo_processor.contract import SourceSettings
 from jobs.formats.peet import read_motive_list
-from jobs.maths.conventions3d import angle_between, matrix_to_peet, zxz_to_rotation
+from jobs.maths.conventions3d import angle_between, matrix_to_peet
 from tests.support import tomography_projects as projects
-from tests.support.imod_files import MOTIVE_HEADER, model_bytes, write_motives, write_tilt_angles
+from tests.support.imod_files import MOTIVE_HEADER, model_bytes, write_motives
+from tests.support.peet_projects import peet_project
 
 _EACH = 5
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("peet") / "TS_1"
-    folder.mkdir()
-    generator = np.random.default_rng(8)
-    angles = generator.uniform(-180, 180, (_EACH, 3))
-    offset = generator.uniform(-3, 3, (_EACH, 3))
-    centre = projects.random_places(3, _EACH)
-    # the reference is turned by phi about z, theta about x, psi about z
-    rotation = np.swapaxes(zxz_to_rotation(angles), 1, 2)
-    projects.write_reconstruction(folder / "a.rec", projects.density(projects.SIZE, centre, rotation))
-    write_tilt_angles(folder / "a.tlt", [-60, 0, 60])
-    points = centre - offset + (0.5, 0.5, 0.0)
-    (folder / "a.mod").write_bytes(model_bytes([points[:2], points[2:]]))
-    order = np.array([3, 1, 2, 5, 4])
-    write_motives(folder / "a_MOTL_Tom1_Iter3.csv", order, 0.1 * order, offset[order - 1], angles[order - 1])
-    return SourceSettings(source_type="peet", imod_dir=folder.parent), centre, rotation, order - 1
+    folder = tmp_path_factory.mktemp("peet")
+    truth, order = peet_project(folder, _EACH)
+    return SourceSettings(source_type="peet", imod_dir=folder), truth.position, truth.rotation, order
 
 
 def test_that_points_are_moved_and_the_average_is_the_map(project):
@@ -46,7 +35,8 @@ def test_that_points_are_moved_and_the_average_is_the_map(project):
     np.testing.assert_allclose(table.position + table.shift, centre[order], atol=1e-4)
     assert angle_between(table.rotation, rotation[order]).max() < 1e-6
     np.testing.assert_allclose(table.score, 0.1 * (order + 1))
-    assert table.object_id.tolist() == [2, 1, 1, 2, 2] and table.class_id.tolist() == [1, 1, 0, 1, 0]
+    assert table.object_id.tolist() == np.where(order < 2, 1, 2).tolist()
+    assert table.class_id.tolist() == ((order + 1) % 2).tolist()
     volumes = [mrcfile.read(entry.volume)] * _EACH
     average = projects.averaged(volumes, table.position, table.rotation, table.shift)
     assert projects.correlation(average, projects.reference()) > 0.99
