@@ -18,6 +18,7 @@ from jobs.dynamo_processor.finding import (
     volume_facts,
 )
 from jobs.dynamo_processor.star_particles import (
+    COORDINATES_PIXEL,
     columns,
     identity_columns,
     origins,
@@ -40,6 +41,7 @@ _RECONSTRUCTED = (
     "rlnTomoReconstructedTomogramDenoised",
     "rlnTomoReconstructedTomogramHalf1",
 )
+_IMAGE_PIXEL = "rlnImagePixelSize"
 # Sizes of binned reconstructions are rounded, often to even numbers.
 _ROUNDING = 4.0
 
@@ -50,6 +52,7 @@ class _Set:
 
     path: Path
     particles: StarTable
+    optics: StarTable | None
     tomograms: TomogramReader
     finder: Finder
 
@@ -84,6 +87,8 @@ def particles(entry: TomogramEntry) -> ParticleTable:
     full = _unbinned(table, entry, opened) - np.einsum("pij,pj->pi", turn, origins(table, pixel)) / pixel
     names = [f"{entry.name}/{number + 1}" for number in rows.number.tolist()]
     known = identity_columns(rows, names)
+    if not all(label in table for label in _CENTRED):
+        known["extra"][COORDINATES_PIXEL] = _corner_pixel(table, entry, opened)
     return table_of(entry, full / entry.binning, rotation, names, **known)
 
 
@@ -97,8 +102,26 @@ def _unbinned(table: StarTable, entry: TomogramEntry, opened: _Set) -> FloatArra
             path=opened.path,
             column=_CENTRED[0],
         )
-    stated = entry.settings.coordinates_pixel_a or entry.full_pixel_a
-    return columns(table, _CORNER) * (stated / entry.full_pixel_a)
+    return columns(table, _CORNER) * (_corner_pixel(table, entry, opened)[:, None] / entry.full_pixel_a)
+
+
+def _corner_pixel(table: StarTable, entry: TomogramEntry, opened: _Set) -> FloatArray:
+    """Å per pixel `(n,)` of coordinates from the corner.
+
+    RELION counts them in pixels of the tilt series, WarpTools in pixels of the images it extracted.
+    """
+    pixel = np.full(table.n_rows, entry.settings.coordinates_pixel_a or entry.full_pixel_a)
+    optics = opened.optics
+    if entry.settings.coordinates_pixel_a or opened.tomograms.read(entry.name).translated:
+        return pixel
+    if _IMAGE_PIXEL in table:
+        return table.floats(_IMAGE_PIXEL)
+    if optics is None or _IMAGE_PIXEL not in optics or not optics.n_rows:
+        return pixel
+    if "rlnOpticsGroup" not in table or "rlnOpticsGroup" not in optics:
+        return np.full(table.n_rows, float(optics.floats(_IMAGE_PIXEL)[0]))
+    sizes = dict(zip(optics.ints("rlnOpticsGroup").tolist(), optics.floats(_IMAGE_PIXEL), strict=True))
+    return np.array([sizes.get(group, pixel[0]) for group in table.ints("rlnOpticsGroup").tolist()])
 
 
 def _open(settings: SourceSettings) -> _Set:
@@ -116,7 +139,7 @@ def _open(settings: SourceSettings) -> _Set:
     if table is None or not table.n_rows:
         raise FormatError("the file holds no particles (block data_particles)", path=particle_path)
     table.require(["rlnTomoName"])
-    return _Set(particle_path, table, TomogramReader(tomograms, finder.file), finder)
+    return _Set(particle_path, table, blocks.get("optics"), TomogramReader(tomograms, finder.file), finder)
 
 
 def _entry(number: int, name: str, opened: _Set, settings: SourceSettings) -> TomogramEntry:

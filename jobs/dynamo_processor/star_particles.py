@@ -26,6 +26,8 @@ _POSE = re.compile(
 _OBJECT = ("rlnObjectNumber", "rlnTomoManifoldIndex")
 _WHOLE = {"half": ("rlnRandomSubset",), "class_id": ("rlnClassNumber",), "object_id": _OBJECT}
 _SCORE = ("rlnAutopickFigureOfMerit", "rlnMaxValueProbDistribution", "rlnLogLikeliContribution")
+#: Column of the sidecar: Å per pixel of coordinates from the corner, where it may differ from the tomogram's.
+COORDINATES_PIXEL = "hsCoordinatesPixel"
 _SUFFIXES = (".mrc", ".rec")
 _ENDINGS = (".tomostar", ".mrc", ".rec", ".st")
 

@@ -17,6 +17,7 @@ from jobs.core.errors import FormatError, UserError
 from jobs.dynamo_processor.contract import FloatArray, IntArray
 from jobs.dynamo_processor.dynamo_rows import places_of_rows
 from jobs.dynamo_processor.sidecar import Sidecar, read_sidecar, rows_of_tags
+from jobs.dynamo_processor.star_particles import COORDINATES_PIXEL
 from jobs.dynamo_processor.words import SIDECAR
 from jobs.formats.dynamo_table import DynamoTable, read_table
 from jobs.formats.star import read_star_tables, write_star_tables
@@ -129,11 +130,14 @@ def _columns(
     pixel = np.where(stated, pixel, voxel / binning)
     full = np.where(stated[:, None], full, size * binning[:, None])
     unbinned = place * binning[:, None]
+    counted = unbinned
+    if COORDINATES_PIXEL in known.particles:
+        counted = unbinned * (pixel / known.particles.floats(COORDINATES_PIXEL)[rows])[:, None]
     angles = matrix_to_relion(rotation)
     columns: dict[str, npt.ArrayLike] = {}
     for k, axis in enumerate(_AXES):
         if to == "warp":
-            columns[f"rlnCoordinate{axis}"] = unbinned[:, k]
+            columns[f"rlnCoordinate{axis}"] = counted[:, k]
             columns[f"rlnOrigin{axis}Angst"] = np.zeros(len(rows))
         else:
             columns[f"rlnCenteredCoordinate{axis}Angst"] = (unbinned[:, k] - full[:, k] / 2) * pixel

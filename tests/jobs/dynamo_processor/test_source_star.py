@@ -199,6 +199,7 @@ def test_that_a_set_of_warptools_agrees_with_the_other_reader(tmp_path):
         table = sources.particles(entry)
         at = [row[name] for name in table.source]
         assert angle_between(np.swapaxes(table.rotation, 1, 2), places.rotation[at]).max() < 1e-3
+        np.testing.assert_allclose(table.position * 8 * 1.667, places.centre_a[at], atol=0.01)
 
 
 def test_that_names_of_warp_are_understood():
