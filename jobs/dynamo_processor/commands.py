@@ -125,9 +125,10 @@ def _options(arguments: argparse.Namespace, base: DynamoOptions | None) -> Dynam
 def _set_up(words: list[str], *, dry: bool) -> int:
     arguments = _read(words)
     from jobs.dynamo_processor.config_file import options_of, read_config
+    from jobs.dynamo_processor.looking import look
     from jobs.dynamo_processor.run import check_options
     from jobs.dynamo_processor.scan import scan_rows, scan_text
-    from jobs.dynamo_processor.setup import look, set_up
+    from jobs.dynamo_processor.setup import set_up
 
     terminal, here = Terminal(), Path.cwd()
     wanted: list[DynamoOptions] = []

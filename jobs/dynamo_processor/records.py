@@ -13,8 +13,8 @@ from jobs.dynamo_processor.config_file import arguments_of
 from jobs.formats.files import replacing
 
 if TYPE_CHECKING:
+    from jobs.dynamo_processor.looking import Made
     from jobs.dynamo_processor.params import DynamoOptions
-    from jobs.dynamo_processor.setup import Made
 
 
 def write_summary(path: Path, options: DynamoOptions, made: Made) -> None:

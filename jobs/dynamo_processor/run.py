@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 from jobs.core.declaration import CheckContext
 from jobs.core.errors import UserError
 from jobs.dynamo_processor.checks import CHECKS
-from jobs.dynamo_processor.setup import set_up, with_config
+from jobs.dynamo_processor.looking import with_config
+from jobs.dynamo_processor.setup import set_up
 from jobs.dynamo_processor.showing import show
 
 if TYPE_CHECKING:

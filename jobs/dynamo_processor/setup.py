@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from jobs.core.errors import UserError
-from jobs.dynamo_processor.config_file import options_of, read_config, write_config
+from jobs.dynamo_processor.config_file import write_config
 from jobs.dynamo_processor.contract import BoolArray, FloatArray, ParticleTable
 from jobs.dynamo_processor.cropping import CropSettings, crop, particle_name
 from jobs.dynamo_processor.dynamo_rows import crop_table, input_table, origin_offset
-from jobs.dynamo_processor.gathering import Gathered, gather
-from jobs.dynamo_processor.initial_average import Average, average, particle_reader
+from jobs.dynamo_processor.gathering import Gathered
+from jobs.dynamo_processor.initial_average import average, particle_reader
+from jobs.dynamo_processor.looking import Made, Reporter, look, progress_of
 from jobs.dynamo_processor.matlab_script import ScriptSettings, common_parameters, quoted, script_text
 from jobs.dynamo_processor.params import DynamoOptions
 from jobs.dynamo_processor.records import write_summary
 from jobs.dynamo_processor.rounds import frequencies, rounds_of
-from jobs.dynamo_processor.scan import scan_rows, scan_text, write_scan
 from jobs.dynamo_processor.sidecar import write_sidecar
 from jobs.dynamo_processor.unpacking import unpack, volume_index, volume_numbers
 from jobs.dynamo_processor.words import CONFIG, DOC, SCRIPT, SIDECAR, SUMMARY, TABLE
@@ -30,92 +29,6 @@ from jobs.formats.files import replacing
 from jobs.formats.mrc import write_map
 
 PARTICLES: Final = "particles"
-_LISTED: Final = 40
-
-
-class Reporter(Protocol):
-    """Whoever wants to know how it goes: a worker's context, or a terminal."""
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-
-    def check_abort(self) -> None:
-        """Raise AbortRequested when the user asked to stop."""
-
-    def progress(self, phase: str, step: int, of: int) -> None:
-        """Tell how many of how many steps are done."""
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What a set-up made.
-
-    Attributes
-    ----------
-    folder
-        Folder of the Dynamo project.
-    gathered
-        Tomograms and particles.
-    outside
-        `(n,)` particles whose box leaves their tomogram.
-    written
-        Particles in the table; 0 after a dry run.
-    average
-        The initial average; None where none was made.
-    voxel_size_a
-        Å per voxel of the particles; 0 when unknown.
-    """
-
-    folder: Path
-    gathered: Gathered
-    outside: BoolArray
-    written: int = 0
-    average: Average | None = None
-    voxel_size_a: float = 0.0
-
-
-def with_config(options: DynamoOptions, base: Path, reporter: Reporter) -> DynamoOptions:
-    """Return the options with the values of their configuration file, if one is named.
-
-    Raises
-    ------
-    UserError
-        When the file can not be used.
-    """
-    if not options.fn_config:
-        return options
-    config = read_config(base / options.fn_config)
-    for name in config.passed_over:
-        reporter.say(f"{config.path.name}: the processor {name} is not handled here and passed over.")
-    found, warnings = options_of(config, options.config_entry, options)
-    for warning in warnings:
-        reporter.say(f"{config.path.name}: {warning}")
-    return found.model_copy(update={"fn_config": ""})
-
-
-def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Reporter) -> Made:
-    """Do the dry run: find everything, say it, and write it into ``job_dir`` if there is one.
-
-    Raises
-    ------
-    UserError
-        When the project as a whole can not be looked at.
-    """
-
-    def each(done: int, of: int) -> None:
-        reporter.check_abort()
-        reporter.progress("tomograms", done, of)
-
-    gathered = gather(options, base, each=each)
-    particles = gathered.particles
-    outside = np.zeros(0, bool) if particles is None else particles.outside(options.box_size)
-    reporter.say(scan_text(scan_rows(gathered, outside)))
-    usable = sum(entry.usable and entry.n_particles > 0 for entry in gathered.entries)
-    reporter.say(f"{gathered.n} particles in {usable} of {len(gathered.entries)} tomograms.")
-    _say_outside(gathered, outside, options, reporter)
-    if job_dir is not None:
-        write_scan(job_dir, gathered, outside)
-    return Made(job_dir or Path(), gathered, outside)
 
 
 def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter) -> Made:
@@ -159,7 +72,7 @@ def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter
     _claim(folder, options, base)
     is_stack = bool((particles.section >= 0).any())
     particles = unpack(
-        particles, folder / "tomograms", threads=options.nr_threads, each=_each(reporter, "volumes")
+        particles, folder / "tomograms", threads=options.nr_threads, each=progress_of(reporter, "volumes")
     )
     volume = volume_numbers(particles, gathered.tag, is_stack)
     offset = origin_offset(options.coordinate_origin, options.source_type)
@@ -197,36 +110,11 @@ def set_up(options: DynamoOptions, base: Path, job_dir: Path, reporter: Reporter
     return made
 
 
-def _each(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
-    def each(done: int, of: int) -> None:
-        reporter.check_abort()
-        reporter.progress(phase, done, of)
-
-    return each
-
-
 def _particles_file(gathered: Gathered, options: DynamoOptions) -> Path | None:
     """The STAR file whose rows the particles are; None for sources of another kind."""
     if options.source_type not in ("relion5", "warp"):
         return None
     return next((e.files["particles"] for e in gathered.entries if "particles" in e.files), None)
-
-
-def _say_outside(gathered: Gathered, outside: BoolArray, options: DynamoOptions, reporter: Reporter) -> None:
-    if not outside.any():
-        return
-    particles = gathered.particles
-    assert particles is not None
-    name = {entry.number: entry.name for entry in gathered.entries}
-    rows = np.flatnonzero(outside)
-    what = "left out" if options.out_of_bounds == "drop" else "kept, filled up with the mean"
-    reporter.say(f"The boxes of {len(rows)} particles leave their tomograms; they are {what}:")
-    for row in rows[:_LISTED].tolist():
-        x, y, z = particles.position[row]
-        where = name[int(particles.tomogram[row])]
-        reporter.say(f"  tag {gathered.tag[row]} of {where}, at voxel {x:.1f}, {y:.1f}, {z:.1f}")
-    if len(rows) > _LISTED:
-        reporter.say(f"  and {len(rows) - _LISTED} more, with 1 in the column hsOutside of {SIDECAR}")
 
 
 def _claim(folder: Path, options: DynamoOptions, base: Path) -> None:
@@ -273,7 +161,7 @@ def _crop_and_average(
         options.box_size, options.crop_format, invert, options.out_of_bounds == "keep", options.nr_threads
     )
     folder = made.folder / PARTICLES
-    crop(particles, gathered.tag, folder, settings, progress=_each(reporter, "particles"))
+    crop(particles, gathered.tag, folder, settings, progress=progress_of(reporter, "particles"))
     cut = crop_table(table, particles, offset).select(kept)
     write_table(folder / "crop.tbl", cut)
     if not options.do_average:
@@ -287,7 +175,7 @@ def _crop_and_average(
         gathered.half[kept],
         made.voxel_size_a,
         threads=options.nr_threads,
-        each=_each(reporter, "average"),
+        each=progress_of(reporter, "average"),
     )
     voxel = made.voxel_size_a or 1.0
     write_map(made.folder / "initial_average.mrc", found.volume, voxel)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.core.figures import Fact, Figure, Mark, Series
+from jobs.dynamo_processor.looking import Made
 from jobs.dynamo_processor.scan import ScanRow, scan_rows
-from jobs.dynamo_processor.setup import Made
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext

@@ -13,7 +13,6 @@ import numpy as np
 
 from jobs.dynamo_processor.contract import IntArray, ParticleTable
 from jobs.formats.eman_hdf import EmanStack
-from jobs.formats.files import replacing
 from jobs.formats.mrc import write_map
 
 _MRC_HEADER: Final = 1024
@@ -131,9 +130,3 @@ def _linked(path: Path, number: int, folder: Path) -> str:
         link.unlink(missing_ok=True)
         link.symlink_to(path)
     return name
-
-
-def write_lines(path: Path, lines: list[str]) -> None:
-    """Write a text file whole or not at all."""
-    with replacing(path) as file:
-        file.write(("\n".join(lines) + "\n").encode())

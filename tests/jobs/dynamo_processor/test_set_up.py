@@ -16,8 +16,9 @@ import pytest
 from jobs.core.errors import UserError
 from jobs.dynamo_processor.commands import main
 from jobs.dynamo_processor.initial_average import average, particle_reader
+from jobs.dynamo_processor.looking import Made
 from jobs.dynamo_processor.params import DynamoOptions
-from jobs.dynamo_processor.setup import Made, set_up
+from jobs.dynamo_processor.setup import set_up
 from jobs.formats.dynamo_table import read_index, read_table
 from jobs.formats.mrc import read_map
 from jobs.formats.star import read_star_tables
