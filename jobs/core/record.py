@@ -39,7 +39,7 @@ class OptionsRecord(BaseModel):
     values
         Every option, exactly.
     seed
-        Seed of all random numbers.
+        Seed of all random numbers; None when the options have none, or leave it to be drawn.
     versions
         Distribution (and ``python``) to version.
     inputs
@@ -55,12 +55,18 @@ class OptionsRecord(BaseModel):
     task: str
     is_continue: bool = False
     values: dict[str, Any]
-    seed: int = 0
+    seed: int | None = None
     versions: dict[str, str] = {}
     inputs: dict[str, dict[str, Any]] = {}
     command: list[str] = []
     host: str = ""
     started: str = ""
+
+
+def seed_of(options: JobOptions) -> int | None:
+    """Return the seed that options state; None when they have none, or leave it to be drawn."""
+    value = getattr(options, "seed", getattr(options, "rand_seed", None))
+    return None if value is None else int(value)
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
@@ -123,7 +129,7 @@ def make_record(
         task=task,
         is_continue=is_continue,
         values=options.model_dump(),
-        seed=int(getattr(options, "seed", 0)),
+        seed=seed_of(options),
         versions=installed_versions(),
         inputs=inputs,
         command=list(command),

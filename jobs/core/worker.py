@@ -34,6 +34,7 @@ from jobs.core.job_star import options_from_job_star, read_job_star
 from jobs.core.leftovers import remove_leftovers
 from jobs.core.metrics import MetricsWriter
 from jobs.core.options import JobOptions
+from jobs.core.record import seed_of
 from jobs.core.run_outcome import write_outcome
 
 __all__ = ["EXIT_ABORTED", "EXIT_FAILED", "EXIT_INPUT", "EXIT_SUCCESS", "WorkerContext", "main", "run_worker"]
@@ -216,7 +217,7 @@ def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tup
     remark = ""
     if job_type.uses_torch:
         devices, remark = choose_devices(getattr(options, "gpu_id", "cpu"), many=task.many_devices)
-    set_seed(record.seed, job_type.uses_torch)
+    set_seed(record.seed or 0, job_type.uses_torch)
     metrics = MetricsWriter(folder.metrics, record.run, task.name)
     context = WorkerContext(
         options=options,
@@ -224,7 +225,7 @@ def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tup
         project_dir=folder.project_dir,
         task=task,
         run=record.run,
-        seed=record.seed,
+        seed=record.seed or 0,
         device=devices[0],
         metrics=metrics,
         devices=devices,
@@ -271,7 +272,7 @@ def _load(
             hint="Correct them on the Running tab",
         )
     options = from_arguments(job_type.options, given, base)
-    return record.model_copy(update={"seed": int(getattr(options, "seed", record.seed))}), options
+    return record.model_copy(update={"seed": seed_of(options)}), options
 
 
 def _record_of_external_run(

@@ -118,3 +118,15 @@ def test_that_the_record_of_a_run_says_what_when_where_and_with_which_input(tmp_
     assert made.host
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", made.started)
     assert job_type.options(**made.values) == options
+
+
+def test_that_a_record_holds_the_seed_of_every_type_and_none_where_there_is_none(tmp_path: Path) -> None:
+    def seed_of(key: str, **values: object) -> int | None:
+        job_type = JOB_TYPES[key]
+        options = job_type.options(**values)
+        return make_record(job_type, options, project_dir=tmp_path, run=1, task="x").seed
+
+    assert seed_of("simulate", seed=4) == 4
+    assert seed_of("isac2", rand_seed=7) == 7
+    # One that is yet to be drawn is not 0, and what draws nothing has none.
+    assert seed_of("isac2") is None and seed_of("import") is None
