@@ -20,6 +20,15 @@ _TABLE, _AVERAGE = "input_azrand", "init_avg_azrand"
 _PLAIN_TABLE, _PLAIN_AVERAGE = "input_used", "init_avg"
 #: Destinations for which unfolding makes a program instead of a MATLAB script.
 _PROGRAMS: Final = ("standalone", "system")
+#: What is there is inverted: names have as many digits as this Dynamo writes, and particles may be left out.
+_INVERT: Final = (
+    "%% Contrast: every particle is multiplied by -1",
+    "particle_files = dir([particles_dir '/particle_*.em']);",
+    "for k = 1:numel(particle_files)",
+    "    particle_file = [particles_dir '/' particle_files(k).name];",
+    "    dwrite(-dread(particle_file), particle_file);",
+    "end",
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class ScriptSettings:
         ``both``, ``odd`` or ``together``.
     crop
         True: the script cuts out the particles; False: they are there already.
+    invert
+        Whether the script, after it has cut out the particles, multiplies them by -1.
     randomize_azimuth
         Whether narot is made random before the first averages.
     by_tag
@@ -60,6 +71,7 @@ class ScriptSettings:
     common: Mapping[str, Any] = field(default_factory=dict)
     halves: str = "both"
     crop: bool = True
+    invert: bool = False
     randomize_azimuth: bool = True
     by_tag: bool = False
     run_alignment: bool = False
@@ -178,7 +190,10 @@ def _assignments(settings: ScriptSettings) -> list[str]:
 def _crop(settings: ScriptSettings) -> str:
     if not settings.crop:
         return "%% The particles were cut out already; this table holds those that exist."
-    return "dtcrop(doc_file, tbl_file, particles_dir, box_size, 'mw', num_workers);"
+    lines = ["dtcrop(doc_file, tbl_file, particles_dir, box_size, 'mw', num_workers);"]
+    if settings.invert:
+        lines += _INVERT
+    return "\n".join(lines)
 
 
 def _azimuth(settings: ScriptSettings) -> list[str]:

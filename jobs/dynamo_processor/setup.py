@@ -155,10 +155,12 @@ def _crop_and_average(
     """Cut particles out, write their table, and average them."""
     gathered, particles = made.gathered, made.gathered.particles
     assert particles is not None
-    invert = options.contrast == "invert"
-    invert |= options.contrast == "automatic" and options.source_type == "eman2"
     settings = CropSettings(
-        options.box_size, options.crop_format, invert, options.out_of_bounds == "keep", options.nr_threads
+        options.box_size,
+        options.crop_format,
+        _inverted(options),
+        options.out_of_bounds == "keep",
+        options.nr_threads,
     )
     folder = made.folder / PARTICLES
     crop(particles, gathered.tag, folder, settings, progress=progress_of(reporter, "particles"))
@@ -188,6 +190,12 @@ def _crop_and_average(
     return replace(made, average=found)
 
 
+def _inverted(options: DynamoOptions) -> bool:
+    """Whether particles are multiplied by -1: EMAN2's are bright on a dark ground."""
+    by_source = options.contrast == "automatic" and options.source_type == "eman2"
+    return by_source or options.contrast == "invert"
+
+
 def _write_script(folder: Path, options: DynamoOptions, base: Path, by_half: bool) -> None:
     mask = (base / options.mask).absolute() if options.mask else None
     settings = ScriptSettings(
@@ -199,6 +207,7 @@ def _write_script(folder: Path, options: DynamoOptions, base: Path, by_half: boo
         common=common_parameters(options, mask),
         halves=options.halves,
         crop=options.crop_with == "dynamo",
+        invert=_inverted(options),
         randomize_azimuth=options.randomize_azimuth,
         by_tag=by_half,
         run_alignment=options.run_script,

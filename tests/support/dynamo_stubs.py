@@ -7,6 +7,8 @@ from pathlib import Path
 
 _PLAIN = ["dtcrop", "dwrite", "dynamo_table_eo", "dvput", "dvcheck", "dvunfold"]
 _TABLES = ["dread", "dynamo_table_randomize_azimuth"]
+#: Octave's own, which would start programs and other scripts.
+_STARTS = ["system", "run"]
 
 _LOG = """function log_call(name, varargin)
   out = name;
@@ -28,7 +30,7 @@ def run_script(script: Path, folder: Path) -> tuple[list[str], str]:
     stubs = folder / "stubs"
     (stubs / "+dcp").mkdir(parents=True, exist_ok=True)
     (stubs / "log_call.m").write_text(_LOG)
-    for name in _PLAIN:
+    for name in _PLAIN + _STARTS:
         text = f"function {name}(varargin)\n log_call('{name}', varargin{{:}});\nend\n"
         (stubs / f"{name}.m").write_text(text)
     for name in _TABLES:

@@ -117,11 +117,51 @@ def test_that_halves_of_the_source_are_told_by_odd_and_even_tags(tmp_path: Path)
     assert "dwrite [2 1] input_azrand_even.tbl" in found
 
 
-def test_that_the_destination_decides_how_the_alignment_is_started(tmp_path: Path) -> None:
-    settings = ScriptSettings(tmp_path, "it", 32, 0, rounds_of(DynamoOptions()), {"dst": "standalone_gpu"})
-    assert "system(['./' project_odd '.exe']);" in script_text(settings)
-    other = dataclasses.replace(settings, common={"dst": "matlab_gpu"})
-    assert "run([project_odd '.m']);" in script_text(other)
+@pytest.mark.parametrize(
+    ("dst", "gpus", "starts", "put"),
+    [
+        ("standalone", "", ["system ./odd_it.exe", "system ./even_it.exe"], None),
+        ("standalone_gpu", "0 1", ["system ./odd_it.exe", "system ./even_it.exe"], "[0 1]"),
+        ("matlab_gpu", "2", ["run odd_it.m", "run even_it.m"], "2"),
+    ],
+)
+def test_that_the_destination_decides_how_the_alignment_is_started(
+    tmp_path: Path, dst: str, gpus: str, starts: list[str], put: str | None
+) -> None:
+    options = DynamoOptions(dst=dst, gpus=gpus)
+    common = common_parameters(options, None)
+    settings = ScriptSettings(tmp_path, "it", 32, 0, rounds_of(options), common, run_alignment=True)
+    script = tmp_path / "s.m"
+    script.write_text(script_text(settings))
+    assert "run_alignment = 1;" in script.read_text()
+    found, fault = run_script(script, tmp_path)
+    assert not fault
+    assert found[-2:] == starts
+    given = {tuple(call.split(" ", 4)[3:]) for call in found if call.startswith("dvput odd_it d ")}
+    assert ("dst", dst) in given
+    assert {value for name, value in given if name == "gpus"} == ({put} if put else set())
+    # and not unless it was asked for
+    script.write_text(script_text(dataclasses.replace(settings, run_alignment=False)))
+    assert not any(call.startswith(("run ", "system ")) for call in run_script(script, tmp_path)[0])
+
+
+def test_that_particles_that_are_bright_are_inverted_after_dtcrop_whatever_their_tags(tmp_path: Path) -> None:
+    # Dynamo left particle 2 out, and writes five digits
+    (tmp_path / "particles").mkdir()
+    for name in ("particle_00001.em", "particle_00003.em", "crop.tbl"):
+        (tmp_path / "particles" / name).write_bytes(b"")
+    settings = ScriptSettings(tmp_path, "it", 32, 4, rounds_of(DynamoOptions()), invert=True)
+    script = tmp_path / "s.m"
+    script.write_text(script_text(settings))
+    found, fault = run_script(script, tmp_path)
+    assert not fault
+    expected = ["dtcrop tomograms_input.doc input.tbl particles 32 mw 4"]
+    for name in ("particle_00001.em", "particle_00003.em"):
+        expected += [f"dread particles/{name}", f"dwrite [-1 -1;-2 -1;-3 -1] particles/{name}"]
+    assert found[: len(expected)] == expected
+    assert found[len(expected)].startswith("dynamo_table_randomize_azimuth")
+    # particles that were cut out here are dark already
+    assert "dread(particle_file)" not in script_text(dataclasses.replace(settings, crop=False))
 
 
 def test_that_values_are_written_as_matlab_reads_them() -> None:

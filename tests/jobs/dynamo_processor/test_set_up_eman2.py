@@ -91,6 +91,8 @@ def test_that_even_and_odd_lists_stay_halves_by_tag(eman: Path, tmp_path: Path) 
     assert of_half == {0: set(names[0::2]), 1: set(names[1::2])}
     script = (out / "dynamo_process.m").read_text()
     assert "mod(used_table(:, 1), 2) == 1" in script and "dynamo_table_eo" not in script
+    # what Dynamo cuts out is inverted by the script
+    assert "dwrite(-dread(particle_file), particle_file);" in script
     # the compatible form counts from 0 as the original, and keeps the shifts that it dropped
     assert {len(row) for row in table} == {32}
     assert {tuple(row[23:26]) for row in table} == {(f"{SIDE / 2:.3f}",) * 3}
