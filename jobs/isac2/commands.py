@@ -139,6 +139,8 @@ def _classify(given: argparse.Namespace) -> int:
         if declared.is_path and declared.tab != RUNNING_TAB and declared.name != "fn_stack":
             changed[declared.name] = _below(project, getattr(options, declared.name))
     options = options.model_copy(update=changed)
+    if base is not None:
+        _refuse_other_settings(target, options, base)
     problems = JOB_TYPE.problems(options, CheckContext(project))
     wrong = [problem.sentence for problem in problems if problem.severity == "error"]
     if wrong:
@@ -162,6 +164,35 @@ def _classify(given: argparse.Namespace) -> int:
     )
     folder.write_options(record.run, record)
     return run_worker(JOB_TYPE, ["--project", str(project), "--job", folder.name, "--run", str(record.run)])
+
+
+def _refuse_other_settings(target: Path, options: Isac2Options, base: Isac2Options) -> None:
+    """Tell what of a run that has begun cannot be changed, before anything is written about a new attempt.
+
+    Raises
+    ------
+    UserError
+        When images would be classified with other settings than so far.
+    """
+    from jobs.isac2.run_settings import read_settings
+    from jobs.isac2.run_state import CHECKPOINT
+
+    if not (target / CHECKPOINT).is_file():
+        return
+    kept = read_settings(target)
+    changed = []
+    for declared in specs(Isac2Options):
+        then, now = getattr(base, declared.name), getattr(options, declared.name)
+        if declared.name == "rand_seed" and then is None and now is not None and kept is not None:
+            then = kept[0].rand_seed  # the one that was drawn
+        if declared.enabled == "new" and then != now:
+            changed.append(f"{declared.cli[0] if declared.cli else '--' + declared.name} {then}, not {now}")
+    if changed:
+        raise UserError(
+            f"the run in this folder was started with {'; '.join(changed)}",
+            path=target,
+            hint="Leave these options out to go on, or name another folder for a new run",
+        )
 
 
 def _gpu_info(given: argparse.Namespace) -> int:
