@@ -9,7 +9,10 @@ _GENERATION = re.compile(r"main(\d+)_generation(\d+)_model\.star")
 
 
 def class_files(job_dir: Path, project_dir: Path) -> list[tuple[str, Path]]:
-    """Return title and class file of every set of classes, in the order in which they were made.
+    """Return title and class file of every set of classes, the one that is looked at first at the end.
+
+    Generations come in the order in which they were made. Full-size averages stand last when they are of all
+    classes of the run, otherwise before these.
 
     Parameters
     ----------
@@ -25,8 +28,22 @@ def class_files(job_dir: Path, project_dir: Path) -> list[tuple[str, Path]]:
         (f"Main iteration {main}, generation {generation}", path)
         for (main, generation), path in sorted(found)
     ]
-    for title, name in (("Stable classes", "run"), ("Full-size averages", "full_size/run")):
-        path = job_dir / f"{name}_model.star"
-        if path.is_file():
-            files.append((title, path))
-    return files
+    stable, whole = job_dir / "run_model.star", job_dir / "full_size" / "run_model.star"
+    final = [("Stable classes", stable)] if stable.is_file() else []
+    if whole.is_file():
+        made, there = _count(whole), _count(stable)
+        if made == there:
+            final.append(("Full-size averages", whole))
+        else:
+            final.insert(0, (f"Full-size averages of {made} of {there} classes", whole))
+    return [*files, *final]
+
+
+def _count(model: Path) -> int:
+    """Return the number of averages beside a model file, by the head of their stack; 0 without one."""
+    try:
+        with model.with_name(model.name.replace("_model.star", "_classes.mrcs")).open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return 0
+    return int.from_bytes(head[8:12], "little") if len(head) == 12 else 0

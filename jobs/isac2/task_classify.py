@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -41,6 +42,8 @@ def restart(context: WorkerContext) -> None:
     folder = Path(context.folder.path)
     main = restart_run(folder, cast("Isac2Options", context.options).restart)
     (folder / COMPLETE).unlink(missing_ok=True)
+    # Of classes that are no more; they are made anew at the end if that is wanted.
+    shutil.rmtree(folder / FULL_SIZE, ignore_errors=True)
     context.say(f"The run goes on after main iteration {main}.")
     _classify(context)
 

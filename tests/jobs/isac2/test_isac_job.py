@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from jobs.formats.class_files import read_class_set
 from jobs.formats.mrc import write_stack
 from jobs.formats.star import read_star_tables
 from jobs.isac2 import commands
+from jobs.isac2.class_list import class_files
 
 _COUNT, _BOX = 64, 32
 _OPTIONS = (
@@ -93,6 +96,33 @@ def test_that_a_complete_run_is_left_alone_and_another_stack_refused(
     assert "is complete" in capsys.readouterr().out
     assert commands.main(["other.mrcs", "out", *_OPTIONS]) == 2
     assert "was started with images.mrcs" in capsys.readouterr().err
+
+
+def test_that_other_settings_are_refused_before_anything_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path.name for path in (folder / "out").iterdir())
+    assert commands.main(["images.mrcs", "out", "--img_per_grp=12", "--rand_seed=6"]) == 2
+    told = capsys.readouterr().err
+    assert "--img_per_grp 16, not 12; --rand_seed 5, not 6" in told
+    assert sorted(path.name for path in (folder / "out").iterdir()) == before
+    # The attempt has left no trace: the run is still the one that is complete.
+    assert commands.main(["images.mrcs", "out"]) == 0
+
+
+def test_that_full_size_averages_of_all_classes_are_looked_at_first_and_of_some_are_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    titles = [title for title, _ in class_files(folder / "out", folder)]
+    assert titles[-2:] == ["Stable classes", "Full-size averages"]
+    shutil.copytree(folder / "out", tmp_path / "out")
+    stack = tmp_path / "out" / "run_classes.mrcs"
+    with mrcfile.open(stack) as file:
+        classes = file.data.copy()
+    write_stack(stack, np.concatenate((classes, classes[:1])), 3.0)
+    more = [title for title, _ in class_files(tmp_path / "out", tmp_path)]
+    count = len(classes)
+    assert more[-2:] == [f"Full-size averages of {count} of {count + 1} classes", "Stable classes"]
 
 
 def test_that_a_restart_leaves_what_was_finished(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
