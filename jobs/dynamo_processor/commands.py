@@ -127,7 +127,7 @@ def _set_up(words: list[str], *, dry: bool) -> int:
     from jobs.dynamo_processor.config_file import options_of, read_config
     from jobs.dynamo_processor.looking import look
     from jobs.dynamo_processor.run import check_options
-    from jobs.dynamo_processor.scan import scan_rows, scan_text
+    from jobs.dynamo_processor.scan import scan_rows, scan_text, total_text
     from jobs.dynamo_processor.setup import set_up
 
     terminal, here = Terminal(), Path.cwd()
@@ -155,7 +155,8 @@ def _set_up(words: list[str], *, dry: bool) -> int:
         if dry or options.scan_only:
             made = look(options, here, None, _Quiet())
             print(scan_text(scan_rows(made.gathered, made.outside)))
-            print(f"{made.gathered.n} particles, {int(made.outside.sum())} whose box leaves the tomogram.")
+            print(total_text(made.gathered))
+            print(f"The boxes of {int(made.outside.sum())} leave their tomogram.")
             written += made.gathered.n
             continue
         folder = _folder(options, arguments.out, here, many=len(wanted) > 1)

@@ -55,6 +55,16 @@ class Gathered:
         return 0 if self.particles is None else len(self.particles)
 
     @property
+    def n_unusable(self) -> int:
+        """Number of particles in tomograms that can not be used, as far as it is known."""
+        return sum(entry.n_particles for entry in self.entries if not entry.usable)
+
+    @property
+    def has_tomograms(self) -> bool:
+        """False when every particle is a volume of its own, which no tomogram shows."""
+        return self.particles is not None and bool((self.particles.section < 0).any())
+
+    @property
     def half(self) -> IntArray:
         """Half `(n,)`, 1 or 2, of each particle: odd and even tags."""
         return np.where(self.tag % 2 == 1, 1, 2)
@@ -131,7 +141,7 @@ def gather(
                 table = sources.particles(entry)
             except UserError as error:
                 fault = Problem(str(error))
-                entry = replace(entry, n_particles=0, problems=(*entry.problems, fault))
+                entry = replace(entry, problems=(*entry.problems, fault))
             else:
                 entry = replace(entry, n_particles=len(table))
                 if len(table):

@@ -13,7 +13,7 @@ from jobs.dynamo_processor.config_file import options_of, read_config
 from jobs.dynamo_processor.contract import BoolArray
 from jobs.dynamo_processor.gathering import Gathered, gather
 from jobs.dynamo_processor.params import DynamoOptions
-from jobs.dynamo_processor.scan import scan_rows, scan_text, write_scan
+from jobs.dynamo_processor.scan import scan_rows, scan_text, total_text, write_scan
 from jobs.dynamo_processor.words import SIDECAR
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Rep
     particles = gathered.particles
     outside = np.zeros(0, bool) if particles is None else particles.outside(options.box_size)
     reporter.say(scan_text(scan_rows(gathered, outside)))
-    usable = sum(entry.usable and entry.n_particles > 0 for entry in gathered.entries)
-    reporter.say(f"{gathered.n} particles in {usable} of {len(gathered.entries)} tomograms.")
+    reporter.say(total_text(gathered))
+    if particles is not None and not gathered.has_tomograms:
+        reporter.say("They are volumes of their own, which were cut out before: no tomogram shows them.")
     _say_outside(gathered, outside, options, reporter)
     if job_dir is not None:
         write_scan(job_dir, gathered, outside)

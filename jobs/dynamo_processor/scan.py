@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ from jobs.formats.files import replacing
 from jobs.formats.star import write_star_tables
 from jobs.formats.star_table import StarTable
 
+NO_TOMOGRAMS: Final = (
+    "no particle was found in a tomogram: those of EMAN2 are volumes of their own, cut out before, which are "
+    "seen in the initial average only"
+)
 #: Where the tomogram window keeps which file belongs to which tomogram.
 _WINDOW = "explorer/tomograms.json"
 
@@ -91,6 +95,15 @@ def scan_text(rows: Iterable[ScanRow]) -> str:
     return "\n".join(lines)
 
 
+def total_text(gathered: Gathered) -> str:
+    """Return in a sentence how many particles can be used, and how many are in tomograms that can not."""
+    usable = sum(entry.usable and entry.n_particles > 0 for entry in gathered.entries)
+    what = f"{gathered.n} particles in {usable} of {len(gathered.entries)} tomograms can be used"
+    if gathered.n_unusable:
+        what += f"; {gathered.n_unusable} more are in tomograms that can not be used"
+    return f"{what}."
+
+
 def write_scan(folder: Path, gathered: Gathered, outside: BoolArray) -> None:
     """Write ``scan.star``, and places of particles and files of tomograms for the window."""
     rows, entries = scan_rows(gathered, outside), gathered.entries
@@ -103,6 +116,7 @@ def write_scan(folder: Path, gathered: Gathered, outside: BoolArray) -> None:
             "hsVoxelSize": np.array([entry.voxel_size_a for entry in entries]),
             "hsTilts": _texts(row.tilts for row in rows),
             "hsParticles": np.array([entry.n_particles for entry in entries]),
+            "hsUsable": np.array([int(entry.usable) for entry in entries]),
             "hsOutside": np.array([int(row.outside) for row in rows]),
             "hsFiles": _texts(", ".join(f"{k}: {p}" for k, p in e.files.items()) or "none" for e in entries),
             "hsProblems": _texts(row.problems.replace("\n", " ") or "none" for row in rows),
@@ -117,10 +131,10 @@ def _texts(texts: Iterable[str]) -> npt.NDArray[np.object_]:
 
 def _write_preview(folder: Path, gathered: Gathered) -> None:
     particles = gathered.particles
-    if particles is None:
+    if particles is None or not gathered.has_tomograms:
+        (folder / PREVIEW).unlink(missing_ok=True)
         return
     name = {entry.number: entry.name for entry in gathered.entries}
-    # sub-volumes have no tomogram to be shown in; each stands in a volume of its own
     voxel = np.where(particles.voxel_size_a > 0, particles.voxel_size_a, 1.0)
     arrays: dict[str, Any] = {
         "name": np.array([f"{tag}" for tag in gathered.tag.tolist()]),
@@ -150,6 +164,8 @@ def read_preview(folder: Path) -> Places:
         When there are none.
     """
     path = folder / PREVIEW
+    if (folder / SCAN).is_file() and not path.is_file():
+        raise UserError(NO_TOMOGRAMS, path=folder / SCAN)
     try:
         with np.load(path, allow_pickle=False) as found:
             return Places(

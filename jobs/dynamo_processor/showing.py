@@ -35,6 +35,8 @@ def tomogram_table(task: str, made: Made) -> Figure:
     boxes = f"the boxes of {outside} leave their tomogram" if outside else "all boxes lie in the tomograms"
     if task == "setup" and made.written != made.gathered.n:
         boxes = f"{made.written:,} in input.tbl; {boxes}"
+    if made.gathered.n_unusable:
+        boxes = f"{made.gathered.n_unusable:,} more can not be used; {boxes}"
     facts = [
         Fact("Tomograms", str(len(entries)), words or "nothing is wrong with them"),
         Fact("Particles", f"{made.gathered.n:,}", boxes),

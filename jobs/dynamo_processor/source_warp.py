@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from jobs.dynamo_processor.star_particles import (
     stated_pixel,
     tables_of,
 )
+from jobs.formats.files import read_whole
 from jobs.formats.star import read_star_tables
 from jobs.formats.star_table import StarTable
 from jobs.formats.tilt_angles import read_tilt_angles
@@ -38,8 +40,13 @@ _CORNER = [f"rlnCoordinate{a}" for a in "XYZ"]
 _M_CORNER = [f"wrpCoordinate{a}1" for a in "XYZ"]
 _M_ANGLES = [f"wrpAngle{a}1" for a in ("Rot", "Tilt", "Psi")]
 _PIXEL = ("rlnImagePixelSize", "rlnPixelSize", "rlnDetectorPixelSize", "rlnTomoTiltSeriesPixelSize")
-_TILT_FOLDERS = ("", "tomostar", "tiltstack/{name}", "{name}")
-_TILT_SUFFIXES = (".tlt", ".rawtlt")
+_TILT_FOLDERS = ("", "tomostar", "warp_tiltseries", "tiltstack/{name}", "{name}")
+_TILT_SUFFIXES = (".tlt", ".rawtlt", ".xml")
+#: Tilt angles in the file that Warp keeps of every tilt series, and which of the tilts it uses.
+_XML = {
+    "Angles": re.compile(r"<Angles>([^<]*)</Angles>"),
+    "UseTilt": re.compile(r"<UseTilt>([^<]*)</UseTilt>"),
+}
 
 
 def find(settings: SourceSettings) -> list[TomogramEntry]:
@@ -204,13 +211,17 @@ def _tilts(
                     return *_of_tomostar(tomostar, findings), tomostar
                 for suffix in _TILT_SUFFIXES:
                     file = inside / f"{name}{suffix}"
-                    if file.is_file():
-                        return *tilt_range(read_tilt_angles(file), findings, file.name), file
+                    if not file.is_file():
+                        continue
+                    angles = _of_xml(file) if suffix == ".xml" else read_tilt_angles(file)
+                    if len(angles):
+                        return *tilt_range(angles, findings, file.name), file
             except UserError as error:
                 findings.from_error(error, "particles_star")
                 return float("nan"), float("nan"), None
     findings.warning(
-        f"the tilt range of {name} is not known: no {name}.tomostar or {name}.tlt was found",
+        f"the tilt range of {name} is not known: no {name}.tomostar, {name}.tlt or {name}.xml was found; its "
+        "particles are taken as if no wedge were missing",
         "volumes_dir",
         "Put one of them beside the reconstruction.",
     )
@@ -221,3 +232,17 @@ def _of_tomostar(path: Path, findings: Findings) -> tuple[float, float]:
     table = next(iter(read_star_tables(path).values()))
     table.require(["wrpAngleTilt"])
     return tilt_range(table.floats("wrpAngleTilt"), findings, path.name)
+
+
+def _of_xml(path: Path) -> FloatArray:
+    """Tilt angles `(t,)` of the tilts that Warp uses; none where the file is of another kind."""
+    text = read_whole(path).decode("utf-8", "replace")
+    found = {key: match[1].split() for key, pattern in _XML.items() if (match := pattern.search(text))}
+    try:
+        angles = np.array([float(word) for word in found.get("Angles", [])])
+    except ValueError:
+        angles = np.zeros(0)
+    if not np.isfinite(angles).all():
+        return np.zeros(0)
+    used = np.array([word.lower() == "true" for word in found.get("UseTilt", [])])
+    return angles[used] if len(used) == len(angles) and used.any() else angles

@@ -49,7 +49,7 @@ def test_that_particles_are_found_set_up_and_averaged_to_the_map(
     words += ["--box_size", str(box), "--dim_r1", str(box), "--lim_r1", "4", "--low_r1", "6"]
     assert main(["scan", *words]) == 0
     count = 2 * EACH if make is _simulated else EACH
-    assert f"{count} particles, " in capsys.readouterr().out
+    assert f"{count} particles in " in capsys.readouterr().out
     # the offset of one particle of PEET leads over the edge
     assert main([*words, "--out_of_bounds", "keep", "--out", str(out)]) == 0
     table = read_table(out / "input.tbl")

@@ -23,6 +23,7 @@ from jobs.formats.dynamo_table import read_index, read_table
 from jobs.formats.mrc import read_map
 from jobs.formats.star import read_star_tables
 from jobs.maths.conventions3d import angle_between, dynamo_to_matrix
+from tests.support.dynamo_told import Told
 from tests.support.tomography_projects import BOX, Placed, correlation, imod_project, reference
 
 EACH = 6
@@ -34,26 +35,6 @@ SETTINGS = {
     "lim_r1": "4",
     "low_r1": 8.0,
 }
-
-
-class Told:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-    def check_abort(self) -> None:
-        """Go on."""
-
-    def progress(self, phase: str, step: int, of: int) -> None:
-        """Keep nothing."""
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True)
@@ -206,7 +187,8 @@ def test_that_the_dry_run_lists_faults_and_writes_no_project(
     out = capsys.readouterr().out
     assert "tilt" in out
     assert "TS_2_particles.mod" in out
-    assert f"{EACH} particles" in out
+    assert f"{EACH} particles in 1 of 3 tomograms can be used" in out
+    assert f"{EACH} more are in tomograms that can not be used" in out
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -10,11 +10,16 @@ import mrcfile
 import numpy as np
 import pytest
 
+from jobs.core.errors import UserError
 from jobs.dynamo_processor.commands import main
+from jobs.dynamo_processor.looking import look
+from jobs.dynamo_processor.params import DynamoOptions
+from jobs.dynamo_processor.scan import read_preview
 from jobs.dynamo_processor.unpacking import unpacked_name
 from jobs.formats.dynamo_table import read_index, read_table
 from jobs.formats.eman_hdf import EmanStack
 from jobs.formats.mrc import read_map
+from tests.support.dynamo_told import Told
 from tests.support.eman_projects import SIDE, eman2_project, write_list, write_parameters
 from tests.support.tomography_projects import correlation, reference
 
@@ -59,6 +64,17 @@ def test_that_particles_of_eman2_average_to_the_map_only_with_their_shifts(
     found = read_map(tmp_path / "out" / "initial_average.mrc").data
     # EMAN2's particles are bright; they were inverted
     assert correlation(-found, reference(SIDE)) >= 0.95
+
+
+def test_that_particles_without_a_tomogram_are_not_shown_in_one(eman: Path, tmp_path: Path) -> None:
+    options = DynamoOptions(
+        source_type="eman2", eman2_dir=str(eman), params_json=str(eman / "spt_00" / "particle_parms_01.json")
+    )
+    told = Told()
+    look(options, tmp_path, tmp_path, told)
+    assert "no tomogram shows them" in told.text
+    with pytest.raises(UserError, match="volumes of their own"):
+        read_preview(tmp_path)
 
 
 def test_that_names_of_unpacked_volumes_have_the_digits_of_their_stack() -> None:

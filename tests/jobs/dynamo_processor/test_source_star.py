@@ -178,6 +178,13 @@ def test_that_warp_coordinates_follow_the_pixel_size_given(tmp_path):
         file.unlink()
     entry = sources.find(settings)[0]
     assert entry.usable and np.isnan(entry.tilt_min_deg) and "tilt range" in _messages(entry, "warning")
+    assert "no wedge were missing" in _messages(entry, "warning")
+    # the file that Warp keeps of every series has them; those of tilts that it does not use do not count
+    own = (tmp_path / "tomostar" / f"{entry.name}.xml").write_text
+    own("<TiltSeries><Angles>-57\n0\n60</Angles><UseTilt>True\nTrue\nFalse</UseTilt></TiltSeries>")
+    assert (sources.find(settings)[0].tilt_min_deg, sources.find(settings)[0].tilt_max_deg) == (-57, 0)
+    own("<Other><Angles>many</Angles></Other>")
+    assert np.isnan(sources.find(settings)[0].tilt_min_deg)
 
 
 def test_that_a_set_of_warptools_agrees_with_the_other_reader(tmp_path):
