@@ -32,6 +32,7 @@ from widgets.form_row import FormRow
 from widgets.node_source import NodeSource
 from widgets.path_field import PathEditor
 from widgets.series_field import SeriesEditor
+from widgets.worded_number import WordedNumberEditor
 
 _PAGE_WIDTH = 900
 
@@ -69,6 +70,8 @@ class Surroundings:
             )
         if spec.series:
             return SeriesEditor(spec, page)
+        if spec.words:
+            return WordedNumberEditor(spec, page)
         if spec.kind is Kind.GPU:
             return GpuEditor(spec, page, gpus=self.gpus)
         kinds: dict[Kind, type[Editor]] = {

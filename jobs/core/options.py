@@ -78,6 +78,8 @@ class OptionSpec:
         Unit shown beside the field.
     choices
         Allowed values of a choice.
+    words
+        What a whole number means, from ``minimum`` on; the form then offers these words.
     enabled
         ``new`` = greyed when a job is continued, ``continue`` = greyed for a new job, ``never`` =
         always greyed (a site fixed the value).
@@ -122,6 +124,7 @@ class OptionSpec:
     maximum: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     enabled: Literal["always", "new", "continue", "never"] = "always"
     when: str = ""
     shown: Callable[[Any], bool] | None = field(default=None, repr=False, compare=False)

@@ -18,7 +18,7 @@ def _first(name: str) -> Any:
     numbers: dict[str, Any] = {}
     if kind is not Kind.TEXT:
         numbers = {"minimum": parameter.minimum, "maximum": parameter.maximum, "step": parameter.step}
-        numbers |= {"low": parameter.minimum, "high": parameter.high}
+        numbers |= {"low": parameter.minimum, "high": parameter.high, "words": parameter.words}
     default = float(parameter.sample) if kind is Kind.NUMBER else parameter.sample
     return option(
         default,

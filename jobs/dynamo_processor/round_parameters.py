@@ -20,6 +20,8 @@ class RoundParameter:
         Value of a new project: those of the sample file of the original.
     minimum, maximum, step, unit
         Limits and step of the field, and its unit.
+    words
+        What whole numbers mean, from the minimum on.
     label, help
         Text at the field and its explanation.
     """
@@ -35,6 +37,7 @@ class RoundParameter:
     high: float | None = None
     step: float | None = None
     unit: str = ""
+    words: tuple[str, ...] = ()
 
 
 #: In the order in which the original's script sets them.
@@ -88,7 +91,10 @@ ROUND_PARAMETERS: Final[tuple[RoundParameter, ...]] = (
         "limm", "area_search_modus", "whole", 1, "Shifts are counted from (limm):",
         "0: no limits. 1: the centre of the box. 2: the estimate of the iteration before. 3: that of the "
         "first iteration of the round. 4: that of the first iteration of the project.",
-        0, 4, 4, 1,
+        0, 4, words=(
+            "no limits", "the centre of the box", "the iteration before", "the round's first iteration",
+            "the project's first iteration",
+        ),
     ),
     RoundParameter(
         "nref", "nref", "whole", 1, "References (nref):",

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from jobs.core.declaration import JobType, OptionSpec, spec
 from widgets.fields import ChoiceEditor, GpuChoice, GpuEditor, NumberEditor
+from widgets.worded_number import WordedNumberEditor
 
 
 @pytest.fixture
@@ -144,3 +145,18 @@ def test_that_several_gpus_are_ticked_where_a_job_can_use_them(qtbot: QtBot, cak
     for entry in [a for a in editor.menu.actions() if a.isChecked()]:
         entry.trigger()
     assert editor.text() == "cpu"
+
+
+def test_that_a_number_with_words_is_chosen_by_them_and_stays_a_number(qtbot: QtBot, cake: JobType) -> None:
+    words = ("no limits", "the centre", "the round before")
+    editor = WordedNumberEditor(replace(spec(cake.options, "nr_eggs"), minimum=1, maximum=3, words=words))
+    qtbot.addWidget(editor)
+    editor.show()
+    shown = [editor.box.itemText(k) for k in range(3)]
+    assert shown == ["1: no limits", "2: the centre", "3: the round before"]
+    editor.set_text("2")
+    with qtbot.waitSignal(editor.changed):
+        qtbot.keyClick(editor.box, Qt.Key.Key_Down)
+    assert editor.text() == "3"
+    editor.set_text("7")
+    assert editor.text() == "7", "what can not be used is told by the checks, not changed"
