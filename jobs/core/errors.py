@@ -51,7 +51,8 @@ class UserError(Exception):
         if self.row is not None:
             places.append(f"row {self.row}")
         if self.column and self.column not in self.message:
-            places.append(f"column {self.column}")
+            # Without a file it is an option that is at fault.
+            places.append(f"column {self.column}" if self.path is not None else self.column)
         text = f"{', '.join(places)}: {self.message}" if places else self.message
         return f"{_closed(text)} {_closed(self.hint)}" if self.hint else text
 

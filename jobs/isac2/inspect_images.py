@@ -153,14 +153,14 @@ def check_input(images: ImageInput, settings: IsacSettings) -> None:
         )
     if settings.ctf and images.pixel_size_a is None:
         raise UserError(
-            "phases are to be flipped, but the file states no pixel size",
+            "phases are to be flipped, but neither the file nor the option angpix states the pixel size",
             path=images.path,
             column="angpix",
             hint="Give the pixel size",
         )
     if settings.filament and images.segment_angle_deg is None:
         raise UserError(
-            "the width of a filament is given, but the file does not state the directions of the segments",
+            "filament_width is given, but the file does not state the directions of the segments",
             path=images.path,
             column="filament_width",
             hint="They are read from rlnAnglePsiPrior, or segment_angle of HDF stacks; -1 is for particles",

@@ -203,6 +203,8 @@ def test_that_what_cannot_work_is_said_before_an_image_is_read(stack: Path, tmp_
         with pytest.raises(UserError) as error:
             check_input(images, replace(SETTINGS, **change))
         assert error.value.column == option
+        # An option is not called a column of the file.
+        assert "column" not in str(error.value)
 
 
 def test_that_the_number_of_threads_does_not_change_a_bit(stack: Path, tmp_path: Path) -> None:
