@@ -51,13 +51,13 @@ def figures(evaluation: Evaluation, task: str = TASK) -> Mapping[str, Figure]:
         errors = evaluation.classes.columns[PIXEL_ERROR]
     if errors is not None and np.isfinite(errors).any():
         made["evaluation_errors"] = _histogram(
-            errors, "Pixel errors", "pixel error (px of the averages)", "share (%)", "pixel error", task
+            errors, "Pixel errors", "pixel error (px of shrunken images)", "share (%)", "pixel error", task
         )
     if evaluation.likeness is not None and len(evaluation.likeness.nearest) > 1:
         made["evaluation_likeness"] = _histogram(
             evaluation.likeness.nearest,
-            "Likeness of each average to its nearest",
-            "correlation at the best rotation, mirror and shift",
+            "Likeness to the nearest average",
+            "correlation at best alignment",
             "share of classes (%)",
             "averages",
             task,
@@ -126,13 +126,13 @@ def _frc(found: ClassFrc, task: str) -> Figure:
     known = found.resolution_a[np.isfinite(found.resolution_a)]
     series = (
         Series(f"median class, {np.median(known):.1f} Å", tuple(middle.tolist()), colour=0),
-        Series("best tenth of the classes", tuple(high.tolist()), colour=1, line=1),
-        Series("worst tenth of the classes", tuple(low.tolist()), colour=1, line=2),
+        Series("best tenth", tuple(high.tolist()), colour=1, line=1),
+        Series("worst tenth", tuple(low.tolist()), colour=1, line=2),
     )
     return Figure(
         "curves",
         task,
-        "Ring correlation of the halves of classes",
+        "Ring correlation of halves",
         "spatial frequency (1/Å)",
         "ring correlation",
         x=tuple(found.frequency_1a[1:].tolist()),

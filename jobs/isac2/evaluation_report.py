@@ -42,6 +42,7 @@ figcaption { font-size: .85rem; padding: 0 .5rem .25rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; vertical-align: bottom; } td img { width: 64px; height: 64px; display: block; }
+@media (prefers-color-scheme: dark) { figure { filter: invert(.9) hue-rotate(180deg); } }
 tr:nth-child(even) { background: var(--soft); } th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
 """
 
@@ -64,12 +65,17 @@ def write_report(evaluation: Evaluation, pictures: Sequence[Figure], path: Path)
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>Evaluation of 2D classes</title>'
         f"<style>{_STYLE}</style></head><body><h1>Evaluation of 2D classes</h1>"
-        f"<p>{html.escape(str(evaluation.classes.path))}</p><ul>{sentences}</ul>"
+        f"<p>{html.escape(_place(evaluation.classes.path))}</p><ul>{sentences}</ul>"
         f'<h2>Pictures</h2><div class="figures">{drawn}</div>'
         f"<h2>Classes</h2>{_table(evaluation)}</body></html>\n"
     )
     with replacing(path) as file:
         file.write(page.encode())
+
+
+def _place(class_file: Path) -> str:
+    """Folders of the job and its file: what stays true when the project is moved."""
+    return "/".join(class_file.parts[-3:])
 
 
 def _table(evaluation: Evaluation) -> str:

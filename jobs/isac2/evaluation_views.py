@@ -45,7 +45,8 @@ class Likeness:
         if k < 2:
             return "There is one class only, with nothing to compare it with."
         many = (
-            "They are different views."
+            "None can be merged by their looks; but averages of few particles differ by their noise as well, "
+            "so that there may be fewer views than classes."
             if self.distinct > 0.9 * k
             else "Several show the same view and could be merged."
         )

@@ -167,6 +167,8 @@ def test_that_the_report_is_one_page_with_every_class_and_sentence(judged, tmp_p
     assert all(html.escape(text) in page for text in judged.sentences)
     # Nobody is to take halves that agree for a class that is pure.
     assert "not that its class is pure" in page
+    # The page says where the classes are in the project, not on whose computer.
+    assert "a/run_optimiser.star" in page and str(judged.classes.path) not in page
     assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
