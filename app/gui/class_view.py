@@ -39,6 +39,7 @@ class ClassWindow(QMainWindow):
         self.gallery.particles_requested.connect(self._show_particles)
         self.writing = False
         self.setCentralWidget(self.gallery)
+        self.gallery.grid.setFocus()  # its keys are what the window is for
         self.setWindowTitle(f"Classes of {services.title} – Heteroscope")
         self.resize(1280, 800)
         for key in ("Esc", "Ctrl+W"):

@@ -116,6 +116,8 @@ def test_that_a_selection_from_a_class2d_job_is_a_job_with_inputs_and_outputs(
     gallery = opened.gallery
     qtbot.waitUntil(lambda: gallery.classes is not None and not opened.busy, timeout=10_000)
     assert gallery.sets.box.itemText(0) == "Newest: Iteration 25"
+    # keys pick classes from the start
+    assert opened.focusWidget() is gallery.grid
     # without pixel errors, classes are judged by their resolution
     assert gallery.side.up.currentText() == "Resolution (Å)"
     gallery.side.rules.set_limit("resolution_a", 10)
