@@ -91,7 +91,11 @@ class MetricTiles(QWidget):
     def set_tiles(self, texts: Sequence[TileText]) -> None:
         """Show these numbers; tiles are reused, so nothing flickers."""
         while len(self._tiles) > len(texts):
-            self._tiles.pop().deleteLater()
+            gone = self._tiles.pop()
+            # it takes no room while it waits for its end
+            self._grid.removeWidget(gone)
+            gone.hide()
+            gone.deleteLater()
             self._columns = 0
         while len(self._tiles) < len(texts):
             self._tiles.append(Tile(self))

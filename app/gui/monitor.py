@@ -8,6 +8,8 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QFrame,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -34,6 +36,8 @@ _BETWEEN_MS = 15
 _COLOUR_SUFFIX = "_colour"
 #: Height below which fewer curves are shown at first (px).
 _LOW = 420
+#: No lower than this the pictures get; the monitor is scrolled then (px).
+_LOWEST = 200
 #: Width below which curves over the steps give their room to two figures (px).
 _NARROW = 1250
 _PARTS = ("records", "tiles", "figures", "latent", "volume")
@@ -82,8 +86,13 @@ class Monitor(QWidget):
         layout.addWidget(header)
         layout.addWidget(self.tiles)
         layout.addWidget(self._make_pictures(), 1)
+        # in a low window the parts keep a height at which they can be read, and are scrolled
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(content)
         self._empty = EmptyState("curve", "Nothing to watch yet", "")
-        self._whole = WithEmptyState(content, self._empty, self)
+        self._whole = WithEmptyState(scroll, self._empty, self)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._whole)
@@ -106,6 +115,7 @@ class Monitor(QWidget):
         self.pictures = QSplitter(Qt.Orientation.Horizontal)
         self.pictures.setObjectName("monitor_pictures")
         self.pictures.setChildrenCollapsible(False)
+        self.pictures.setMinimumHeight(_LOWEST)
         self.pictures.setHandleWidth(style.MEDIUM)
         parts = ((self.curves, 4, 300), (self.middle, 4, 320), (self.maps, 3, 200), (self.classes, 7, 320))
         for number, (widget, share, narrowest) in enumerate(parts):
@@ -249,6 +259,8 @@ class Monitor(QWidget):
             (not plots and not classes) or self.views.current.maps is not None,
             bool(plots) or not classes,
         )
+        # figures are what a task is about; the classes come back with the task that made them
+        self.classes.setVisible(classes and not plots)
         if seen == self._seen:
             return
         self._seen = seen

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from widgets.curve_data import CurveData, parse_name, short_number
 from widgets.curves import LiveCurves
-from widgets.metric_tiles import MetricTiles, summary_tiles
+from widgets.metric_tiles import MetricTiles, TileText, summary_tiles
 
 
 def record(phase: str, step: int, t: float, run: int = 1, of: int = 10, **values: Any) -> dict[str, Any]:
@@ -254,6 +254,19 @@ def test_that_tiles_wrap_in_a_narrow_place_and_shrink_back(qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: len({tile.y() for tile in tiles._tiles}) == 2)
     assert tiles.height() > 1.5 * one_row
     assert max(tile.geometry().right() for tile in tiles._tiles) <= tiles.width()
+
+
+def test_that_tiles_that_are_not_needed_any_more_leave_at_once(qtbot: QtBot) -> None:
+    tiles = MetricTiles()
+    qtbot.addWidget(tiles)
+    tiles.resize(1000, 120)
+    tiles.show()
+    tiles.set_tiles([TileText(str(k), "1") for k in range(9)])
+    two_rows = tiles.height()
+    tiles.set_tiles([TileText("only", "1")])
+    # those that end later are not seen until then, and take no room
+    assert [label.text() for label in tiles.findChildren(QLabel) if label.isVisible()] == ["only", "1"]
+    assert tiles.height() < two_rows
 
 
 def test_that_nothing_measured_means_no_tiles_and_an_unknown_end_is_said() -> None:

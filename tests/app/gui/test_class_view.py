@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from app.class_services import JobClasses, class_particles, iterations
 from app.gui.class_jobs import has_classes
 from app.gui.main_window import MainWindow
+from app.gui.news import Followed
 from app.project.project import Project
+from jobs.core.figures import Figure, Series
 from jobs.core.job_star import read_job_star
 from jobs.formats.class_files import read_class_set
 from jobs.formats.mrc import write_stack
@@ -179,6 +181,11 @@ def test_that_the_monitor_shows_generations_of_isac2_as_they_come(
     write_classes(folder, f"{isac}generations/", "main001_generation002")
     gallery.follower.look()
     qtbot.waitUntil(lambda: "generation002" in str(gallery.classes), timeout=15_000)
+    # figures of a task have the room for themselves
+    task = {"t": 1.0, "run": 2, "task": "evaluate", "phase": "resolution", "step": 1, "of": 1}
+    figure = Figure("histogram", "evaluate", "Sizes", "particles", "%", (0.0, 1.0), (Series("n", (100.0,)),))
+    window.monitor.add(Followed(isac, False, records=(task,), figures={"sizes": figure}))
+    qtbot.waitUntil(lambda: not strip.isVisible())
     show(window, "Refine3D/job001/")
     qtbot.waitUntil(lambda: not strip.isVisible())
     assert strip.gallery is None
