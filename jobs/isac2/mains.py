@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -168,6 +168,12 @@ def advance(state: RunState, settings: IsacSettings, new: int, bad: IntArray, gr
     state.generation = 1
     state.found_first = 0
     state.pool = leftover
+
+
+def may_go_on(state: RunState, settings: IsacSettings) -> bool:
+    """Tell whether an ended run would go on with other limits: more main iterations, fewer new classes."""
+    unlimited = replace(settings, main_iter_limit=-1, delta_good=0)
+    return _limit_was_raised(state, unlimited, settings.group_size(len(state.accounts)))
 
 
 def worth_trying(images: int, group: int) -> bool:

@@ -14,6 +14,8 @@ from jobs.isac2.task_options import TaskOptions
 #: The classes for RELION, and the file that says that all results of a classification are written.
 CLASSES: Final = "run_optimiser.star"
 COMPLETE: Final = "results_complete"
+#: Says that no limit, were it raised, would let the classification go on.
+EXHAUSTED: Final = "nothing_left"
 CLASSES_LABEL: Final = "OptimiserData.star.relion.class2d"
 AVERAGES_LABEL: Final = "Image2DGroupMetadata.star.relion.classaverages"
 PARTICLES_LABEL: Final = "ParticleGroupMetadata.star.relion.class2d"
@@ -47,7 +49,7 @@ JOB_TYPE = JobType(
             worker="jobs.isac2.task_classify:run",
             many_devices=True,
             resumes=True,
-            unless=(COMPLETE,),
+            unless=(EXHAUSTED,),
             next_step=NEXT_STEPS["classify"],
         ),
         Task(

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from jobs.formats.image_stack_input import read_image_input
+from jobs.isac2.mains import may_go_on
 from jobs.isac2.outputs import STEM, UNACCOUNTED
-from jobs.isac2.params import AVERAGES_LABEL, CLASSES, CLASSES_LABEL, COMPLETE, PARTICLES_LABEL
+from jobs.isac2.params import (
+    AVERAGES_LABEL,
+    CLASSES,
+    CLASSES_LABEL,
+    COMPLETE,
+    EXHAUSTED,
+    PARTICLES_LABEL,
+)
 from jobs.isac2.run import restart_run, run_isac
 from jobs.isac2.run_settings import drawn_seed, make_settings, read_settings, write_settings
 from jobs.isac2.task_results import FULL_SIZE, make_full_size
@@ -41,7 +49,8 @@ def restart(context: WorkerContext) -> None:
     """
     folder = Path(context.folder.path)
     main = restart_run(folder, cast("Isac2Options", context.options).restart)
-    (folder / COMPLETE).unlink(missing_ok=True)
+    for mark in (COMPLETE, EXHAUSTED):
+        (folder / mark).unlink(missing_ok=True)
     # Of classes that are no more; they are made anew at the end if that is wanted.
     shutil.rmtree(folder / FULL_SIZE, ignore_errors=True)
     context.say(f"The run goes on after main iteration {main}.")
@@ -66,6 +75,8 @@ def _classify(context: WorkerContext) -> None:
         make_full_size(context)
     declare_results(context)
     (folder / COMPLETE).touch()
+    if not may_go_on(state, settings):
+        (folder / EXHAUSTED).touch()
 
 
 def declare_results(context: WorkerContext) -> None:

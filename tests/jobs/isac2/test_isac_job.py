@@ -13,6 +13,7 @@ import pytest
 
 from jobs.core.context import WorkerContext
 from jobs.core.declaration import JobType
+from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder
 from jobs.core.metrics import MetricsWriter
 from jobs.formats.class_files import read_class_set
@@ -20,6 +21,7 @@ from jobs.formats.mrc import write_stack
 from jobs.formats.star import read_star_tables
 from jobs.isac2 import commands
 from jobs.isac2.class_list import class_files
+from jobs.isac2.params import JOB_TYPE
 
 _COUNT, _BOX = 64, 32
 _OPTIONS = (
@@ -108,6 +110,22 @@ def test_that_other_settings_are_refused_before_anything_is_written(
     assert sorted(path.name for path in (folder / "out").iterdir()) == before
     # The attempt has left no trace: the run is still the one that is complete.
     assert commands.main(["images.mrcs", "out"]) == 0
+
+
+def test_that_a_job_that_ended_by_its_limit_can_be_continued_and_one_with_nothing_left_can_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = JobFolder(folder, "out/").read_options().values
+    given = JOB_TYPE.options.model_validate(options)
+    (tmp_path / "results_complete").touch()
+    assert JOB_TYPE.task_for(given, True, tmp_path).name == "resume"
+    # What the run left in its folder says which of both it is.
+    _, table = read_star_tables(folder / "out" / "run_data.star").values()
+    nothing_left = table.n_rows > _COUNT - 2 * 16
+    assert (folder / "out" / "nothing_left").exists() == nothing_left
+    (tmp_path / "nothing_left").touch()
+    with pytest.raises(UserError, match="must be chosen"):
+        JOB_TYPE.task_for(given, True, tmp_path)
 
 
 def test_that_full_size_averages_of_all_classes_are_looked_at_first_and_of_some_are_not(

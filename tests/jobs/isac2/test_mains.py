@@ -12,7 +12,7 @@ import torch
 
 from jobs.core.errors import UserError
 from jobs.isac2.accounting import Accounts, Fate, IntArray, StableClass
-from jobs.isac2.mains import Generation, groups_of, run_mains
+from jobs.isac2.mains import Generation, groups_of, may_go_on, run_mains
 from jobs.isac2.run_state import InnerState, RunState, digest, load_state, save_state
 from jobs.isac2.settings import IsacSettings
 
@@ -106,7 +106,7 @@ def test_that_a_run_ends_when_its_first_generation_finds_nothing() -> None:
 def test_that_a_run_ends_when_too_few_images_are_left() -> None:
     state = RunState.start(100)
     run_mains(state, SETTINGS, _classifier(lambda m, g: [10] * 9), Watcher(), _nothing)
-    assert state.finished
+    assert state.finished and not may_go_on(state, SETTINGS)
     assert len(state.accounts.not_accepted) == 10
 
 
@@ -116,6 +116,7 @@ def test_that_the_limit_of_main_iterations_counts_and_can_be_raised_later() -> N
     state = RunState.start(200)
     run_mains(state, few, classify, Watcher(), _nothing)
     assert {found.main for found in state.classes} == {1, 2}
+    assert state.finished and may_go_on(state, few)
     run_mains(state, replace(SETTINGS, main_iter_limit=3), classify, Watcher(), _nothing)
     assert {found.main for found in state.classes} == {1, 2, 3}
 
