@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QComboBox, QPushButton
 
 from app.gui.main_window import MainWindow
 from app.project.project import Project
@@ -98,6 +98,14 @@ def test_that_a_project_is_looked_over_set_up_and_averaged(
     assert project is not None
     folder = project / name
     assert (folder / "scan.star").is_file() and not (folder / "input.tbl").exists()
+    assert rehearse.isHidden()
+    # a dry run is not what Run! does next time
+    window.show_new("dynamo")
+    form = window.page.current_form
+    assert form is not None and form.values()["scan_only"] == "No"
+    assert form.values()["imod_dir"] == "IMOD's data", "all else is kept"
+    window.select(name)
+    wait_for_status(qtbot, window, name, "Succeeded")
 
     def tables() -> list[FigureTable]:
         return [plot for plot in window.monitor.figures.plots if isinstance(plot, FigureTable)]
@@ -151,22 +159,9 @@ def test_that_a_project_is_looked_over_set_up_and_averaged(
     press(qtbot, window, "Bring back")
 
 
-def test_that_a_dry_run_is_not_what_run_does_next_time(qtbot: Any, tomo: MainWindow) -> None:
-    window = tomo
-    window.show_new("dynamo", {**SMALL, "imod_dir": "IMOD's data", "low_r1": "6", "lim_r1": "3"})
-    assert checked(qtbot, window) == []
-    rehearse = window.findChild(QPushButton, "rehearse_button")
-    assert rehearse is not None
-    qtbot.mouseClick(rehearse, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.page.details is not None, timeout=10_000)
-    assert rehearse.isHidden()
-    window.show_new("dynamo")
-    form = window.page.current_form
-    assert form is not None and form.values()["scan_only"] == "No"
-    assert form.values()["imod_dir"] == "IMOD's data", "all else is kept"
-
-
-def test_that_fields_and_rounds_that_are_not_used_take_no_room(qtbot: Any, tomo: MainWindow) -> None:
+def test_that_the_form_shows_what_is_used_and_is_filled_in_from_a_file_that_is_dropped(
+    qtbot: Any, tomo: MainWindow, tmp_path: Path
+) -> None:
     window = tomo
     form = window.page.current_form
     assert form is not None
@@ -182,6 +177,8 @@ def test_that_fields_and_rounds_that_are_not_used_take_no_room(qtbot: Any, tomo:
     assert [box.isHidden() for box in boxes[:2]] == [False, False] and boxes[0].placeholderText() == "10"
     qtbot.keyClicks(boxes[1], "12")
     assert form.values()["low_later"] == "; 12"
+    words = form.rows["limm_r1"].editor.findChild(QComboBox)
+    assert words is not None and words.currentText() == "1: the centre of the box"
     type_into(qtbot, window, "nr_rounds", "1")
     assert not form.tab_widget.isTabVisible(place)
     # each source has fields of its own
@@ -198,11 +195,7 @@ def test_that_fields_and_rounds_that_are_not_used_take_no_room(qtbot: Any, tomo:
         "peet": {"imod_dir"},
     }
 
-
-def test_that_a_configuration_file_dropped_on_the_window_fills_the_form_with_the_same_job(
-    qtbot: Any, tomo: MainWindow, tmp_path: Path
-) -> None:
-    window = tomo
+    # a configuration file dropped on the window gives the same job
     options = DynamoOptions(
         imod_dir="IMOD's data", project_name="ribo", box_size=32, nr_rounds=3, low_later="12; 14", sym_r1="c6"
     )
