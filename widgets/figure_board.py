@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Figures narrower than this are put below each other, where that leaves them high enough (px).
 _NARROW, _LOW = 260, 190
+#: Shares of the width: the columns of a table need more than a plot.
+_TABLE_SHARE, _PLOT_SHARE = 5, 4
+#: Narrower than this they are in any case.
+_CRAMPED = 200
 
 
 class FigureBoard(QWidget):
@@ -58,7 +62,7 @@ class FigureBoard(QWidget):
             self.plots[place] = plot
         else:
             self.plots.append(plot)
-        self._row.insertWidget(place, plot, 1)
+        self._row.insertWidget(place, plot, _TABLE_SHARE if isinstance(plot, FigureTable) else _PLOT_SHARE)
 
     def _drop(self, plot: QWidget) -> None:
         self._row.removeWidget(plot)
@@ -75,7 +79,11 @@ class FigureBoard(QWidget):
 
     def _arrange(self) -> None:
         count = max(1, len(self.plots))
-        narrow = self.width() / count < _NARROW and self.height() / count >= _LOW
+        each = self.width() / count
+        cramped = count > 1 and each < _CRAMPED
+        # nothing can be read in so little width: whoever holds the board has to make room below
+        self.setMinimumHeight(count * _LOW if cramped else 0)
+        narrow = cramped or (each < _NARROW and self.height() / count >= _LOW)
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         self._row.setDirection(direction)
 

@@ -90,7 +90,7 @@ def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Rep
     UserError
         When the project as a whole can not be looked at.
     """
-    gathered = gather(options, base, each=progress_of(reporter, "tomograms"))
+    gathered = gather(options, base, each=progress_of(reporter, "reading tomograms"))
     particles = gathered.particles
     outside = np.zeros(0, bool) if particles is None else particles.outside(options.box_size)
     reporter.say(scan_text(scan_rows(gathered, outside)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from jobs.dynamo_processor.scan import ScanRow, scan_rows
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
     from jobs.dynamo_processor.initial_average import Average
+
+#: Columns of the table after a set-up.
+_BESIDE: Final = tuple(ScanRow.HEADINGS.index(name) for name in ("tomogram", "tilts", "particles", "outside"))
 
 
 def show(context: WorkerContext, made: Made) -> None:
@@ -46,13 +49,16 @@ def tomogram_table(task: str, made: Made) -> Figure:
     if several or (sizes and task == "scan"):
         value = f"{sizes[0]:g} to {sizes[-1]:g} Å" if several else f"{sizes[0]:g} Å"
         facts.append(Fact("Voxel size", value, "particles do not fit together" if several else ""))
+    # beside the average there is less room than in the dry run, which shows the files as well
+    columns = _BESIDE if task == "setup" else tuple(range(len(ScanRow.HEADINGS) - 1))
+    rows = [row.cells() for row in scan_rows(made.gathered, made.outside)]
     return Figure(
         "table",
         task,
         "Tomograms",
         facts=tuple(facts),
-        columns=ScanRow.HEADINGS[:-1],
-        rows=tuple(row.cells()[:-1] for row in scan_rows(made.gathered, made.outside)),
+        columns=tuple(ScanRow.HEADINGS[k] for k in columns),
+        rows=tuple(tuple(cells[k] for k in columns) for cells in rows),
         notes=tuple((k, p.sentence) for k, entry in enumerate(entries) for p in entry.problems),
     )
 
