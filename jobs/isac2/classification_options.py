@@ -55,7 +55,6 @@ class InputOptions(JobOptions):
         "shrunk so that it becomes the target radius.",
         kind=Kind.NUMBER,
         minimum=0.001,
-        unit="px or Å",
         required=True,
         cli=("--radius",),
     )
@@ -88,7 +87,6 @@ class InputOptions(JobOptions):
         "filament, whose direction the input must state.",
         kind=Kind.NUMBER,
         minimum=-1,
-        unit="px or Å",
         cli=("--filament_width",),
     )
     filament_mask_ignore: bool = _io(

@@ -8,6 +8,7 @@ from jobs.core.declaration import JobType, NodeSpec, RunningOptions, Task
 from jobs.isac2.alignment_options import AlignmentOptions
 from jobs.isac2.checks import CHECKS
 from jobs.isac2.classification_options import ClassificationOptions, InputOptions
+from jobs.isac2.input_facts import captions, images_suit
 from jobs.isac2.next_steps import NEXT_STEPS
 from jobs.isac2.task_options import TaskOptions
 
@@ -87,7 +88,8 @@ JOB_TYPE = JobType(
             next_step=NEXT_STEPS["classify"],
         ),
     ),
-    checks=CHECKS,
+    checks=(*CHECKS, images_suit),
+    captions=captions,
     classes="jobs.isac2.class_list:class_files",
     citation="Yang, Fang, Chittuluru, Asturias and Penczek (2012) Iterative stable alignment and clustering "
     "of 2D transmission electron microscope images. Structure 20, 237-247.",
