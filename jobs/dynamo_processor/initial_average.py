@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfftn, rfftn
 
+from jobs.dynamo_processor.agreement import correlation
+from jobs.dynamo_processor.agreement import resolution as resolution_of
 from jobs.dynamo_processor.average_kernels import add_reached, turn
 from jobs.dynamo_processor.contract import FloatArray, IntArray
 from jobs.formats.em_files import read_em
@@ -105,8 +107,8 @@ def average(
     resolution, warning = float("nan"), ""
     if sums[1].count and sums[2].count:
         halves = (_compensated([sums[1]]), _compensated([sums[2]]))
-        fsc = _correlation(*halves)
-        resolution = _resolution(fsc, voxel_size_a)
+        fsc = correlation(*halves)
+        resolution = resolution_of(fsc, voxel_size_a)
         right, other = _control(read, rotation, shift, tilt_deg, half, threads)
         if other[1:].mean() > right[1:].mean() + _CLEARLY:
             warning = (
@@ -195,32 +197,6 @@ def _compensated(sums: Sequence[_Sum]) -> Volume:
     return np.asarray(irfftn(total / weight, (box,) * 3), np.float32)
 
 
-def _correlation(first: Volume, second: Volume) -> FloatArray:
-    """Fourier shell correlation inside a sphere with a soft edge."""
-    import torch
-
-    from jobs.maths.fsc import fsc
-
-    mask = torch.from_numpy(_sphere(first.shape[0]))
-    curve = fsc(torch.from_numpy(first), torch.from_numpy(second), mask)
-    return np.asarray(curve.numpy(), float)
-
-
-def _sphere(box: int) -> npt.NDArray[np.float32]:
-    """Sphere of 0.4 of the box with a soft edge of 0.08 of it."""
-    axis = np.arange(box) - box // 2
-    radius = np.sqrt(axis[:, None, None] ** 2 + axis[None, :, None] ** 2 + axis[None, None, :] ** 2) / box
-    return (0.5 + 0.5 * np.cos(np.pi * np.clip((radius - 0.4) / 0.08, 0, 1))).astype(np.float32)
-
-
-def _resolution(curve: FloatArray, voxel_size_a: float) -> float:
-    import torch
-
-    from jobs.maths.fsc import resolution_at
-
-    return resolution_at(torch.from_numpy(curve), voxel_size_a or 1.0)
-
-
 def _control(
     read: Read, rotation: FloatArray, shift: FloatArray, tilt_deg: FloatArray, half: IntArray, threads: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -231,5 +207,5 @@ def _control(
         sums = _sums(read, matrices, shift, tilt_deg, half, rows, threads, None)
         if not (sums[1].count and sums[2].count):
             return np.zeros(1), np.zeros(1)
-        curves.append(_correlation(_compensated([sums[1]]), _compensated([sums[2]])))
+        curves.append(correlation(_compensated([sums[1]]), _compensated([sums[2]])))
     return curves[0], curves[1]
