@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QBrush, QKeySequence, QShortcut
+from PySide6.QtGui import QBrush, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -35,6 +35,7 @@ class FigureTable(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.figure: Figure | None = None
         self._notes: list[QTreeWidgetItem] = []
+        self._widths: list[int] = []
         self._title = QLabel(self, textFormat=Qt.TextFormat.PlainText)
         self._title.setObjectName("figure_table_title")
         self._title.setFont(style.scaled_font(1.0, self, bold=True))
@@ -92,11 +93,27 @@ class FigureTable(QWidget):
         self.tree.expandAll()
         # a note spans all columns: its length says nothing about the first one
         metrics = self.tree.fontMetrics()
+        self._widths = []
         for column, heading in enumerate(figure.columns):
             texts = [heading, *(cells[column] for cells in figure.rows)]
             widest = max(metrics.horizontalAdvance(text) for text in texts) + 2 * style.LARGE
-            self.tree.setColumnWidth(column, min(widest, _WIDEST))
+            self._widths.append(min(widest, _WIDEST))
+        self._spread()
         self._colour_notes()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give room to the columns, which notes are as wide as."""
+        super().resizeEvent(event)
+        self._spread()
+
+    def _spread(self) -> None:
+        """Share out what the columns leave of the width."""
+        spare = max(0, self.tree.viewport().width() - sum(self._widths))
+        for column, width in enumerate(self._widths):
+            rest = len(self._widths) - column
+            more = spare // rest
+            self.tree.setColumnWidth(column, width + more)
+            spare -= more
 
     def _colour_notes(self) -> None:
         for note in self._notes:

@@ -46,6 +46,22 @@ def test_that_a_board_draws_tables_beside_curves_and_changes_one_for_the_other(q
     assert [type(plot) for plot in board.plots] == [FigureTable]
 
 
+def test_that_columns_share_the_width_and_figures_without_room_stand_below_each_other(qtbot: Any) -> None:
+    board = FigureBoard()
+    qtbot.addWidget(board)
+    board.set_figures([CURVES, TABLE])
+    board.resize(900, 300)
+    board.show()
+    curves, table = board.plots
+    assert isinstance(table, FigureTable)
+    assert table.width() > curves.width() and curves.y() == table.y()
+    assert table.tree.header().length() == table.tree.viewport().width()
+    # in 300 px nothing can be read beside something else
+    board.resize(300, 300)
+    qtbot.waitUntil(lambda: table.y() >= curves.y() + curves.height(), timeout=5_000)
+    assert board.minimumHeight() > 300
+
+
 def test_that_lines_are_copied_with_what_is_wrong_with_them(qtbot: Any) -> None:
     table = FigureTable()
     qtbot.addWidget(table)
