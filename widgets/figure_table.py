@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -25,6 +25,17 @@ _WIDEST = 220
 _ROW_HEIGHT = 24
 
 
+class _Rows(QTreeWidget):
+    """Rows that say when their width changes."""
+
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell it."""
+        super().resizeEvent(event)
+        self.resized.emit()
+
+
 class FigureTable(QWidget):
     """Shows the rows of a figure; Ctrl+C copies those that are selected, separated by tabs."""
 
@@ -39,7 +50,8 @@ class FigureTable(QWidget):
         self._title = QLabel(self, textFormat=Qt.TextFormat.PlainText)
         self._title.setObjectName("figure_table_title")
         self._title.setFont(style.scaled_font(1.0, self, bold=True))
-        self.tree = QTreeWidget(self)
+        self.tree = _Rows(self)
+        self.tree.resized.connect(self._spread)
         self.tree.setObjectName("figure_table_rows")
         self.tree.setRootIsDecorated(False)
         self.tree.setItemsExpandable(False)
@@ -101,13 +113,8 @@ class FigureTable(QWidget):
         self._spread()
         self._colour_notes()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give room to the columns, which notes are as wide as."""
-        super().resizeEvent(event)
-        self._spread()
-
     def _spread(self) -> None:
-        """Share out what the columns leave of the width."""
+        """Share out what the columns leave of the width: notes are as wide as all of them."""
         spare = max(0, self.tree.viewport().width() - sum(self._widths))
         for column, width in enumerate(self._widths):
             rest = len(self._widths) - column
