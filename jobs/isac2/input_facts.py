@@ -92,11 +92,12 @@ def captions(options: Isac2Options, context: CheckContext) -> Mapping[str, str]:
     said: dict[str, str] = {}
     pixel = options.angpix or (facts.pixel_size_a if facts is not None else 0.0)
     in_a = options.length_unit == ANGSTROMS
+    for name in ("radius", "filament_width"):
+        value = getattr(options, name) or 0.0
+        said[name] = "Å" if in_a else "px"
+        if pixel and value > 0:
+            said[name] += f" = {value / pixel:.4g} px" if in_a else f" = {value * pixel:.4g} Å"
     if pixel:
-        for name in ("radius", "filament_width"):
-            value = getattr(options, name) or 0.0
-            if value > 0:
-                said[name] = f"{value / pixel:.4g} px" if in_a else f"{value * pixel:.4g} Å"
         if not options.angpix:
             said["angpix"] = f"{pixel:.4g} Å found"
         radius = (options.radius or 0.0) / (pixel if in_a else 1.0)
@@ -105,9 +106,8 @@ def captions(options: Isac2Options, context: CheckContext) -> Mapping[str, str]:
     if facts is not None and options.img_per_grp != 0:
         group = options.img_per_grp if options.img_per_grp > 0 else max(_SMALLEST, facts.count // _CLASSES)
         about = "" if facts.exact else "about "
-        said["img_per_grp"] = (
-            f"{about}{max(2, facts.count // group):,} groups of {about}{facts.count:,} images"
-        )
+        if facts.count >= 2 * group:
+            said["img_per_grp"] = f"{about}{facts.count:,} images: {facts.count // group:,} groups"
     return said
 
 

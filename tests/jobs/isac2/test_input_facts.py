@@ -38,15 +38,17 @@ def test_that_lengths_are_told_in_the_other_unit_and_groups_are_counted(tmp_path
     context = _write(tmp_path)
     said = captions(_options(radius=25.0, img_per_grp=30), context)
     assert said == {
-        "radius": "50 Å",
+        "radius": "px = 50 Å",
+        "filament_width": "px",
         "angpix": "2 Å found",
         "target_radius": "averages of 1.72 Å per pixel",
-        "img_per_grp": "3 groups of 90 images",
+        "img_per_grp": "90 images: 3 groups",
     }
     said = captions(_options(radius=50.0, length_unit="Å", angpix=2.5, filament_width=20.0), context)
-    assert (said["radius"], said["filament_width"]) == ("20 px", "8 px") and "angpix" not in said
-    # Of a file that is not there nothing is known.
-    assert captions(_options(fn_stack="gone.star", radius=25.0), context) == {}
+    assert (said["radius"], said["filament_width"]) == ("Å = 20 px", "Å = 8 px") and "angpix" not in said
+    # Of a file that is not there nothing is known but the unit of what is typed.
+    said = captions(_options(fn_stack="gone.star", radius=25.0), context)
+    assert said == {"radius": "px", "filament_width": "px"}
 
 
 @pytest.mark.parametrize(
