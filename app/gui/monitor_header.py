@@ -25,6 +25,8 @@ class MonitorHeader(QWidget):
         self.task_box.setObjectName("monitor_task")
         self.task_box.setToolTip("Which task of the job is looked at")
         self.task_box.setAccessibleName("Task")
+        # its tasks come after it was shown first
+        self.task_box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
         self.choose_button = QToolButton()
         self.choose_button.setObjectName("monitor_choose_curves")
         self.choose_button.setText("Choose curves")
