@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from jobs.core.declaration import Kind, OptionSpec
 from jobs.core.figures import Figure, Series
@@ -47,17 +47,19 @@ def test_that_a_board_draws_tables_beside_curves_and_changes_one_for_the_other(q
 
 
 def test_that_columns_share_the_width_and_figures_without_room_stand_below_each_other(qtbot: Any) -> None:
-    board = FigureBoard()
-    qtbot.addWidget(board)
+    window = QWidget()
+    qtbot.addWidget(window)
+    board = FigureBoard(window)
     board.set_figures([CURVES, TABLE])
-    board.resize(900, 300)
-    board.show()
+    board.setGeometry(0, 0, 900, 300)
+    window.resize(900, 500)
+    window.show()
     curves, table = board.plots
     assert isinstance(table, FigureTable)
-    assert table.width() > curves.width() and curves.y() == table.y()
+    qtbot.waitUntil(lambda: table.width() > curves.width() and curves.y() == table.y(), timeout=5_000)
     assert table.tree.header().length() == table.tree.viewport().width()
     # in 300 px nothing can be read beside something else
-    board.resize(300, 300)
+    board.setGeometry(0, 0, 300, 300)
     qtbot.waitUntil(lambda: table.y() >= curves.y() + curves.height(), timeout=5_000)
     assert board.minimumHeight() > 300
 
