@@ -21,6 +21,7 @@ from jobs.core.errors import AbortRequested, UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.options import RUNNING_TAB
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT, run_worker
+from jobs.isac2.checks import input_can_be_read
 from jobs.isac2.params import COMPLETE, JOB_TYPE, Isac2Options
 
 _SUBSTACK: Final = "substack"
@@ -141,7 +142,9 @@ def _classify(given: argparse.Namespace) -> int:
     options = options.model_copy(update=changed)
     if base is not None:
         _refuse_other_settings(target, options, base)
-    problems = JOB_TYPE.problems(options, CheckContext(project))
+    context = CheckContext(project)
+    # What is no file at all (bdb:) is not told to be missing as well.
+    problems = input_can_be_read(options, context) or JOB_TYPE.problems(options, context)
     wrong = [problem.sentence for problem in problems if problem.severity == "error"]
     if wrong:
         raise UserError(" ".join(wrong))

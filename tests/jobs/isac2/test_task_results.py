@@ -191,7 +191,7 @@ def test_that_wrong_commands_are_told_in_a_sentence(
         (["a.mrcs"], "no folder to write to"),
         (["a.mrcs", "out"], "Particle radius is empty"),
         (["a.mrcs", "out", "--radius=10", "--CTF", "--VPP"], "cannot be used together"),
-        (["bdb:stack", "out", "--radius=10"], "bdb: stacks"),
+        (["bdb:stack", "out", "--radius=10"], "ERROR: bdb: stacks of EMAN2 are not read"),
         (["a.mrcs", "out", "--radius=x"], "radius"),
     ):
         assert main(words) == 2
