@@ -28,7 +28,8 @@ def write_rows(path: Path, *columns: npt.ArrayLike) -> None:
     *columns
         `(n,)` each.
     """
-    arrays = [np.asarray(values) for values in columns]
+    # what is 0 has no sign
+    arrays = [np.asarray(values) + 0 for values in columns]
     form = "".join(_INTEGER if a.dtype.kind in "iub" else _FLOAT for a in arrays)
     rows = zip(*(a.tolist() for a in arrays), strict=True)
     with replacing(path) as file:

@@ -118,7 +118,8 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
     native.ended(state)
     context.say(state.accounts.sentence() + ".")
     if state.classes:
-        context.say(f"{len(state.classes)} stable classes were found.")
+        found = len(state.classes)
+        context.say("One stable class was found." if found == 1 else f"{found} stable classes were found.")
     else:
         context.say(
             "No stable classes were found: no group of these images keeps together when it is aligned again, "
