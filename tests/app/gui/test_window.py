@@ -176,7 +176,7 @@ def test_that_a_job_which_writes_much_does_not_stall_the_window(qtbot: Any, wind
         window.bridge.news.emit(news(k))
         qtbot.wait(150)
     timer.stop()
-    assert len(busy) > 100
+    assert len(busy) > 20
     # who shares caches and cores with others computes longer for the same
     crowd = min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 4.0)
     assert max(busy) < 0.05 * crowd, f"the window was busy for {1000 * max(busy):.0f} ms"
