@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         description=JOB_TYPE.summary,
         usage="heteroscope isac2 STACK OUTPUT --radius=R [options]\n"
         "       heteroscope isac2 substack RUN OUTPUT [--classes 1-10] (see substack --help)",
-        epilog="OUTPUT is made, or the run in it goes on.",
+        epilog="OUTPUT is made, or the run in it goes on. Without --n-threads all cores are used.",
         allow_abbrev=False,
     )
     parser.add_argument("stack", nargs="?", metavar="STACK", help="STAR, .cs, .mrcs or .hdf file of images")
@@ -131,6 +131,9 @@ def _classify(given: argparse.Namespace) -> int:
                 path=target,
                 hint="Name another folder for another stack",
             )
+    if base is None and getattr(given, "nr_threads", None) is None:
+        # started by hand, without a queue that counts: all cores, which do not change the result
+        given.nr_threads = len(os.sched_getaffinity(0))
     options = from_arguments(Isac2Options, given, base)
     task = "resume" if goes_on else "classify"
     changed: dict[str, object] = {"do_restart": False}

@@ -46,6 +46,7 @@ def classify(particles: Path, folder: Path, threads: int = 2, **options: object)
     RuntimeError
         With the end of what it said, when it fails.
     """
+    options = {"n-threads": threads, **options}
     named = [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
     log = folder.with_suffix(".log")
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(_REPOSITORY)}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jobs.core.declaration import CheckContext, add_arguments, from_arguments, specs
+from jobs.core.errors import UserError
+from jobs.formats.mrc import write_stack
+from jobs.isac2 import commands
 from jobs.isac2.choosing import class_numbers
 from jobs.isac2.class_list import class_files
 from jobs.isac2.params import JOB_TYPE, Isac2Options
@@ -114,3 +119,20 @@ def test_that_class_files_are_listed_in_the_order_they_were_made(tmp_path: Path)
         "Main iteration 2, generation 1",
         "Stable classes",
     ]
+
+
+def test_that_a_run_started_by_hand_uses_all_cores_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def note(_type: object, options: Isac2Options, **_details: object) -> object:
+        seen.append(options.nr_threads)
+        raise UserError("far enough")
+
+    write_stack(tmp_path / "images.mrcs", np.random.default_rng(1).normal(size=(40, 16, 16)), 2.0)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(commands, "make_record", note)
+    for more in ([], ["--n-threads=1"]):
+        assert commands.main(["images.mrcs", "out", "--radius=6", "--img_per_grp=10", *more]) == 2
+    assert seen == [len(os.sched_getaffinity(0)), 1]
