@@ -44,7 +44,7 @@ class Average:
     fsc
         `(N // 2 + 1,)` Fourier shell correlation of the halves in a soft sphere; empty without halves.
     resolution_a
-        Å where it falls below 0.143; NaN without halves.
+        Å where it falls below 0.143; NaN without halves, infinity where it never was above.
     right, other_way
         Correlations `(N // 2 + 1,)` of some particles as they are, and turned the other way; may be empty.
     warning
@@ -58,6 +58,13 @@ class Average:
     right: FloatArray
     other_way: FloatArray
     warning: str = ""
+
+    @property
+    def agreement(self) -> str:
+        """How far the halves agree, in words; empty without halves."""
+        if not self.halves:
+            return ""
+        return f"{self.resolution_a:.1f} Å" if np.isfinite(self.resolution_a) else "nowhere"
 
 
 def particle_reader(paths: Sequence[Path]) -> Read:

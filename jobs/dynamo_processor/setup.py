@@ -183,8 +183,13 @@ def _crop_and_average(
     write_map(made.folder / "initial_average.mrc", found.volume, voxel)
     for number, half in enumerate(found.halves, 1):
         write_map(made.folder / f"initial_average_half{number}.mrc", half, voxel)
-    if found.halves:
-        reporter.say(f"The halves of the initial average agree to {found.resolution_a:.1f} Å (FSC 0.143).")
+    if found.halves and np.isfinite(found.resolution_a):
+        reporter.say(f"The halves of the initial average agree to {found.agreement} (FSC 0.143).")
+    elif found.halves:
+        reporter.say(
+            "WARNING: the halves of the initial average agree nowhere: orientations, places or the contrast "
+            "are wrong, or the particles are too noisy or too few."
+        )
     if found.warning:
         reporter.say(f"WARNING: {found.warning}")
     return replace(made, average=found)

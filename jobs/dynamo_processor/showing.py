@@ -79,7 +79,7 @@ def _show_average(context: WorkerContext, task: str, found: Average, voxel_size_
     )
     if not len(found.fsc):
         return
-    series = [Series(f"halves of all particles, {found.resolution_a:.1f} Å", tuple(map(float, found.fsc)))]
+    series = [Series(f"halves of all particles: {found.agreement}", tuple(map(float, found.fsc)))]
     if len(found.right) == len(found.fsc):
         series.append(Series("some particles, as they are", tuple(map(float, found.right)), 1))
         series.append(Series("the same, turned the other way", tuple(map(float, found.other_way)), 2, 1))
@@ -93,6 +93,6 @@ def _show_average(context: WorkerContext, task: str, found: Average, voxel_size_
         tuple(series),
         (Mark(0.143, "0.143"),),
         reciprocal=True,
-        facts=(Fact("Halves agree to", f"{found.resolution_a:.1f} Å", found.warning),),
+        facts=(Fact("Halves agree to", found.agreement, found.warning),),
     )
     context.save_figure("fsc", figure)
