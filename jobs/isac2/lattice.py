@@ -99,9 +99,3 @@ def windows(images: Tensor, starts: Tensor, half: int) -> Tensor:
     flat = (y * nx)[:, :, None] + x[:, None, :]
     size = 2 * half + 1
     return images.reshape(n, -1).gather(1, flat.view(n, -1)).view(n, size, size)
-
-
-def disc(box: int, radius: float, device: torch.device | str | None = None) -> Tensor:
-    """Pixels ``(box, box)``, bool, at most `radius` from the centre."""
-    axis = torch.arange(box, device=device) - box // 2
-    return axis[:, None] ** 2 + axis[None, :] ** 2 <= radius**2

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jobs.isac2.averages import transform_images
-from jobs.isac2.lattice import Lattice, disc
+from jobs.isac2.lattice import Lattice
+from jobs.isac2.masks import disc
 from jobs.isac2.scoring import MultiReference
 from jobs.isac2.settings import IsacSettings
 from jobs.isac2.tour import best_chain, closed_tour

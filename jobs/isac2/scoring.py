@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.correlation import Correlator
-from jobs.isac2.lattice import Lattice, disc, windows
+from jobs.isac2.lattice import Lattice, windows
+from jobs.isac2.masks import disc
 from jobs.maths.polar import PolarGrid
 from jobs.maths.transforms2d import Planar
 
