@@ -60,6 +60,11 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     offsets = {name: _size(job_dir, f"run.{name}") for name in ("out", "err")}
     if about.get("queued"):
         os.environ[QUEUED] = "1"
+        marker = ending.marker_of(job_dir)
+        if marker is not None:
+            # The marker was taken away before the job was submitted.
+            sys.stdout.write(f"The queue started this job again, but it is over already ({marker}).\n")
+            return 0
     forget_outcome(job_dir, about.get("run"))
     try:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -99,9 +104,14 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
         record["queue_id"] = queue_words.own_id(job_dir)
         if not aborted:
             ended = number or (signal.SIGTERM if exit_code == TERMINATED else None)
-            told = _queue_reason(job_dir, offsets["err"], 1.0 if ended else 0.0)
+            told = _queue_reason(job_dir, offsets["err"], 1.0 if ended and not oom else 0.0)
+            told = told or (queue_words.ending_sentence("OUT_OF_MEMORY") if oom and number else "")
             reason = told or ending.describe_end(exit_code if not ended else None, ended, out_of_memory=oom)
     record.update({"ended": _now(), "exit_code": exit_code, "signal": number, "out_of_memory": oom, **usage})
+    if about.get("queued") and not aborted and queue_words.may_begin_again(job_dir, offsets["err"]):
+        # Whether it is over only the queue knows: whoever looks after the project asks it.
+        ending.write_worker_file(job_dir, record)
+        return 0
     try:
         ending.write_worker_file(job_dir, record)
     finally:
@@ -159,8 +169,21 @@ def out_of_memory_kills() -> int:
     """Return how many processes the kernel killed for lack of memory in our control group (0 if unknown)."""
     try:
         with open("/proc/self/cgroup", encoding="utf-8") as stream:
-            group = next((line[3:].strip() for line in stream if line.startswith("0::")), "/")
-        with open(f"/sys/fs/cgroup{group.rstrip('/')}/memory.events", encoding="utf-8") as stream:
+            groups = [line.rstrip("\n").split(":", 2) for line in stream]
+    except OSError:
+        return 0
+    found = 0
+    for _, controllers, group in groups:
+        if "memory" in controllers.split(","):
+            found += _counted(f"/sys/fs/cgroup/memory{group.rstrip('/')}/memory.oom_control")
+        elif not controllers:
+            found += _counted(f"/sys/fs/cgroup{group.rstrip('/')}/memory.events")
+    return found
+
+
+def _counted(path: str) -> int:
+    try:
+        with open(path, encoding="utf-8") as stream:
             return next((int(line.split()[1]) for line in stream if line.startswith("oom_kill ")), 0)
     except (OSError, ValueError):
         return 0

@@ -21,6 +21,7 @@ from app.runner.checks import (
 )
 from app.runner.deaths import bury
 from app.runner.outcome import outcome_of, read_worker
+from app.runner.queue_jobs import queue_states
 from app.runner.queue_record import forget_queue, write_queue_record
 from app.runner.spawn import keeper_command, spawn, spawn_program, worker_command
 from app.runner.stored import StoredJob, read_stored
@@ -269,8 +270,10 @@ def refuse_running(project: Project, name: str) -> None:
     """Raise UserError when a job is running (its worker would be doubled); a dead one is entered as such."""
     bury(project, name)
     project.check_completion()
-    if status_of(project, name) == RUNNING and not outcome_of(project.path / name).is_over:
-        raise UserError(f"{name} is running", hint="Wait for its end, or abort it first")
+    if status_of(project, name) == RUNNING:
+        waits = any(state.waits for _, state in queue_states(project.path, [name]).values())
+        if waits or not outcome_of(project.path / name).is_over:
+            raise UserError(f"{name} is running", hint="Wait for its end, or abort it first")
 
 
 def _launch(project: Project, name: str, plan: _Plan, run: int | None = None, place: str = "") -> None:

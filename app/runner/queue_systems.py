@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.runner import queue_words
 from app.runner.queue_record import TITLES, UNKNOWN_ID, QueueRecord
 
 #: Seconds that a queue's command has to answer.
 ANSWER_S = 10.0
 _NOT_THERE = 127
+#: Words for a job that has begun and is stopped for a while: SLURM, LSF (by its owner, by the system), PBS.
+_SUSPENDED = frozenset({"SUSPENDED", "STOPPED", "USUSP", "SSUSP", "S", "U"})
 
 
 class Phase(StrEnum):
@@ -62,11 +65,13 @@ class QueueState:
         if record.system == "shell":
             return f"Running in a shell on {record.host}" if record.host else "Running in a shell"
         if self.phase is Phase.PENDING:
-            inside = ", ".join(part for part in (named, f"reason {self.reason}" * bool(self.reason)) if part)
+            why = queue_words.waiting_reason(self.reason, record.identifier)
+            inside = ", ".join(part for part in (named, f"reason {why}" * bool(why)) if part)
             return f"Queued in {record.title}" + (f" ({inside})" if inside else "")
         known = f" ({record.title} {named})" if named else f" ({record.title})"
         if self.phase is Phase.RUNNING:
-            return f"Running on node {self.node}{known}" if self.node else f"Running{known}"
+            does = "Suspended" if self.word in _SUSPENDED else "Running"
+            return f"{does} on node {self.node}{known}" if self.node else f"{does}{known}"
         if self.phase is Phase.OVER:
             return f"Over in {record.title} ({', '.join(part for part in (named, self.word) if part)})"
         told = f"Submitted to {record.title}" + (f" ({named})" if named else "")
@@ -132,6 +137,8 @@ _SLURM_WAITS = frozenset(
 _SLURM_RUNS = frozenset(
     {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
 )
+#: Of the parts of a job the one that has most to do yet speaks for all.
+_FURTHER = {Phase.UNKNOWN: 0, Phase.OVER: 1, Phase.PENDING: 2, Phase.RUNNING: 3}
 
 
 def _slurm(identifiers: Sequence[str]) -> dict[str, QueueState]:
@@ -141,8 +148,14 @@ def _slurm(identifiers: Sequence[str]) -> dict[str, QueueState]:
     found: dict[str, QueueState] = {}
     for line in listed.out.splitlines():
         fields = line.strip().split("|", 3)
-        if len(fields) == 4 and fields[0] in identifiers:
-            found[fields[0]] = _slurm_state(fields[1], fields[3], fields[2])
+        # the parts of an array are 12_0, 12_[1-3], those of a job of several kinds of nodes 12+0
+        whole = re.match(r"\d*", fields[0])
+        identifier = whole[0] if whole is not None else ""
+        if len(fields) == 4 and identifier in identifiers:
+            part = _slurm_state(fields[1], fields[3], fields[2])
+            known = found.get(identifier)
+            if known is None or _FURTHER[part.phase] > _FURTHER[known.phase]:
+                found[identifier] = part
     answered = listed.code == 0 or "Invalid job id" in listed.err
     for identifier in identifiers:
         if identifier not in found or found[identifier].phase is Phase.OVER:
@@ -200,7 +213,7 @@ def _pbs_one(identifier: str) -> QueueState:
         return QueueState(Phase.OVER) if "nknown Job" in answer.err else _unknown(answer, "qstat")
     fields: dict[str, str] = dict(re.findall(r"^\s*([\w.]+) = (.*)$", answer.out, re.MULTILINE))
     letter, node = fields.get("job_state", ""), fields.get("exec_host", "").partition("/")[0]
-    if letter in ("R", "E"):
+    if letter in ("R", "E", "S", "U"):
         return QueueState(Phase.RUNNING, letter, "", node)
     if letter in ("F", "C", "X"):
         status = fields.get("Exit_status", fields.get("exit_status", ""))

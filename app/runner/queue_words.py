@@ -28,6 +28,26 @@ ENDINGS = {
     "CANCELLED": "The job was cancelled in the queue from outside",
     "SPECIAL_EXIT": "The queue put the job aside after a failure",
 }
+#: What SLURM writes when it ends a job that it may start again by itself.
+_BEGIN_AGAIN = ("DUE TO JOB REQUEUE", "DUE TO NODE FAILURE", "DUE TO PREEMPTION")
+#: Why a job waits, by SLURM's word for it, where the word alone leaves people in doubt; ``{id}`` is its id.
+_WAITING = {
+    "JobHeldUser": "it is held, release it with: scontrol release {id}",
+    "JobHeldAdmin": "the cluster's administrator holds it",
+    "job requeued in held state": "it is held, release it with: scontrol release {id}",
+    "launch failed requeued held": "its node could not start it, release it with: scontrol release {id}",
+    "JobHoldMaxRequeue": "it was requeued too often, release it with: scontrol release {id}",
+    "BeginTime": "it starts at a set time, after a requeue within some minutes",
+    "Dependency": "it waits for another job of the queue",
+    "DependencyNeverSatisfied": "the job it waits for did not succeed, so it will never start; abort it",
+    "PartitionDown": "the queue is closed",
+    "PartitionInactive": "the queue is closed",
+    "PartitionTimeLimit": "it asks for more time than the queue allows; abort it and ask for less",
+    "PartitionNodeLimit": "it asks for more nodes than the queue has; abort it and ask for fewer",
+    "PartitionConfig": "it asks for more than the queue allows; abort it and ask for less",
+    "BadConstraints": "no node has what it asks for; abort it and ask for something else",
+    "ReqNodeNotAvail": "the nodes it needs are down or reserved",
+}
 #: What queues write into the job's run.err when they end it, and the word for that.
 _LOGGED = (
     ("DUE TO TIME LIMIT", "TIMEOUT"),
@@ -63,17 +83,35 @@ def ending_sentence(word: str, code: int | None = None) -> str:
     return "The queue no longer knows the job, which left no word on its end."
 
 
+def waiting_reason(word: str, identifier: str) -> str:
+    """Return why a job waits: the queue's word, and what it means where that is not plain."""
+    # ReqNodeNotAvail, UnavailableNodes:n3
+    meaning = _WAITING.get(word) or _WAITING.get(word.partition(",")[0], "")
+    return f"{word}: {meaning.format(id=identifier)}" if meaning else word
+
+
+def may_begin_again(job_dir: str, start: int) -> bool:
+    """Tell whether the queue ended the job in a way after which it may start it again by itself."""
+    text = _tail(job_dir, start)
+    return any(phrase in text for phrase in _BEGIN_AGAIN)
+
+
 def logged_reason(job_dir: str, start: int) -> str:
     """Return why the queue ended a job, from what it wrote into run.err since byte `start`; "" if nothing."""
+    text = _tail(job_dir, start)
+    return next((ending_sentence(word) for phrase, word in _LOGGED if phrase in text), "")
+
+
+def _tail(job_dir: str, start: int) -> str:
+    """Return the end of run.err, of what was written since byte `start`."""
     try:
         with open(os.path.join(job_dir, "run.err"), "rb") as stream:
             size = stream.seek(0, 2)
             # Slurm begins the file anew unless the template says otherwise.
             stream.seek(max(start if start <= size else 0, size - _LOG_BYTES))
-            text = stream.read(_LOG_BYTES).decode(errors="replace")
+            return stream.read(_LOG_BYTES).decode(errors="replace")
     except OSError:
         return ""
-    return next((ending_sentence(word) for phrase, word in _LOGGED if phrase in text), "")
 
 
 def read_queue_file(job_dir: str) -> dict[str, Any]:

@@ -102,6 +102,16 @@ class Slurm:
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait(5)
 
+    def lose_the_node(self) -> None:
+        """Let the node be down, as when it has lost its power; :meth:`repair` brings it back."""
+        self.run("scontrol", "update", f"nodename={self.host}", "state=down", "reason=test")
+
+    def repair(self) -> None:
+        """Bring the node back, and wait until it can be used."""
+        if "down" in self.run("sinfo", "--noheader", "--format=%t"):
+            self.run("scontrol", "update", f"nodename={self.host}", "state=resume")
+            self._wait_for(lambda: "down" not in self.run("sinfo", "--noheader", "--format=%t"), "the node")
+
     def run(self, *command: str) -> str:
         """Run one of SLURM's commands and return what it printed."""
         done = subprocess.run(
@@ -179,14 +189,17 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
-JobAcctGatherType=jobacct_gather/none
+SelectTypeParameters=CR_CPU_Memory
+DefMemPerCPU=4000
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 KillWait=5
 SchedulerParameters=sched_interval=1,sched_min_interval=100000,bf_interval=1
 ReturnToService=2
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=20000 State=UNKNOWN
 PartitionName={PARTITION} Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 

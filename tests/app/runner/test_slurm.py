@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,58 +15,13 @@ from app.runner.launch import continue_job, start_job, status_of
 from app.runner.outcome import outcome_of, read_worker
 from app.runner.queue_jobs import queue_states
 from app.runner.queue_record import read_queue_record
-from app.runner.queue_systems import Phase, QueueState
-from app.runner.queue_watch import WATCH
-from app.runner.supervise import Supervisor
+from app.runner.queue_systems import Phase
 from jobs.core.declaration import JobType
 from tests.support.jobs import exit_markers, wait_for_worker, wait_until
-from tests.support.slurm import PARTITION, Slurm, running_slurm
+from tests.support.slurm import PARTITION, Slurm
+from tests.support.slurm_jobs import errors, follow, state_of, submit
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Slurm]:
-    with running_slurm() as slurm:
-        yield slurm
-
-
-@pytest.fixture
-def slurm(cluster: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
-    monkeypatch.setenv("SLURM_CONF", str(cluster.config))
-    WATCH.forget()
-    yield cluster
-    WATCH.forget()
-    cluster.cancel_all()
-
-
-def submit(project: Project, fake_type: JobType, **options: Any) -> tuple[str, Path, str]:
-    """Submit the fake job; returns its name, its folder, and its id in the queue."""
-    chosen = fake_type.options(do_queue=True, queuename=PARTITION, **{"mode": "sleep", **options})
-    name = start_job(project, fake_type, chosen)
-    record = read_queue_record(project.path / name)
-    assert record is not None and record.system == "slurm"
-    return name, project.path / name, record.identifier
-
-
-def state_of(project: Project, name: str) -> QueueState:
-    return queue_states(project.path, [name])[name][1]
-
-
-def follow(project: Project, done: Callable[[], object], seconds: float = 30.0) -> None:
-    """Look after the project as the window does, until something has happened."""
-    supervisor = Supervisor(project)
-
-    def look() -> object:
-        supervisor.poll()
-        time.sleep(0.1)
-        return done()
-
-    wait_until(look, seconds)
-
-
-def errors(folder: Path) -> str:
-    return (folder / "run.err").read_text()
 
 
 def test_that_a_job_is_followed_from_waiting_to_success(

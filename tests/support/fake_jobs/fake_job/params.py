@@ -24,7 +24,7 @@ class FakeOptions(RunningOptions):
         help="How the job behaves.",
         tab="I/O",
         kind=Kind.CHOICE,
-        choices=("succeed", "crash", "wrong", "segfault", "exit", "sleep", "stubborn", "children"),
+        choices=("succeed", "crash", "wrong", "segfault", "exit", "sleep", "stubborn", "children", "hungry"),
     )
     seconds: float = option(
         0.0, label="Seconds:", help="How long it takes.", tab="I/O", kind=Kind.NUMBER, minimum=0.0, unit="s"

@@ -12,6 +12,8 @@ from pathlib import Path
 from jobs.core.errors import UserError
 from jobs.core.worker import WorkerContext
 
+_EATEN: list[bytes] = []
+
 
 def run(context: WorkerContext) -> None:
     """Behave as the option `mode` says."""
@@ -30,6 +32,8 @@ def run(context: WorkerContext) -> None:
         os._exit(7)
     if mode == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if mode == "hungry":
+        _EATEN.append(b"x" * (600 * 1024**2))
     if mode in ("stubborn", "children"):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
     steps = max(1, int(seconds * 10))
