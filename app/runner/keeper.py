@@ -33,6 +33,8 @@ from jobs.core.run_outcome import forget_outcome
 
 #: Tells a worker that a queue may end it; it then leaves the reason to its keeper, with this exit code.
 QUEUED, TERMINATED = "HETEROSCOPE_QUEUED", 128 + signal.SIGTERM
+#: Tells a worker that its run had begun before the queue started it again.
+AGAIN = "HETEROSCOPE_AGAIN"
 
 
 def main(arguments: list[str]) -> int:
@@ -65,6 +67,8 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
             # The marker was taken away before the job was submitted.
             sys.stdout.write(f"The queue started this job again, but it is over already ({marker}).\n")
             return 0
+        if _had_begun(job_dir, about.get("run")):
+            os.environ[AGAIN] = "1"
     forget_outcome(job_dir, about.get("run"))
     try:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -120,6 +124,11 @@ def keep(job_dir: str, about: dict[str, Any], command: list[str]) -> int:
     if about.get("settle"):
         _settle(job_dir)
     return 0
+
+
+def _had_begun(job_dir: str, run: Any) -> bool:
+    """Tell whether a worker has been at work on this run."""
+    return run is not None and bool(ending.read_worker_file(job_dir).get("run") == run)
 
 
 def _queue_reason(job_dir: str, start: int, patience_s: float) -> str:

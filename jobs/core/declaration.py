@@ -218,6 +218,13 @@ class JobType:
             )
         raise UserError("A task must be chosen to continue this job", hint=f"Set one of {choices} to Yes")
 
+    def taken_up(self, task: Task, job_dir: Path) -> Task:
+        """Return the task that goes on with an interrupted one: of the main one its resumption."""
+        if task is not self.main_task:
+            return task
+        resuming = (other for other in self.tasks if other.resumes and not any_exists(job_dir, other.unless))
+        return next(resuming, task)
+
     def is_enabled(self, declared: OptionSpec, options: JobOptions, is_continue: bool) -> bool:
         """Tell whether a field is active, given the other values."""
         if declared.enabled not in ("always", "continue" if is_continue else "new"):

@@ -210,6 +210,9 @@ def _listen_to_signals() -> None:
 def _work(job_type: JobType, folder: JobFolder, argv: Sequence[str]) -> list[tuple[str, str]]:
     record, options = _load(job_type, folder, _parser(job_type).parse_args(argv))
     task = job_type.task(record.task)
+    if os.environ.get("HETEROSCOPE_AGAIN"):
+        # A cluster's queue ended this run (its node failed, others had priority), and starts it again.
+        task = job_type.taken_up(task, folder.path)
     remove_leftovers(folder.path)
     set_threads(getattr(options, "nr_threads", 1))
     function = _task_function(task)

@@ -68,8 +68,9 @@ def test_that_a_suspended_job_is_said_to_be(slurm: Slurm, project: Project, fake
 def test_that_a_requeued_job_waits_and_begins_again(
     slurm: Slurm, project: Project, fake_type: JobType, cause: str
 ) -> None:
-    name, folder, identifier = submit(project, fake_type, seconds=2.5)
+    name, folder, identifier = submit(project, fake_type, seconds=3.0)
     first = wait_for_worker(folder)
+    wait_until((folder / "metrics.jsonl").exists)
     if cause == "node down":
         slurm.lose_the_node()
     else:
@@ -86,6 +87,8 @@ def test_that_a_requeued_job_waits_and_begins_again(
     slurm.run("scontrol", "update", f"JobId={identifier}", "StartTime=now")
     follow(project, lambda: status_of(project, name) == "Succeeded")
     assert exit_markers(folder) == ["SUCCESS"]
+    text = (folder / "run.out").read_text()
+    assert text.index("Do nothing, run 1") < text.index("Go on, run 1"), "it takes up what was done"
     again = json.loads((folder / "worker.json").read_text())
     assert first.worker is not None and again["pid"] != first.worker.pid
 
