@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QBrush
+from PySide6.QtGui import QBrush, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -27,6 +27,8 @@ from widgets.node_source import kind_in_words
 
 _JOB_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 _PATH_ROLE: Final = Qt.ItemDataRole.UserRole + 2
+#: Width from which inputs and outputs have room beside each other (pixels).
+_BESIDE_FROM: Final = 560
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class _IoTree(QWidget):
         layout.setSpacing(style.TIGHT)
         self.head = QHBoxLayout()
         self.head.addWidget(heading, 1)
+        heading.setMinimumHeight(style.CONTROL_HEIGHT)  # as the button beside one of the two headings
         layout.addLayout(self.head)
         layout.addWidget(self._body, 1)
 
@@ -132,13 +135,16 @@ class _IoTree(QWidget):
 
 
 class InputsOutputs(QSplitter):
-    """Inputs above, outputs below; a click on a job goes there, a double click on a file shows it."""
+    """Inputs and outputs beside each other, above each other where it is narrow.
+
+    A click on a job goes there, a double click on a file shows it.
+    """
 
     job_selected = Signal(str)
     file_activated = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Vertical, parent)
+        super().__init__(Qt.Orientation.Horizontal, parent)
         self.setObjectName("inputs_outputs")
         self.setChildrenCollapsible(False)
         self.setHandleWidth(style.SMALL)
@@ -158,8 +164,16 @@ class InputsOutputs(QSplitter):
         self.display_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.display_button.setMenu(self.display_menu)
         style.set_role(self.display_button, "button")
-        self.inputs.head.addWidget(self.display_button)
+        self.outputs.head.addWidget(self.display_button)
         style.ThemeWatcher(self, self._fill)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the halves above each other where they would be too narrow to be read."""
+        narrow = event.size().width() < _BESIDE_FROM and event.size().height() > event.size().width() / 2
+        wanted = Qt.Orientation.Vertical if narrow else Qt.Orientation.Horizontal
+        if wanted != self.orientation():
+            self.setOrientation(wanted)
+        super().resizeEvent(event)
 
     def entries(self) -> tuple[tuple[IoEntry, ...], tuple[IoEntry, ...]]:
         """Return the files shown: those read, and those made."""

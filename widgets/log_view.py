@@ -7,7 +7,7 @@ import re
 from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QTextCursor
+from PySide6.QtGui import QKeyEvent, QKeySequence, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -103,7 +103,8 @@ class LogView(QWidget):
         self.text.setObjectName("log_text")
         self.text.setReadOnly(True)
         self.text.setUndoRedoEnabled(False)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.text.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.text.setMaximumBlockCount(self._max_lines)
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -111,7 +112,7 @@ class LogView(QWidget):
         style.set_role(self.text, "log")
         self.text.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.text.installEventFilter(self)
-        empty = EmptyState("list", "Nothing written yet", parent=self)
+        empty = EmptyState("file", "Nothing written yet", parent=self)
         self._body = WithEmptyState(self.text, empty, self)
         top = QHBoxLayout()
         top.setSpacing(style.SMALL)
@@ -151,7 +152,8 @@ class LogView(QWidget):
     def set_text(self, text: str) -> None:
         """Show another log."""
         self.clear()
-        self.append(text)
+        if text:
+            self.append(text)
         self.flush()
 
     def clear(self) -> None:

@@ -138,7 +138,7 @@ class Panes:
         window = self._window
         width, height = max(window.width(), 1000), max(window.height(), 600)
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
-        below = max(round(height * 0.31), 210)
+        below = max(round(height * 0.28), 210)
         # a line of the job lists is to be read in full, whatever the size of text
         line = style.text_width(window.font(), "000  DynaMight/job000/  Succeeded") + 92
         left = min(max(round(width * 0.2), 312, line), round(width * 0.28))
@@ -159,6 +159,14 @@ class Panes:
         window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - bars - types], _VERTICAL)
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
+
+    def fit_types(self) -> None:
+        """Give the list of job types the height of what it offers now."""
+        types, jobs = self.docks["job_types"], self.docks["jobs"]
+        wanted = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
+        both = types.height() + jobs.height()
+        if types.isVisible() and types.height() < wanted <= both / 2:
+            self._window.resizeDocks([types, jobs], [wanted, both - wanted], _VERTICAL)
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""
