@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtSvg import QSvgRenderer
 
+import resources
 from widgets import style
 from widgets.graph_data import GraphJob
 from widgets.graph_geometry import CARD_HEIGHT, CARD_WIDTH, Line
@@ -20,6 +23,8 @@ WORDS_FROM: Final = 0.42
 SHAPE_FROM: Final = 0.2
 LABELS_FROM: Final = 0.6
 _FADED: Final = 0.16
+#: Before the name of one of the program's icons, where a drawing is named.
+ICON: Final = "icon:"
 _PADDING: Final = 12.0
 _GLYPH: Final = 30.0
 
@@ -184,7 +189,18 @@ def line_colour(*, faded: bool, strong: bool) -> QColor:
     return style.colour("outline", 0.18 if faded else 0.85)
 
 
+@lru_cache(maxsize=64)
+def _icon(glyph: str, colour: str) -> QSvgRenderer:
+    """Return one of the program's icons in a colour, drawn as lines in pictures of any size."""
+    text = resources.icon(glyph.removeprefix(ICON)).read_text(encoding="utf-8")
+    return QSvgRenderer(QByteArray(text.replace("currentColor", colour).encode()))
+
+
 def _paint_path(painter: QPainter, glyph: str, square: QRectF, colour: str, weight: float) -> None:
+    icon = _icon(glyph, style.colour(colour).name()) if glyph.startswith(ICON) else None
+    if icon is not None:
+        icon.render(painter, square.adjusted(-2, -2, 2, 2))
+        return
     painter.save()
     painter.translate(square.topLeft())
     painter.scale(square.width() / 16, square.height() / 16)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from PySide6.QtCore import QPoint, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -16,6 +17,11 @@ from widgets.graph_minimap import GraphMinimap
 from widgets.graph_scene import GraphScene
 
 _HINT = "Ctrl-click a second job to see the way between the two"
+
+#: Scale at which the words of the cards can be read at ease.
+_READABLE: Final = 0.75
+#: Somebody who has moved the chart by no more than this is still where it began (pixels).
+_AWAY: Final = 4.0
 
 
 class JobGraph(QWidget):
@@ -49,6 +55,8 @@ class JobGraph(QWidget):
         self._links: list[GraphLink] = []
         self._wanted_scale: float | None = None
         self._placed = False
+        self._start = (0.0, QPointF())
+        self.canvas.installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -215,10 +223,26 @@ class JobGraph(QWidget):
     def _show_start(self) -> None:
         """Show everything if it can be read, else the selected or the newest job."""
         canvas = self.canvas
-        scale = self._wanted_scale or max(canvas.smallest(), min(0.75, 1.0))
+        whole = canvas.smallest()
+        scale = whole if whole >= _READABLE else (self._wanted_scale or _READABLE)
         job = canvas.selected if canvas.selected is not None else len(self._jobs) - 1
         if scale <= canvas.smallest() * 1.001:
             canvas.set_scale(scale, canvas.chart.rect.center())
         else:
             canvas.set_scale(scale, canvas.chart.cards[job].center())
+        self._start = (canvas.scale_now, self._middle())
         self.minimap.place()
+
+    def _middle(self) -> QPointF:
+        return self.canvas.mapToScene(self.canvas.viewport().rect().center())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Begin anew in another room, as long as nobody has gone elsewhere in the chart."""
+        resized = watched is self.canvas and event.type() == QEvent.Type.Resize
+        if resized and self._placed:
+            (scale, middle), now = self._start, self._middle()
+            away = abs(now.x() - middle.x()) + abs(now.y() - middle.y())
+            if scale == self.canvas.scale_now and away * scale < _AWAY:
+                self._placed = False
+                self._settle.start()
+        return super().eventFilter(watched, event)

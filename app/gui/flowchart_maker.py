@@ -12,11 +12,12 @@ from app.gui.news import JobEntry
 from app.project.flowchart import Flowchart, make_flowchart
 from app.project.project import Project
 from app.project.tags import Tag, TagFile
+from jobs import registry
 from widgets.graph_data import GraphJob, GraphLink
+from widgets.graph_paint import ICON
 
 #: Drawing for the directory of a type; others get a sheet of paper.
 _GLYPHS: Final = {
-    "Import": "import",
     "MotionCorr": "film",
     "CtfFind": "rings",
     "ManualPick": "target",
@@ -36,17 +37,17 @@ _GLYPHS: Final = {
     "LocalRes": "curve",
     "CtfRefine": "rings",
     "Polish": "spark",
-    "DynaMight": "motion",
-    "TomoDRGN": "scatter",
     "ModelAngelo": "model",
     "AlignTiltSeries": "tuning",
     "Tomograms": "volume",
     "Reconstruct": "volume",
     "ExcludeTiltImages": "filter",
     "Denoise": "spark",
-    "Simulate": "scatter",
     "External": "chip",
 }
+
+#: Our own types look as in the list of types.
+_OWN: Final = {declared.directory: f"{ICON}{key}" for key, declared in registry.JOB_TYPES.items()}
 
 Chart = tuple[list[GraphJob], list[GraphLink]]
 
@@ -113,7 +114,7 @@ class FlowchartMaker:
                 process.short_alias or process.directory,
                 process.directory,
                 process.status,
-                glyph=_GLYPHS.get(process.directory, "file"),
+                glyph=_OWN.get(process.directory) or _GLYPHS.get(process.directory, "file"),
                 layer=layers[at],
                 column=columns[at],
             )
