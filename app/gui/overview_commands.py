@@ -56,6 +56,7 @@ class OverviewCommands(ReportCommands):
             "monitor": lambda: window.panes.reveal("monitor"),
             "log": window.show_log,
             "form": lambda: window.panes.reveal("job"),
+            "queue": lambda: window.panes.reveal("gpus"),
             "abort": window.actions_by_key["abort"].trigger,
             "clone": window.actions_by_key["clone"].trigger,
             "methods": self.copy_methods_text,

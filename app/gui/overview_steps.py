@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.gui.class_jobs import has_classes
+from app.gui.convert import queue_sentence
 from app.gui.news import JobDetails
 from jobs import registry
 from jobs.core.declaration import JobType
@@ -46,6 +47,12 @@ def advice_for(details: JobDetails, *, explorable: bool, writable: bool) -> Advi
             return Advice("The job was asked to stop, and ends in a moment.", (watch, *stop))
         classes = (_CLASSES,) if has_classes(details) else ()
         return Advice("The job is running.", (watch, *classes, *stop))
+    if status == "Scheduled" and details.entry.place:
+        form = (Step("Open the form", "form"),) if writable else ()
+        queue = Step(
+            "Show the queue", "queue", "What computes and what waits; start it anyway, or take it out"
+        )
+        return Advice(f"The job {queue_sentence(details.entry)}. It starts by itself.", (queue, *form))
     if status == "Scheduled":
         return Advice("The job waits to be started.", (Step("Open the form", "form"),) if writable else ())
     if status in ("Failed", "Aborted"):

@@ -171,8 +171,9 @@ class Summary(QScrollArea):
         facts = [*story.data]
         if latest is not None:
             first = story.runs[0]
+            waits = story.status == "Scheduled" and all(run.seconds is None for run in story.runs)
             facts = [
-                Fact("Started", date(first.started)),
+                Fact("Entered" if waits else "Started", date(first.started)),
                 Fact("Ended", date(latest.ended) or ("still running" if story.status == "Running" else "")),
                 Fact("Total time" if len(story.runs) > 1 else "Duration", duration(story.seconds)),
                 *story.data,
@@ -270,7 +271,7 @@ def run_rows(runs: tuple[Run, ...]) -> list[RunRow]:
             RunRow(
                 run.number,
                 run.title,
-                date(run.started),
+                "" if run.outcome == "Scheduled" else date(run.started),
                 duration(run.seconds),
                 run.outcome,
                 where(run),
