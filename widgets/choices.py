@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QComboBox, QWidget
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -26,6 +27,21 @@ class Choices(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._choices[index.row()][0]
         return self._choices[index.row()][1] if role == Qt.ItemDataRole.UserRole else None
+
+
+class ChoiceBox(QComboBox):
+    """A drop-down list that looks like the other fields and leaves the wheel to the page."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the page unless this list has the focus."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 def refill(box: QComboBox, choices: Sequence[tuple[str, object]], chosen: object) -> None:

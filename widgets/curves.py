@@ -164,7 +164,7 @@ class _Panel:
                 f'<span style="color:{colour}">{line}</span> '
                 f'<span style="color:{style.colours().muted}">{which}</span><b>{_reading(value)}</b>'
             )
-        text = f"<b>{self.title}</b> &nbsp; {' &nbsp; '.join(parts)}"
+        text = f"<b>{self.title[:1].upper()}{self.title[1:]}</b> &nbsp; {' &nbsp; '.join(parts)}"
         self.header.setText(text, color=style.colours().text, size=f"{style.small_font().pointSizeF():.1f}pt")
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from jobs.core.declaration import Kind, OptionSpec, to_text
 from widgets import glyphs, style
+from widgets.choices import ChoiceBox as ChoiceBox
 from widgets.gpu_menu import GpuChoice as GpuChoice
 from widgets.gpu_menu import GpuMenu
 from widgets.switch import Switch
@@ -27,6 +27,10 @@ from widgets.switch import Switch
 _TEXT_WIDTH = 520
 _NUMBER_CHARACTERS = "000000000000"
 _BOX_MARGINS = 18
+
+
+def _number_width(widget: QWidget) -> int:
+    return style.text_width(widget.font(), _NUMBER_CHARACTERS) + _BOX_MARGINS
 
 
 class Editor(QWidget):
@@ -54,6 +58,10 @@ class Editor(QWidget):
     def set_text(self, text: str) -> None:
         """Show a value; `changed` is emitted when it differs from the one shown."""
         raise NotImplementedError
+
+    def put_beside(self, widget: QWidget) -> bool:
+        """Take in a few words right behind a short box; False where the editor leaves no room for them."""
+        return False
 
     def set_mark(self, role: str) -> None:
         """Mark the editor as wrong (``problem``), doubtful (``warning``) or fine (empty)."""
@@ -107,7 +115,7 @@ class NumberEditor(Editor):
         super().__init__(spec, parent)
         self.line = QLineEdit(self)
         self.line.setObjectName(spec.name)
-        self.line.setFixedWidth(style.text_width(self.line.font(), _NUMBER_CHARACTERS) + _BOX_MARGINS)
+        self.line.setFixedWidth(_number_width(self.line))
         self.line.installEventFilter(self)
         if spec.unit:
             self._put_unit_into_box(spec)
@@ -119,6 +127,12 @@ class NumberEditor(Editor):
         self._layout.addStretch(1 if self.slider is None else 0)
         self.line.textChanged.connect(self._on_text)
         self.setFocusProxy(self.line)
+
+    def put_beside(self, widget: QWidget) -> bool:
+        """Take in a few words where there is no slider."""
+        if self.slider is None:
+            self._layout.insertWidget(1, widget)
+        return self.slider is None
 
     def _put_unit_into_box(self, spec: OptionSpec) -> None:
         # inside the box, so that sliders and boxes stay aligned whatever the unit
@@ -227,21 +241,6 @@ class YesNoEditor(Editor):
         self._kept = text if text.startswith("$$") else ""
 
 
-class ChoiceBox(QComboBox):
-    """A drop-down list that looks like the other fields and leaves the wheel to the page."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the page unless this list has the focus."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
 class ChoiceEditor(Editor):
     """A list of choices; a value that is none of them is shown, not lost."""
 
@@ -250,6 +249,7 @@ class ChoiceEditor(Editor):
         self.box = ChoiceBox(self)
         self.box.setObjectName(spec.name)
         self.box.addItems(list(spec.choices))
+        self.box.setMinimumWidth(_number_width(self.box))
         self.box.currentTextChanged.connect(self.changed)
         self._layout.addWidget(self.box)
         self._layout.addStretch(1)
@@ -278,7 +278,7 @@ class GpuEditor(TextEditor):
     ) -> None:
         super().__init__(spec, parent)
         self._gpus = gpus
-        self.line.setMaximumWidth(style.text_width(self.line.font(), _NUMBER_CHARACTERS) + _BOX_MARGINS)
+        self.line.setMaximumWidth(_number_width(self.line))
         self.button = QPushButton(" Choose", self)
         self.button.setObjectName(f"pick_{spec.name}")
         self.button.setAccessibleName("Choose a GPU")

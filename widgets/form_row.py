@@ -100,7 +100,8 @@ class FormRow:
         self.label.setMinimumHeight(style.CONTROL_HEIGHT)
         grid.addWidget(self.label, 2 * row, 0, top | Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(self.editor, 2 * row, 1, top)
-        grid.addWidget(self.caption, 2 * row, 2, Qt.AlignmentFlag.AlignVCenter)
+        if not self.editor.put_beside(self.caption):
+            grid.addWidget(self.caption, 2 * row, 2, Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(self.help_button, 2 * row, 3, Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(self.reason, 2 * row + 1, 1, 1, 3)
 

@@ -117,8 +117,8 @@ def test_that_motion_and_held_out_gain_are_shown_first(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(curves.readout()) == 2, timeout=2000)
     assert curves.shown() == ["held-out gain (nats)", "rms displacement (Å)"]
     assert sorted(line.split(")")[0] for line in curves.readout()) == [
-        "held-out gain (nats",
-        "rms displacement (Å",
+        "Held-out gain (nats",
+        "Rms displacement (Å",
     ]
 
 
@@ -153,7 +153,7 @@ def curves(qtbot: QtBot) -> LiveCurves:
 
 def test_that_newest_values_of_both_halves_stand_above_the_plot(curves: LiveCurves) -> None:
     assert curves.shown() == ["loss data", "rms displacement (Å)"]
-    assert curves.readout()[0] == "loss data ── half 1 2 ╌╌ half 2 3"
+    assert curves.readout()[0] == "Loss data ── half 1 2 ╌╌ half 2 3"
     assert "2" in curves.readout()[1]
 
 
@@ -173,9 +173,9 @@ def test_that_quantities_are_chosen_with_a_click(qtbot: QtBot, curves: LiveCurve
 
 def test_that_pointing_shows_the_values_there(curves: LiveCurves) -> None:
     curves.show_values_at(1.2)
-    assert curves.readout()[0] == "loss data ── half 1 9 ╌╌ half 2 10"
+    assert curves.readout()[0] == "Loss data ── half 1 9 ╌╌ half 2 10"
     curves.show_values_at(None)
-    assert curves.readout()[0] == "loss data ── half 1 2 ╌╌ half 2 3"
+    assert curves.readout()[0] == "Loss data ── half 1 2 ╌╌ half 2 3"
 
 
 def test_that_a_logarithm_leaves_out_zero_and_below(qtbot: QtBot, curves: LiveCurves) -> None:
