@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from typing import Final
+
+from PySide6.QtCore import QMimeData, Qt, QTimer
 from PySide6.QtGui import QResizeEvent, QTextOption, QWheelEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -16,6 +18,9 @@ from PySide6.QtWidgets import (
 
 from widgets import style
 
+#: Keeps a line from being broken within the name of an option (a word joiner; nothing of it is seen).
+_JOINER: Final = "\u2060"
+
 
 class _Text(QPlainTextEdit):
     """As high as its text, which is broken anywhere: a long path is seen as a whole."""
@@ -28,6 +33,13 @@ class _Text(QPlainTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Copy what was written, without what only holds options together."""
+        data = super().createMimeDataFromSelection()
+        taken = QMimeData()
+        taken.setText(data.text().replace(_JOINER, ""))
+        return taken
 
     def fit(self) -> None:
         """Take the height of the text."""
@@ -77,13 +89,13 @@ class CopyBlock(QWidget):
         if title:
             self.title.setText(title)
         if text != self.value():
-            self.text.setPlainText(text)
+            self.text.setPlainText(text.replace("--", f"-{_JOINER}-{_JOINER}"))
             self.text.fit()
         self.setVisible(bool(text))
 
     def value(self) -> str:
         """Return the text as it is copied."""
-        return self.text.toPlainText()
+        return self.text.toPlainText().replace(_JOINER, "")
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.value())

@@ -259,7 +259,10 @@ class ProjectCommands:
 
     def whats_new(self) -> None:
         """Show the changelog."""
-        forms.show_page(self.window, "What is new", resources.changelog().read_text(encoding="utf-8"))
+        text = resources.changelog().read_text(encoding="utf-8")
+        # from the first version on; how the file is kept is of interest to those who write it
+        text = text[text.find("\n## ") :].replace("## [Unreleased]", f"## Version {__version__}")
+        forms.show_page(self.window, "What is new", text)
 
     def about(self) -> None:
         """Show version and licence."""

@@ -164,9 +164,7 @@ class WelcomePage(QScrollArea):
         right.addSpacing(style.SMALL)
         right.addWidget(_heading("What is new"))
         for text in latest_changes():
-            news = QLabel(f"•  {text}", wordWrap=True)
-            style.set_role(news, "caption")
-            right.addWidget(news)
+            right.addLayout(_bullet(text))
         right.addWidget(self._link("welcome_news", "All changes", ("whats_new", "What is new")))
         right.addStretch(1)
         return right
@@ -271,6 +269,16 @@ def _heading(text: str) -> QLabel:
     label = QLabel(text)
     style.set_role(label, "heading")
     return label
+
+
+def _bullet(text: str) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(style.SMALL)
+    for words, stretch in (("•", 0), (text, 1)):
+        label = QLabel(words, wordWrap=bool(stretch))
+        style.set_role(label, "caption")
+        row.addWidget(label, stretch, Qt.AlignmentFlag.AlignTop)
+    return row
 
 
 def _hint(picture: str, title: str, text: str) -> QHBoxLayout:
