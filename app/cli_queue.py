@@ -9,14 +9,15 @@ from pathlib import Path
 
 import psutil
 
+from app import settings
 from app.cli_parser import Parser
 from app.cli_places import find_job, find_project, open_project
 from app.cli_progress import duration
-from app.runner.devices import CPU, Devices
+from app.runner.devices import CPU, Devices, Policy
 from app.runner.gpus import Gpu
 from app.runner.processes import process_stats
 from app.runner.queue import LocalQueue
-from app.runner.queue_view import time_left, waiting_jobs
+from app.runner.queue_view import policy_words, time_left, waiting_jobs
 from jobs.core.errors import UserError
 
 _WATCH_S = 2.0
@@ -83,8 +84,16 @@ def queue(words: Sequence[str]) -> int:
     change.add_argument("--move", nargs=2, metavar=("JOB", "PLACE"), help="give a job a place, 1 = next")
     change.add_argument("--remove", metavar="JOB", help="take a job out of the queue")
     change.add_argument("--start", metavar="JOB", help="start a job now, beside what uses its device")
+    change.add_argument(
+        "--cpu-jobs",
+        type=int,
+        metavar="N",
+        help="let so many jobs compute on the processor at the same time, in all your projects, from now on",
+    )
     given = parser.read(words)
     where = given.project or given.place
+    if given.cpu_jobs is not None:
+        return _allow(given.cpu_jobs)
     if given.move or given.remove or given.start:
         return _change(where, given.move, given.remove, given.start)
     folder = find_project(where)
@@ -100,6 +109,7 @@ def queue(words: Sequence[str]) -> int:
         name = job.job.rstrip("/") if job.own else f"{job.job.rstrip('/')} of project {job.project.name}"
         reason = f"{job.reason or 'starts in a moment'}{soon}"
         lines.append((str(job.place) if job.own else "-", name, job.device.removeprefix("the "), reason))
+    print(policy_words(devices.policy, bool(devices.gpus)), file=sys.stderr)
     if not lines:
         print("No job runs or waits on this machine.", file=sys.stderr)
         return 0
@@ -107,6 +117,18 @@ def queue(words: Sequence[str]) -> int:
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _allow(jobs: int) -> int:
+    """Set how many jobs may compute on the processor at the same time, as the window's preferences do."""
+    try:
+        chosen = settings.Settings(**{**settings.load().model_dump(), "cpu_jobs": jobs})
+    except ValueError:
+        raise UserError(f"{jobs} is no number of jobs", hint="Give a number from 1 to 64") from None
+    if not settings.save(chosen):
+        raise UserError("the preferences could not be saved", path=settings.settings_path())
+    print(policy_words(Policy.load(), has_gpus=False))
     return 0
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.gui.news import GpusSeen, JobOnDevice
-from app.runner.devices import Holder, Policy, slot_of, slot_words
+from app.runner.devices import Holder, slot_of, slot_words
 from app.runner.gpus import Gpu
 from app.runner.queue import LocalQueue
-from app.runner.queue_view import Waiting
+from app.runner.queue_view import Waiting, policy_words
 from widgets.device_data import DeviceInfo, DeviceUser, QueueLine
 from widgets.device_panel import DevicePanel
 from widgets.durations import duration
@@ -169,17 +169,3 @@ def _title(job: str, project: Path, own: bool, titles: dict[str, str]) -> str:
 
 def _short(device: str) -> str:
     return device.removeprefix("the ")[:1].upper() + device.removeprefix("the ")[1:]
-
-
-def policy_words(policy: Policy, has_gpus: bool) -> str:
-    """Return the rule by which jobs wait."""
-    if policy.cpu_jobs == 1:
-        text = "One job at a time computes on the processor, with all threads it asks for."
-    else:
-        text = f"Up to {policy.cpu_jobs} jobs compute on the processor at the same time."
-    if has_gpus:
-        text += (
-            f" A GPU counts as busy while a job runs on it, or other programs hold more than "
-            f"{policy.busy_percent:.0f} % of its memory."
-        )
-    return text

@@ -211,6 +211,17 @@ class Devices:
         numbers = tuple(part for part in place.split(",") if part and part != CPU)
         self.holders.append(Holder(project, job, numbers, 0, True))
 
+    def give_way(self, project: Path, job: str, slot: str, claimed: set[str]) -> None:
+        """Leave to a job that came earlier, of another project, what it can start with or has to wait for.
+
+        GPUs are added to `claimed`; a place on the CPU counts as taken.
+        """
+        place = self.place_for(slot, claimed)
+        if place == CPU:
+            self.holders.append(Holder(project, job, (), 0, False))
+        else:
+            claimed.update(numbers_of(slot) if place is None else place.split(","))
+
     def _free(self, slot: str, taken: set[str]) -> str | None:
         numbers = choices_of(slot)
         if slot != AUTO and not numbers:

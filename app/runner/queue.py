@@ -165,8 +165,10 @@ class LocalQueue:
         """Start every waiting job whose device is free, in their order.
 
         A job that waits for several GPUs gets them together: those it names are kept for it until the last is
-        free, so that smaller jobs behind it do not take them again and again. A job that cannot be started
-        becomes Failed, with the reason in its ``run.err``, and the next gets its turn.
+        free, so that smaller jobs behind it do not take them again and again. Nobody holds one GPU while it
+        waits for another, so jobs never wait for each other in a circle. Jobs of other projects that came
+        earlier are left what they can start with. A job that cannot be started becomes Failed, with the
+        reason in its ``run.err``, and the next gets its turn.
 
         Returns
         -------
@@ -189,8 +191,10 @@ class LocalQueue:
                 if self._status(entry.job) != SCHEDULED:
                     waiting.remove(entry)  # deleted, or started by hand
                     continue
-                earlier = {n for c in others if c.added < entry.added for n in numbers_of(c.slot)}
-                place = devices.place_for(entry.slot, claimed | earlier)
+                while others and others[0].added < entry.added:
+                    earlier = others.pop(0)
+                    devices.give_way(earlier.project, earlier.job, earlier.slot, claimed)
+                place = devices.place_for(entry.slot, claimed)
                 if place is None:
                     claimed.update(numbers_of(entry.slot))
                     self.needs_keeper |= not devices.waits_for_own(entry.slot)

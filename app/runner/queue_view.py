@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.runner.devices import AUTO, CPU, Devices, Holder, choices_of, numbers_of, slot_words
+from app.runner.devices import AUTO, CPU, Devices, Holder, Policy, choices_of, numbers_of, slot_words
 from app.runner.queue import read_entries
 from app.runner.reservations import claims_of_others
 from jobs.core.metrics import read_metrics
@@ -55,18 +55,23 @@ def waiting_jobs(devices: Devices, project_dir: Path | None) -> list[Waiting]:
     found: list[Waiting] = []
     claimed: set[str] = set()
     first_of: set[str] = set()
+    seen, devices = devices, replace(devices, holders=list(devices.holders))
+    unseen = list(others)
     for place, entry in enumerate(entries, 1):
         assert project_dir is not None
         numbers = numbers_of(entry.slot) or choices_of(entry.slot) or [entry.slot]
-        earlier = {n for c in others if c.added < entry.added for n in numbers_of(c.slot)}
-        reason = devices.hindrance(entry.slot, claimed | earlier)
-        is_first = not (first_of & set(numbers)) and not (earlier & set(numbers))
+        while unseen and unseen[0].added < entry.added:
+            earlier = unseen.pop(0)
+            devices.give_way(earlier.project, earlier.job, earlier.slot, claimed)
+            first_of.update(numbers_of(earlier.slot))
+        reason = devices.hindrance(entry.slot, claimed)
+        is_first = not (first_of & set(numbers))
         starts = _starts_in(devices, entry.slot) if is_first and reason else None
         found.append(Waiting(project_dir, entry.job, entry.slot, True, place, reason, starts))
         claimed.update(numbers_of(entry.slot))
         first_of.update(numbers)
     for place, claim in enumerate(others, 1):
-        reason = devices.hindrance(claim.slot)
+        reason = seen.hindrance(claim.slot)
         found.append(Waiting(claim.project, claim.job, claim.slot, False, place, reason))
     return found
 
@@ -105,3 +110,17 @@ def time_left(holder: Holder) -> float | None:
         if isinstance(left, int | float) and isinstance(when, int | float):
             return max(0.0, float(left) - (time.time() - float(when)))
     return None
+
+
+def policy_words(policy: Policy, has_gpus: bool) -> str:
+    """Return the rule by which jobs wait."""
+    if policy.cpu_jobs == 1:
+        text = "One job at a time computes on the processor, with all threads it asks for."
+    else:
+        text = f"Up to {policy.cpu_jobs} jobs compute on the processor at the same time."
+    if has_gpus:
+        text += (
+            f" A GPU counts as busy while a job runs on it, or other programs hold more than "
+            f"{policy.busy_percent:.0f} % of its memory."
+        )
+    return text

@@ -11,10 +11,11 @@ import pytest
 
 from app.project.project import Project
 from app.runner import gpus, reservations
+from app.runner.abort import abort
 from app.runner.devices import Devices, Policy, slot_words
 from app.runner.gpus import Gpu, GpuProcess
 from app.runner.launch import start_job, status_of
-from app.runner.outcome import read_worker
+from app.runner.outcome import outcome_of, read_worker
 from app.runner.queue import LocalQueue
 from app.runner.queue_keeper import keep
 from app.runner.queue_view import waiting_jobs
@@ -63,6 +64,22 @@ def wait(project: Project, fake_type: JobType) -> Callable[[str], str]:
 def gpu_of(project: Project, name: str) -> str:
     record = read_worker(Path(project.path) / name)
     return record.gpu if record is not None else "waits"
+
+
+def is_over(project: Project, name: str) -> bool:
+    return outcome_of(Path(project.path) / name).is_over
+
+
+def end_job(project: Project, name: str) -> None:
+    # the keeper would start the next one; here it is looked who that is
+    waiting = LocalQueue(project).path
+    kept = waiting.read_text() if waiting.exists() else ""
+    waiting.unlink(missing_ok=True)
+    abort(Path(project.path), name, grace_s=0.0)
+    wait_for_end(Path(project.path) / name)
+    if kept:
+        waiting.write_text(kept)
+    project.check_completion()
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, ["", "waits"]), (1, ["0", "waits"]), (4, ["0", "1"])])
@@ -163,6 +180,47 @@ def test_that_two_projects_do_not_meet_on_one_gpu(
     finally:
         end_leftovers(tmp_path / "second")
     wait_until(lambda: queue.advance() == [name])
+
+
+def test_that_who_came_first_is_first_whichever_project_it_belongs_to(
+    project: Project, fake_type: JobType, cards: SetCards, wait: Callable[[str], str], tmp_path: Path
+) -> None:
+    cards(2)
+    (tmp_path / "second").mkdir()
+    second = Project.create(tmp_path / "second")
+    # of the other project, which has not looked since two GPUs became free
+    waits = {
+        slot: start_job(second, fake_type, fake_type.options(), schedule=True) for slot in ("any0,1", "cpu")
+    }
+    earlier = time.time() - 5
+    reservations.announce(second.path, [(name, slot, earlier) for slot, name in waits.items()])
+    taken, free, cpu = wait("gpu0"), wait("auto"), wait("cpu")
+    queue = LocalQueue(project)
+    assert queue.advance() == [free]
+    assert (gpu_of(project, free), gpu_of(project, taken), gpu_of(project, cpu)) == ("1", "waits", "waits")
+    reasons = {w.job: w.reason for w in waiting_jobs(Devices.look(project), Path(project.path)) if w.own}
+    assert reasons[taken] == "GPU 0 is kept for an earlier job"
+    assert reasons[cpu].endswith("of project second computes on it")
+    assert queue.needs_keeper, "the other project may go away"
+
+
+def test_that_overlapping_needs_are_met_in_their_order_without_a_circle(
+    project: Project, cards: SetCards, wait: Callable[[str], str]
+) -> None:
+    cards(3)
+    queue = LocalQueue(project)
+    names = [wait(slot) for slot in ("gpu0", "gpu0,1", "gpu1,2", "gpu2,0", "gpu1")]
+    order: list[str] = []
+    for _ in range(10):
+        order += queue.advance()
+        if len(order) == len(names):
+            break
+        # the first that runs ends
+        running = next(
+            name for name in order if gpu_of(project, name) != "waits" and not is_over(project, name)
+        )
+        end_job(project, running)
+    assert order == names
 
 
 def test_that_a_job_without_gpu_option_begins_at_once_and_a_note_ends_with_its_process() -> None:
