@@ -15,6 +15,7 @@ from jobs.isac2.equal_size import equal_size
 from jobs.isac2.filters import lowpass_images, passband
 from jobs.isac2.group_alignment import GroupAlignment, align_groups
 from jobs.isac2.lattice import Lattice
+from jobs.isac2.likelihood import log_likelihoods, polar_deviation
 from jobs.isac2.memory import group_bytes, limit_bytes, pass_plan
 from jobs.isac2.scoring import MultiReference, ScoreTable
 from jobs.isac2.settings import IsacSettings
@@ -167,7 +168,9 @@ def kmeans_pass(
         tables.append(table)
         progress(0.8 * rows.stop / count)
     table = ScoreTable.joined(tables)
-    group = equal_size(table.scores)
+    power = searches[first].half_power(prepared[first])
+    deviation = polar_deviation(searches[first], engine.images, index)
+    group = equal_size(log_likelihoods(table.scores, power, deviation))
     chosen = table.chosen(group)
     group = group.to(first)
 

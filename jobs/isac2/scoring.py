@@ -127,12 +127,18 @@ class MultiReference:
         """Coefficients ``(rows, 2, k)``, weighted, of averages ``(k, y, x)``.
 
         Averages lose their mean inside the disc but keep their power: those with more of it score higher,
-        which classes of equal size counteract.
+        for which :mod:`jobs.isac2.likelihood` makes up.
         """
         averages = averages.to(self.grid.device, torch.float32)
         inside = disc(averages.shape[-1], self.grid.radius, self.grid.device).to(averages.dtype)
         mean = (averages * inside).sum((1, 2), keepdim=True) / inside.sum()
         return self.correlator.weighted(self.grid.coefficients(averages - mean))
+
+    def half_power(self, references: Tensor) -> Tensor:
+        """Half of the power ``(k,)`` of references ``(rows, 2, k)``."""
+        grid = self.grid
+        both = torch.where(grid.row_m == 0, 1.0, 2.0).to(references)
+        return 0.5 * torch.einsum("r,rck->k", both / grid.ring_weights[grid.row_ring], references.square())
 
     # ------------------------------------------------------------------------------------------ scoring
     def blocks(self, n: int, sizes: dict[str, int] = BLOCK) -> Iterator[slice]:
