@@ -190,14 +190,14 @@ def line_colour(*, faded: bool, strong: bool) -> QColor:
 
 
 @lru_cache(maxsize=64)
-def _icon(glyph: str, colour: str) -> QSvgRenderer:
+def icon_of(glyph: str, colour: str) -> QSvgRenderer:
     """Return one of the program's icons in a colour, drawn as lines in pictures of any size."""
     text = resources.icon(glyph.removeprefix(ICON)).read_text(encoding="utf-8")
     return QSvgRenderer(QByteArray(text.replace("currentColor", colour).encode()))
 
 
 def _paint_path(painter: QPainter, glyph: str, square: QRectF, colour: str, weight: float) -> None:
-    icon = _icon(glyph, style.colour(colour).name()) if glyph.startswith(ICON) else None
+    icon = icon_of(glyph, style.colour(colour).name()) if glyph.startswith(ICON) else None
     if icon is not None:
         icon.render(painter, square.adjusted(-2, -2, 2, 2))
         return

@@ -64,6 +64,8 @@ class JobGraph(QWidget):
         layout.addWidget(self._body, 1)
         self._settle = QTimer(self, singleShot=True, interval=0)
         self._settle.timeout.connect(self._place)
+        self._again = QTimer(self, singleShot=True, interval=0)
+        self._again.timeout.connect(self._begin_again)
         self.bar.changed.connect(self._update_lit)
         self.bar.fit_requested.connect(self.canvas.fit)
         self.bar.turned.connect(self._turn)
@@ -123,7 +125,10 @@ class JobGraph(QWidget):
             return
         self.canvas.selected = job
         if job is not None and self.isVisible() and self._placed:
+            at_start = self._at_start()
             self.canvas.show_job(job)
+            if at_start:  # nobody has moved the chart
+                self._start = (self.canvas.scale_now, self._middle())
         self._update_lit()
 
     def selected(self) -> str:
@@ -199,8 +204,9 @@ class JobGraph(QWidget):
     # -- place ---------------------------------------------------------------------------------------------
 
     def zoom_state(self) -> float:
-        """Return the present zoom, to be remembered; 0 before anything was shown."""
-        return self.canvas.scale_now if self._placed else (self._wanted_scale or 0.0)
+        """Return the zoom that somebody has chosen, to be remembered; 0 when nobody has."""
+        chosen = self._placed and self.canvas.scale_now != self._start[0]
+        return self.canvas.scale_now if chosen else (self._wanted_scale or 0.0)
 
     def set_zoom_state(self, scale: float) -> None:
         """Zoom as the last time, as soon as there is something to be seen; 0 shows everything."""
@@ -223,8 +229,7 @@ class JobGraph(QWidget):
     def _show_start(self) -> None:
         """Show everything if it can be read, else the selected or the newest job."""
         canvas = self.canvas
-        whole = canvas.smallest()
-        scale = whole if whole >= _READABLE else (self._wanted_scale or _READABLE)
+        scale = self._wanted_scale or max(canvas.smallest(), _READABLE)
         job = canvas.selected if canvas.selected is not None else len(self._jobs) - 1
         if scale <= canvas.smallest() * 1.001:
             canvas.set_scale(scale, canvas.chart.rect.center())
@@ -233,16 +238,22 @@ class JobGraph(QWidget):
         self._start = (canvas.scale_now, self._middle())
         self.minimap.place()
 
+    def _begin_again(self) -> None:
+        # somebody may have zoomed in the meantime
+        if self.canvas.scale_now == self._start[0]:
+            self._show_start()
+
+    def _at_start(self) -> bool:
+        """Whether nobody has gone elsewhere in the chart since it was placed."""
+        (scale, middle), now = self._start, self._middle()
+        away = abs(now.x() - middle.x()) + abs(now.y() - middle.y())
+        return self._placed and scale == self.canvas.scale_now and away * scale < _AWAY
+
     def _middle(self) -> QPointF:
         return self.canvas.mapToScene(self.canvas.viewport().rect().center())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Begin anew in another room, as long as nobody has gone elsewhere in the chart."""
-        resized = watched is self.canvas and event.type() == QEvent.Type.Resize
-        if resized and self._placed:
-            (scale, middle), now = self._start, self._middle()
-            away = abs(now.x() - middle.x()) + abs(now.y() - middle.y())
-            if scale == self.canvas.scale_now and away * scale < _AWAY:
-                self._placed = False
-                self._settle.start()
+        if watched is self.canvas and event.type() == QEvent.Type.Resize and self._at_start():
+            self._again.start()
         return super().eventFilter(watched, event)

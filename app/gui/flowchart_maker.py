@@ -47,7 +47,7 @@ _GLYPHS: Final = {
 }
 
 #: Our own types look as in the list of types.
-_OWN: Final = {declared.directory: f"{ICON}{key}" for key, declared in registry.JOB_TYPES.items()}
+OWN: Final = {declared.directory: f"{ICON}{key}" for key, declared in registry.JOB_TYPES.items()}
 
 Chart = tuple[list[GraphJob], list[GraphLink]]
 
@@ -114,7 +114,7 @@ class FlowchartMaker:
                 process.short_alias or process.directory,
                 process.directory,
                 process.status,
-                glyph=_OWN.get(process.directory) or _GLYPHS.get(process.directory, "file"),
+                glyph=OWN.get(process.directory) or _GLYPHS.get(process.directory, "file"),
                 layer=layers[at],
                 column=columns[at],
             )

@@ -286,3 +286,30 @@ def test_that_ten_thousand_jobs_open_quickly_and_pan_fluidly(qtbot: Any, light: 
             canvas.viewport().repaint()
             times.append(time.process_time() - start)
         assert min(times) < 0.15, f"at a scale of {scale}"
+
+
+def test_that_a_chart_begins_anew_in_another_room_until_somebody_goes_elsewhere(
+    qtbot: Any, light: QApplication
+) -> None:
+    widget = JobGraph()
+    qtbot.addWidget(widget)
+    widget.resize(500, 260)
+    widget.set_chart(JOBS, LINKS)
+    widget.show()
+    qtbot.waitExposed(widget)
+    light.processEvents()
+    widget.resize(1000, 760)
+    canvas = widget.canvas
+
+    def whole() -> bool:
+        return canvas.scale_now == pytest.approx(canvas.smallest()) and canvas.seen().contains(
+            canvas.chart.rect.adjusted(1, 1, -1, -1)
+        )
+
+    qtbot.waitUntil(lambda: canvas.width() > 900 and whole(), timeout=5000)
+    canvas.zoom(1.3)
+    zoomed = canvas.scale_now
+    widget.resize(1100, 700)
+    qtbot.waitUntil(lambda: canvas.width() > 1000, timeout=5000)
+    light.processEvents()
+    assert canvas.scale_now == zoomed

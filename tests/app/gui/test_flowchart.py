@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
 
 from app.gui import flowchart_commands
 from app.gui.dialogs.tags import TagsDialog
+from app.gui.flowchart_maker import OWN
 from app.gui.main_window import MainWindow
 from app.project.project import Project
 from app.project.tags import Tag, TagFile
 from tests.support.workflow import make_workflow
+from widgets.graph_paint import icon_of
 from widgets.job_graph import JobGraph
 
 CONSENSUS = "Refine3D/job016/"
@@ -207,3 +209,9 @@ def test_that_another_project_has_its_own_chart_and_an_empty_one_says_so(
     window.actions_by_key["show_flowchart"].trigger()
     qtbot.waitUntil(graph.empty.isVisible, timeout=5000)
     assert "No jobs yet" in graph.empty.message()
+
+
+@pytest.mark.usefixtures("qapp")
+def test_that_our_jobs_have_the_icons_of_the_list_of_types() -> None:
+    assert set(OWN) >= {"DynaMight", "TomoDRGN", "ISAC2", "Dynamo", "Simulate", "Import", "Latents"}
+    assert all(icon_of(name, "#123456").isValid() for name in OWN.values())
