@@ -195,11 +195,12 @@ class FigurePlot(QWidget):
         painter.drawLine(area.bottomLeft(), area.topLeft())
         painter.setPen(text)
         below = QRectF(_PAD, self.height() - line - _PAD / 2, self.width() - _PAD, line)
-        painter.drawText(below, _CENTRE, figure.x_title)
+        painter.drawText(below, _CENTRE, _as_title(figure.x_title))
         painter.save()
         painter.translate(_PAD / 2 + line / 2, area.center().y())
         painter.rotate(-90)
-        painter.drawText(QRectF(-area.height() / 2, -line / 2, area.height(), line), _CENTRE, figure.y_title)
+        beside = QRectF(-area.height() / 2, -line / 2, area.height(), line)
+        painter.drawText(beside, _CENTRE, _as_title(figure.y_title))
         painter.restore()
 
     def _pen(self, series: Series, width: float = 2.0) -> QPen:
@@ -266,3 +267,8 @@ class FigurePlot(QWidget):
 def _polygon(x: NDArray[np.float64], y: NDArray[np.float64]) -> QPolygonF:
     points: Sequence[QPointF] = [QPointF(float(a), float(b)) for a, b in zip(x, y, strict=True)]
     return QPolygonF(points)
+
+
+def _as_title(text: str) -> str:
+    """Return the words of an axis with a capital; symbols such as ``z1`` stay as they are."""
+    return text[:1].upper() + text[1:] if text[:3].isalpha() and text[:3].islower() else text

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QBrush, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -79,6 +80,8 @@ class _IoTree(QWidget):
         self.tree.setAccessibleName(title)
         self.tree.itemActivated.connect(self._on_activated)
         self.tree.itemClicked.connect(self._on_clicked)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._on_menu)
         self._body = WithEmptyState(self.tree, EmptyState("nodes", empty_text, parent=self), self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -127,6 +130,24 @@ class _IoTree(QWidget):
         job = item.data(0, _JOB_ROLE)
         if job:
             self.job_selected.emit(job)
+
+    def menu_of(self, item: QTreeWidgetItem) -> QMenu:
+        """Return what can be done with a line, for a right click on it."""
+        menu = QMenu(self)
+        path, job = item.data(0, _PATH_ROLE), item.data(0, _JOB_ROLE)
+        if path:
+            menu.addAction("Show", lambda: self.file_activated.emit(path))
+            menu.addAction("Copy path", lambda: QApplication.clipboard().setText(path))
+        elif job:
+            menu.addAction("Go to this job", lambda: self.job_selected.emit(job))
+            menu.addAction("Copy name", lambda: QApplication.clipboard().setText(job))
+        return menu
+
+    def _on_menu(self, place: QPoint) -> None:
+        item = self.tree.itemAt(place)
+        menu = self.menu_of(item) if item is not None else None
+        if menu is not None and menu.actions():
+            menu.exec(self.tree.viewport().mapToGlobal(place))
 
     def _on_activated(self, item: QTreeWidgetItem) -> None:
         path = item.data(0, _PATH_ROLE)

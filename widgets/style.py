@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QWidget
 
 from widgets.palette import DARK, LIGHT, PALETTES, Palette
 from widgets.style_sheet import CONTROL_HEIGHT, RADIUS, style_sheet
@@ -180,6 +180,11 @@ def set_role(widget: QWidget, role: str) -> None:
     style = widget.style()
     style.unpolish(widget)
     style.polish(widget)
+
+
+def pad_number(box: QAbstractSpinBox) -> None:
+    """Keep the number of a box as far from its edge as texts are; style sheets can not."""
+    box.lineEdit().setTextMargins(6, 0, 0, 0)
 
 
 class ThemeWatcher(QObject):

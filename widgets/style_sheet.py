@@ -124,14 +124,14 @@ QComboBox::down-arrow {{ image: url("{pictures.arrow_file(c.muted)}"); width: 14
 QComboBox::down-arrow:disabled {{ image: url("{pictures.arrow_file(c.disabled)}"); }}
 QAbstractSpinBox {{
     background: {c.surface}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
-    padding: 3px 0 3px 5px; min-height: {CONTROL_HEIGHT - 8}px;
+    padding: 3px 0; min-height: {CONTROL_HEIGHT - 8}px;
     max-height: {CONTROL_HEIGHT - 8}px; selection-color: {c.text};
     selection-background-color: {c.selection};
 }}
 QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{
     background: transparent; border: none; padding: 0 0 0 4px; min-height: 0;
 }}
-QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 0 2px 4px; }}
+QAbstractSpinBox:focus {{ border: 2px solid {c.accent}; padding: 2px 0; }}
 QAbstractSpinBox:disabled {{ background: {c.window}; color: {c.disabled}; border-color: {c.line}; }}
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{
     width: 16px; border: none; background: transparent; subcontrol-origin: border;

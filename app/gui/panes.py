@@ -66,6 +66,8 @@ class Pane(QDockWidget):
             self.setTitleBarWidget(wanted)  # type: ignore[arg-type]
 
 
+#: The list of job types takes no more than this by itself (pixels).
+_MOST_TYPES = 250
 #: Least width and height of panes: smaller than what they ask for, so that they never lie over each other.
 _LEAST_LEFT, _LEAST_ABOVE, _LEAST_BELOW = (220, 60), (540, 230), (400, 110)
 
@@ -137,6 +139,7 @@ class Panes:
         """Give all panes their first sizes, which depend on that of the window."""
         window = self._window
         width, height = max(window.width(), 1000), max(window.height(), 600)
+        self.fit_types()
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
         below = max(round(height * 0.28), 210)
         # a line of the job lists is to be read in full, whatever the size of text
@@ -161,12 +164,9 @@ class Panes:
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
 
     def fit_types(self) -> None:
-        """Give the list of job types the height of what it offers now."""
-        types, jobs = self.docks["job_types"], self.docks["jobs"]
-        wanted = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
-        both = types.height() + jobs.height()
-        if types.isVisible() and types.height() < wanted <= both / 2:
-            self._window.resizeDocks([types, jobs], [wanted, both - wanted], _VERTICAL)
+        """See to it that the list of job types never hides some of what it offers, within reason."""
+        wanted = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL
+        self.docks["job_types"].widget().setMinimumHeight(min(wanted, _MOST_TYPES))
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""

@@ -320,3 +320,26 @@ def test_that_times_stand_in_all_rows_of_a_list_or_in_none(qtbot: QtBot) -> None
 )
 def test_that_the_number_of_a_job_is_read_from_its_name(name: str, number: int) -> None:
     assert JobRow(name).number == number
+
+
+def test_that_inputs_and_outputs_stand_beside_each_other_where_there_is_room(qtbot: QtBot) -> None:
+    view = InputsOutputs()
+    qtbot.addWidget(view)
+    view.resize(900, 180)
+    view.show()
+    view.set_io(
+        [IoEntry("Refine3D/job002/run_data.star", "ParticleGroupMetadata.star.relion", "Refine3D/job002/")],
+        [],
+    )
+    assert view.inputs.geometry().right() < view.outputs.geometry().left()
+    view.resize(420, 400)
+    assert view.inputs.geometry().bottom() < view.outputs.geometry().top()
+    shown, chosen = [], []
+    view.file_activated.connect(shown.append)
+    view.job_selected.connect(chosen.append)
+    job = view.inputs.tree.topLevelItem(0)
+    assert job is not None
+    for item in (job, job.child(0)):
+        assert item is not None
+        view.inputs.menu_of(item).actions()[0].trigger()
+    assert (chosen, shown) == (["Refine3D/job002/"], ["Refine3D/job002/run_data.star"])

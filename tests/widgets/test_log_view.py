@@ -236,3 +236,15 @@ def test_that_output_and_errors_go_to_their_own_views(qtbot: QtBot) -> None:
     with qtbot.waitSignal(panel.open_requested) as signal:
         button.click()
     assert signal.args == ["err"]
+
+
+def test_that_long_lines_are_broken_and_need_no_scroll_bar(qtbot: QtBot) -> None:
+    view = LogView("run.err")
+    qtbot.addWidget(view)
+    view.resize(300, 200)
+    view.show()
+    view.set_text("the image stack is truncated: " + 40 * "bytes are expected " + "/a/path/" + 80 * "x")
+    assert view.text.horizontalScrollBar().maximum() == 0
+    assert len(view.lines()) == 1
+    view.set_text("")
+    assert view._body.is_empty

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from jobs.core.errors import Problem
 from widgets import style
 from widgets.background import Newest
+from widgets.copy_block import CopyBlock
 from widgets.empty_state import EmptyState
 from widgets.message_bar import MessageBar
 from widgets.note_editor import NoteEditor
@@ -242,3 +243,15 @@ def test_that_every_panel_survives_a_change_of_theme(
         image = widget.grab().toImage().scaled(1, 1)
         assert (image.pixelColor(0, 0).lightness() > 128) == bright
     style.apply_theme(qapp, "light")
+
+
+def test_that_a_copied_command_is_what_was_given_though_its_options_hold_together(qtbot: QtBot) -> None:
+    block = CopyBlock("Command")
+    qtbot.addWidget(block)
+    command = "heteroscope run dynamight --fn_star=a-b.star --nr_gaussians=1000"
+    block.set_text(command)
+    assert block.value() == command
+    block.button.click()
+    assert QApplication.clipboard().text() == command
+    block.text.selectAll()
+    assert block.text.createMimeDataFromSelection().text() == command

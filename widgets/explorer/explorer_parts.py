@@ -81,6 +81,8 @@ class ExplorerParts(QWidget):
             holder.setFrameShape(QScrollArea.Shape.NoFrame)
             # the path's controls stand at the top; everything else uses the height there is
             holder.setWidget(_column(widget, None) if widget is self.paths else widget)
+            if widget in (self.paths, self.images):  # the others have margins of their own
+                holder.setViewportMargins(style.SMALL, style.SMALL, style.SMALL, 0)
             self.tabs.setTabToolTip(self.tabs.addTab(holder, title), tip)
         self.tabs.setMinimumWidth(300)
         left = _column(self.map, self.player)

@@ -85,6 +85,7 @@ class Player(QWidget):
         settings.setContentsMargins(0, 0, 0, 0)
         settings.setSpacing(style.TIGHT)
         self.speed = QSpinBox(self, minimum=1, maximum=30, value=12)
+        style.pad_number(self.speed)
         self.speed.setObjectName("explorer_player_speed")
         self.speed.setSuffix(" /s")
         self.speed.setToolTip("Frames in a second (+ and −)")

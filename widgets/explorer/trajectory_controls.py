@@ -172,6 +172,7 @@ class Controls(QWidget):
 
     def _spin(self, name: str, low: int, high: int, value: int, tip: str) -> QSpinBox:
         spin = QSpinBox(self)
+        style.pad_number(spin)
         spin.setRange(low, high)
         spin.setValue(value)
         spin.setObjectName(f"explorer_path_{name}")

@@ -71,6 +71,7 @@ class SlabControls(QWidget):
         self.position = rows.slider("tomogram_position", "Where the slab lies")
         self.position.valueChanged.connect(self._on_slab)
         self.thickness = QDoubleSpinBox()
+        style.pad_number(self.thickness)
         self.thickness.setObjectName("tomogram_thickness")
         self.thickness.setSuffix(" Å")
         self.thickness.setDecimals(0)

@@ -242,6 +242,7 @@ def row_label(text: str, beside: QWidget) -> QLabel:
 
 def _spin(value: float, low: float, high: float, step: float, suffix: str, decimals: int) -> QDoubleSpinBox:
     box = QDoubleSpinBox()
+    style.pad_number(box)
     box.setRange(low, high)
     box.setSingleStep(step)
     box.setDecimals(decimals)

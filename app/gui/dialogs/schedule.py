@@ -67,6 +67,7 @@ class ScheduleDialog(QDialog):
         self.name.textChanged.connect(self._update)
         self.before = _minutes("schedule_before", 0)
         self.repeats = QSpinBox()
+        style.pad_number(self.repeats)
         self.repeats.setObjectName("schedule_repeats")
         self.repeats.setRange(1, 100_000)
         self.between = _minutes("schedule_between", 15)
@@ -135,6 +136,7 @@ class ScheduleDialog(QDialog):
 
 def _minutes(name: str, value: float, suffix: str = " min") -> QDoubleSpinBox:
     box = QDoubleSpinBox()
+    style.pad_number(box)
     box.setObjectName(name)
     box.setRange(0, 100_000)
     box.setDecimals(1 if suffix == " min" else 0)
