@@ -9,10 +9,15 @@ import psutil
 import pytest
 import torch
 
+from app import __main__ as door
+from app.project.project import Project
 from jobs.core.context import WorkerContext
+from jobs.core.declaration import to_values
+from jobs.core.devices import PROCESSES
 from jobs.core.errors import UserError
 from jobs.tomodrgn import train
 from jobs.tomodrgn.outputs import read_latent
+from jobs.tomodrgn.params import TomoDrgnOptions
 from jobs.tomodrgn.sharing import SharedTraining
 from tests.jobs.tomodrgn.conftest import context_of, small_options
 
@@ -35,20 +40,45 @@ def trained_by(project: Path, shared: Path, n: int, **changed: object) -> Worker
     return context
 
 
-def test_that_two_processes_train_what_one_trains(tmp_path: Path, shared: Path) -> None:
-    # Batches of 5 of 16 particles: one process has nothing to do in the last one.
-    one, two = (trained_by(tmp_path, shared, n).folder.path for n in (1, 2))
-    first, second = (torch.load(job / "weights.pkl", weights_only=True) for job in (one, two))
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
+    """What one process trains."""
+    return trained_by(tmp_path_factory.mktemp("alone"), shared, 1).folder.path
+
+
+def assert_same_training(alone: Path, job: Path) -> None:
+    first, second = (torch.load(path / "weights.pkl", weights_only=True) for path in (alone, job))
     for name, value in first["model_state_dict"].items():
         scale = max(SMALL, float(value.float().square().mean().sqrt()))
         difference = float((second["model_state_dict"][name] - value).abs().max())
         assert difference < RELATIVE * scale, name
     assert first["training"]["steps"] == second["training"]["steps"] == 8
     assert torch.equal(first["training"]["sampler"], second["training"]["sampler"])
-    a, b = (torch.from_numpy(read_latent(job / "z.pkl")[0]) for job in (one, two))
+    a, b = (torch.from_numpy(read_latent(path / "z.pkl")[0]) for path in (alone, job))
     torch.testing.assert_close(a, b, atol=RELATIVE, rtol=RELATIVE)
-    assert {path.name for path in one.iterdir()} == {path.name for path in two.iterdir()}
+
+
+def test_that_two_processes_train_what_one_trains(tmp_path: Path, shared: Path, alone: Path) -> None:
+    # Batches of 5 of 16 particles: one process has nothing to do in the last one.
+    job = trained_by(tmp_path, shared, 2).folder.path
+    assert_same_training(alone, job)
+    assert {path.name for path in alone.iterdir()} == {path.name for path in job.iterdir()}
     assert not [p for p in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
+
+
+def test_that_three_processes_of_the_job_command_train_what_one_trains(
+    tmp_path: Path, shared: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Project.create(tmp_path)
+    monkeypatch.setenv(PROCESSES, "3")
+    wanted, usual = small_options(shared, do_consensus=True, batch_size=5), TomoDrgnOptions()
+    chosen = {name: value for name, value in to_values(wanted).items() if value != to_values(usual)[name]}
+    words = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+    place = ["--project", str(tmp_path), "--gpu_id", "cpu", "--quiet"]
+    assert door.main(["run", "tomodrgn", *place, *words]) == 0
+    job = tmp_path / "TomoDRGN" / "job001"
+    assert "3 processes share the training" in (job / "run.out").read_text()
+    assert_same_training(alone, job)
 
 
 def test_that_the_death_of_a_process_ends_the_training_with_a_sentence(
