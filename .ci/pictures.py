@@ -1,4 +1,7 @@
-"""Makes the pictures of the README from the result of `make demo`: window, flowchart and explorer."""
+"""Makes the pictures of the README from the result of `make demo`: window, flowchart and explorer.
+
+Each is made in the light and in the dark theme; the README shows that of its reader.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ FOLDER = ROOT / "resources" / "pictures"
 SIZE = (1280, 800)
 LATEST_S = 120.0
 LARGEST_BYTES = 300_000
+#: Jobs of the demo: the one that learns, and the one that simulates what it learns from.
+JOB, DATA = "DynaMight/job002", "Simulate/job001"
 
 
 def command(project: Path, *words: str) -> str:
@@ -30,22 +35,21 @@ def command(project: Path, *words: str) -> str:
 
 def furnish(project: Path) -> str:
     """Add what a project has after some days of work to that of the demo; return the job to show."""
-    job = "DynaMight/job001"
-    command(project, "alias", job, "hinge")
-    command(project, "tag", job, "add", "figure 2")
-    still = command(project, "run", "simulate", "--recipe", "R2", "--nr_images", "200")
-    particles = f"{still.rstrip('/')}/particles.star"
-    consensus = f"{still.rstrip('/')}/consensus.mrc"
-    sharper = f"{job}/backprojection/map_half1.mrc"
-    for star, volume in ((particles, consensus), ("data/particles.star", sharper)):
-        command(project, "new", "dynamight", "--fn_star", star, "--fn_map", volume)
+    command(project, "alias", JOB, "hinge")
+    command(project, "tag", JOB, "add", "figure 2")
+    still = command(project, "run", "simulate", "--recipe", "R2", "--nr_images", "200").rstrip("/")
     command(project, "alias", still, "no_motion")
-    return job + "/"
+    for star, volume in (
+        (f"{still}/particles.star", f"{still}/consensus.mrc"),
+        (f"{DATA}/particles.star", f"{JOB}/backprojection/map_half1.mrc"),
+    ):
+        command(project, "new", "dynamight", "--fn_star", star, "--fn_map", volume)
+    return JOB + "/"
 
 
 def main(demo: Path) -> int:
     """Copy the project, open it in the window and take the pictures."""
-    if not (demo / "DynaMight" / "job001" / "RELION_JOB_EXIT_SUCCESS").exists():
+    if not (demo / JOB / "RELION_JOB_EXIT_SUCCESS").exists():
         raise SystemExit(f"{demo} holds no finished demo: `make demo DIR={demo}` first.")
     with tempfile.TemporaryDirectory(prefix="heteroscope-pictures-") as private:
         os.environ["XDG_CONFIG_HOME"] = private
@@ -66,6 +70,7 @@ def photograph(project: Path, job: str) -> None:
     from app.gui.application import make_application, open_window
     from app.gui.screenshots import grab
     from app.settings import Settings
+    from widgets import style
 
     settings = Settings(theme="light")
     application = make_application(sys.argv[:1], settings)
@@ -84,6 +89,13 @@ def photograph(project: Path, job: str) -> None:
             application.processEvents()
             time.sleep(0.01)
 
+    def take(name: str) -> None:
+        themes: tuple[tuple[style.Theme, str], ...] = (("dark", "_dark"), ("light", ""))
+        for theme, ending in themes:
+            style.apply_theme(application, theme)
+            wait(lambda: True, 2.0)
+            grab(window, FOLDER / f"{name}{ending}.png", size=SIZE)
+
     wait(lambda: job in window.entries)
     window.select(job, started=True)
     window.panes.reveal("monitor")
@@ -93,11 +105,11 @@ def photograph(project: Path, job: str) -> None:
     place = window.findChild(QLabel, "status_project")
     assert place is not None
     place.setText("/data/projects/hinge")  # where the copy really lies is nobody's concern
-    grab(window, FOLDER / "window.png", size=SIZE)
+    take("window")
     window.panes.reveal("flowchart")
     window.panes.reveal("io")
     wait(lambda: True, 3.0)
-    grab(window, FOLDER / "flowchart.png", size=SIZE)
+    take("flowchart")
     window.explorer_commands.explore()
     commands = window.explorer_commands
     wait(
@@ -115,7 +127,7 @@ def photograph(project: Path, job: str) -> None:
     wait(lambda: bool(way.travelling.done.size) and bool(way.travelling.done.all()))
     explorer.player.go_to(explorer.player.count - 1)
     wait(lambda: True, 3.0)
-    grab(window, FOLDER / "explorer.png", size=SIZE)
+    take("explorer")
     window.close()
     wait(lambda: True, 1.0)
 
