@@ -136,7 +136,10 @@ class TomogramReader:
         scale = _column(tilts, "rlnCtfScalefactor")
         tilt, weight = _tilts_and_weights(tilts, rotation, scale)
         defocus = [_column(tilts, c) for c in _DEFOCUS]
-        known = all(d is not None for d in defocus)
+        known = any(d is not None for d in defocus)
+        if known:
+            # Part of a defocus is a mistake; none at all is a set without CTF.
+            tilts.require(_DEFOCUS)
         zero = np.zeros(tilts.n_rows)
         u, v, angle = (d if known and d is not None else zero for d in defocus)
         phase = _column(tilts, "rlnPhaseShift")

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
+from jobs.tomodrgn.command_numbers import even_box, positive, whole
 from jobs.tomodrgn.terminal import Terminal
 
 
@@ -22,7 +23,7 @@ def add_analyze(commands: Any) -> None:
     )
     add = parser.add_argument
     add_epoch(parser)
-    add("--pc", type=int, default=2, help="components along which volumes are made [2]")
+    add("--pc", type=whole(0), default=2, help="components along which volumes are made [2]")
     add("--pc-ondata", action="store_true", help="at the particles nearest to those places [no]")
     add(
         "--pc-spacing",
@@ -30,10 +31,10 @@ def add_analyze(commands: Any) -> None:
         default="percentile",
         help="places along components: at equally spaced percentiles, or at equal distances [percentile]",
     )
-    add("--ksample", type=int, default=20, help="groups of the k-means [20]")
+    add("--ksample", type=whole(1), default=20, help="groups of the k-means [20]")
     add("--skip-umap", action="store_true", help="make no UMAP [no]")
     add("--skip-vol", action="store_true", help="make no volumes [no]")
-    add("--seed", type=int, default=42, help="of UMAP and k-means [42]")
+    add("--seed", type=whole(0), default=42, help="of UMAP and k-means [42]")
     add_volume_options(parser)
     add_plot_format(parser)
     parser.set_defaults(run=_analyze)
@@ -71,12 +72,17 @@ def epoch_of(given: argparse.Namespace) -> int | None:
 def add_volume_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how volumes are made."""
     add = parser.add_argument
-    add("-d", "--downsample", type=int, help="box of the volumes, an even number [that of the images]")
-    add("--lowpass", type=float, metavar="Å", help="resolution to which volumes are filtered [not filtered]")
+    add("-d", "--downsample", type=even_box, help="box of the volumes, an even number [that of the images]")
+    add(
+        "--lowpass",
+        type=positive,
+        metavar="Å",
+        help="resolution to which volumes are filtered [not filtered]",
+    )
     add("--flip", action="store_true", help="flip the handedness [no]")
     add("--invert", action="store_true", help="invert the contrast [no]")
-    add("--Apix", "--apix", type=float, metavar="Å", help="pixel size for the headers [the right one]")
-    add("-b", "--batch-size", type=int, default=8, help="volumes computed together [8]")
+    add("--Apix", "--apix", type=positive, metavar="Å", help="pixel size for the headers [the right one]")
+    add("-b", "--batch-size", type=whole(1), default=8, help="volumes computed together [8]")
     add("--gpu-id", "--device", "--cuda", default="0", help="GPU to use, or cpu [0 where there is one]")
 
 
@@ -91,8 +97,6 @@ def volume_order(given: argparse.Namespace) -> Any:
     """How volumes are made, as :class:`jobs.tomodrgn.eval_vol.VolumeOrder`."""
     from jobs.tomodrgn.eval_vol import VolumeOrder
 
-    if given.batch_size < 1:
-        raise UserError("--batch-size is at least 1")
     return VolumeOrder(
         box=given.downsample,
         lowpass_a=given.lowpass,

@@ -99,12 +99,9 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     found: list[Problem] = []
     least, most = facts.n_images_least, facts.n_images_most
     first = options.use_first_ntilts
-    if first == 0:
-        found.append(
-            Problem(
-                "Not one image of each particle is to be used", "use_first_ntilts", "Give -1 for all images"
-            )
-        )
+    for name, what in (("use_first_ntilts", "image of each particle"), ("use_first_nptcls", "particle")):
+        if getattr(options, name) == 0:
+            found.append(Problem(f"Not one {what} is to be used", name, "Give -1 for all"))
     if first > most > 0 and facts.complete:
         found.append(
             Problem(
@@ -143,6 +140,14 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
 
 
 def _check_doses(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
+    if options.dose_override == 0 and (options.recon_dose_weight or options.l_dose_mask):
+        return [
+            Problem(
+                "With a dose of 0 per tilt there is no radiation damage to model",
+                field="dose_override",
+                hint="Give the dose per tilt, or leave it empty for that of the file",
+            )
+        ]
     if facts.has_dose or options.dose_override is not None:
         return []
     named = [name for name in ("recon_dose_weight", "l_dose_mask") if getattr(options, name)]
@@ -184,6 +189,14 @@ def check_model(options: TomoDrgnOptions, context: CheckContext) -> list[Problem
                 f"{options.num_seeds} seeds: the set encoder gives one latent place from one seed",
                 field="num_seeds",
                 hint="Set it to 1",
+            )
+        )
+    if options.enc_mask == 0:
+        found.append(
+            Problem(
+                "A mask of radius 0 shows the encoder nothing",
+                field="enc_mask",
+                hint="Give a radius from 1 pixel, or -1 for all",
             )
         )
     if options.pe_dim == 1 and options.pe_type.startswith("geom"):

@@ -89,7 +89,7 @@ def _refuse_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser, com
     see = f"See heteroscope tomodrgn {command} --help"
     if not word.startswith("-"):
         raise UserError(f"{command} has no use for '{word}'", hint=see)
-    plain = {flag.replace("_", "-"): flag for flag in parser._option_string_actions}
+    plain = {flag.replace("_", "-"): flag for flag in parser._option_string_actions if flag != "--help"}
     near = difflib.get_close_matches(word.replace("_", "-"), plain, n=1, cutoff=0.6)
     raise UserError(
         f"{command} has no option {word}", hint=f"Did you mean {plain[near[0]]}?" if near else see

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
+from jobs.tomodrgn.command_numbers import all_or_first, even_box, not_negative, positive, whole
 from jobs.tomodrgn.commands_volumes import add_model, model_of
 from jobs.tomodrgn.image_options import IMAGE_ORDERS
 from jobs.tomodrgn.sources import SOURCES
@@ -38,7 +38,7 @@ def add_eval_images(commands: Any) -> None:
     add("particles", type=Path, help="STAR file of the particles")
     add_model(parser)
     add("--out-z", type=Path, required=True, help="z.pkl to write: places, then logarithms of variances")
-    add("-b", "--batch-size", type=int, default=64, help="particles at once [64]")
+    add("-b", "--batch-size", type=whole(1), default=64, help="particles at once [64]")
     _add_reading(parser)
     parser.set_defaults(run=_eval_images)
 
@@ -49,13 +49,24 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     add("--ind", "--ind-ptcls", dest="ind", type=Path, help="particles to use, counted from 0 [all]")
     add("--ind-imgs", type=Path, help="images to use, counted from 0 [all]")
     add("--sort-ptcl-imgs", choices=IMAGE_ORDERS, default="unsorted", help="order of images [unsorted]")
-    add("--use-first-ntilts", type=int, default=-1, metavar="N", help="images of each particle [-1: all]")
-    add("--use-first-nptcls", type=int, default=-1, metavar="N", help="particles [-1: all]")
+    add(
+        "--use-first-ntilts",
+        type=all_or_first,
+        default=-1,
+        metavar="N",
+        help="images of each particle [-1: all]",
+    )
+    add("--use-first-nptcls", type=all_or_first, default=-1, metavar="N", help="particles [-1: all]")
     add("--source-software", choices=SOURCES, default="auto", help="refuse files of others [auto: any]")
     add("--datadir", type=Path, help="folder of the images, when they are not where the file says")
-    add("--Apix", "--apix", type=float, metavar="Å", help="pixel size instead of that of the file")
-    add("--dose-override", type=float, metavar="e/Å²", help="dose per tilt instead of those of the file")
-    add("--seed", type=int, default=0, help="random seed [0]")
+    add("--Apix", "--apix", type=positive, metavar="Å", help="pixel size instead of that of the file")
+    add(
+        "--dose-override",
+        type=not_negative,
+        metavar="e/Å²",
+        help="dose per tilt instead of those of the file",
+    )
+    add("--seed", type=whole(0), default=0, help="random seed [0]")
     add("--uninvert-data", action="store_true", help="take the images as tomoDRGN does with this switch")
     add("--lazy", action="store_true", help="keep the images on disk [no]")
     add("--gpu-id", default="0", help="GPU to use, or cpu [0 where there is one]")
@@ -112,8 +123,6 @@ def _eval_images(given: argparse.Namespace) -> int:
     from jobs.tomodrgn.outputs import preprocessed_path, write_latent
     from jobs.tomodrgn.trained_model import load_weights
 
-    if given.batch_size < 1:
-        raise UserError("--batch-size is at least 1")
     terminal = Terminal()
     folder, weights, _ = model_of(given)
     devices, _ = choose_devices(given.gpu_id, many=False)
@@ -162,7 +171,7 @@ def add_backproject(commands: Any) -> None:
     add("-o", "--output", type=Path, required=True, help="map to write, X.mrc; others are named after it")
     add("--recon-tilt-weight", action="store_true", help="model the loss of signal by tilt [no]")
     add("--recon-dose-weight", action="store_true", help="model radiation damage [no]")
-    add("--lowpass", type=float, metavar="Å", help="resolution of the filtered map [FSC 0.143]")
+    add("--lowpass", type=positive, metavar="Å", help="resolution of the filtered map [FSC 0.143]")
     add("--flip", action="store_true", help="flip the handedness [no]")
     _add_reading(parser)
     parser.set_defaults(run=_backproject)
@@ -210,11 +219,19 @@ def add_downsample(commands: Any) -> None:
     )
     add = parser.add_argument
     add("input", type=Path, help="volume, stack, .txt list of stacks, or STAR file of tilt series")
-    add("-d", "-D", "--downsample", type=int, required=True, metavar="BOX", help="new even box, in pixels")
+    add(
+        "-d",
+        "-D",
+        "--downsample",
+        type=even_box,
+        required=True,
+        metavar="BOX",
+        help="new even box, in pixels",
+    )
     add("-o", "--output", type=Path, required=True, help="file to write: .mrc of a volume, else .mrcs")
-    add("-b", "--batch-size", type=int, default=5000, help="images at once at most [5000]")
+    add("-b", "--batch-size", type=whole(1), default=5000, help="images at once at most [5000]")
     add("--is-vol", action="store_true", help="the input is a volume [by its name]")
-    add("--chunk", type=int, help="images per file written [all in one]")
+    add("--chunk", type=whole(1), help="images per file written [all in one]")
     add("--lazy", action="store_true", help="accepted; images are always read as needed")
     add("--datadir", type=Path, help="folder of the images, when they are not where the file says")
     add("--write-tiltseries-starfile", action="store_true", help="write the STAR file of the images too [no]")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobs.core.declaration import CheckContext, OptionSpec, add_arguments, from_arguments, specs
-from jobs.core.errors import UserError
+from jobs.core.errors import Problem, UserError
 from jobs.core.folder import JobFolder, make_record
 from jobs.core.options import RUNNING_TAB
 from jobs.core.worker import run_worker
+from jobs.tomodrgn.command_numbers import of_option
 from jobs.tomodrgn.params import JOB_TYPE
 from jobs.tomodrgn.terminal import Terminal
 from jobs.tomodrgn.without_effect import PLOTS, READING, add_without_effect, told_without_effect
@@ -61,9 +62,14 @@ def _of_other_tasks(declared: OptionSpec) -> bool:
 
 def add_short_options(parser: argparse.ArgumentParser) -> None:
     """Add the one-letter options of the original."""
-    for flag, name, kind in (("-n", "n_epochs", int), ("-b", "batch_size", int)):
+    for flag, name in (("-n", "n_epochs"), ("-b", "batch_size")):
         parser.add_argument(
-            flag, dest=name, type=kind, default=argparse.SUPPRESS, metavar="N", help=f"short for --{name}"
+            flag,
+            dest=name,
+            type=of_option(name),
+            default=argparse.SUPPRESS,
+            metavar="N",
+            help=f"short for --{name}",
         )
     parser.add_argument(
         "-v", dest="verbose", action="store_const", const=True, default=argparse.SUPPRESS, help="tell more"
@@ -71,13 +77,14 @@ def add_short_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_contrast(parser: argparse.ArgumentParser) -> None:
-    """Add the switches of the sign of the images."""
+    """Add the switches of the sign of the images, of which one can be given."""
+    one = parser.add_mutually_exclusive_group()
     for flag, value, text in (
         ("--uninvert-data", "uninvert", "take the images as tomoDRGN does with this switch [sign found]"),
         ("--white", "white", "protein is white in the images [found from the data]"),
         ("--dark", "dark", "protein is dark in the images [found from the data]"),
     ):
-        parser.add_argument(
+        one.add_argument(
             flag, dest="contrast", action="store_const", const=value, default=argparse.SUPPRESS, help=text
         )
 
@@ -95,6 +102,16 @@ def _all_gpus() -> str:
     import torch
 
     return ",".join(map(str, range(torch.cuda.device_count()))) or "cpu"
+
+
+def _told(problem: Problem) -> str:
+    """A problem in words, with the option at fault as it is spelt here."""
+    declared = next((d for d in specs(JOB_TYPE.options) if d.name == problem.field), None)
+    if declared is None or declared.name == "fn_star":
+        return problem.sentence
+    words = (*declared.cli, *(f"--{declared.name.replace('_', '-')}",))
+    label = declared.label.rstrip(":?")
+    return f"{words[0]}: {problem.sentence.removeprefix(f'{label}: ')}"
 
 
 def _train(given: argparse.Namespace) -> int:
@@ -121,7 +138,7 @@ def _train(given: argparse.Namespace) -> int:
     options = options.model_copy(update=changed)
     problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
     if problems:
-        raise UserError(" ".join(problem.sentence for problem in problems))
+        raise UserError(" ".join(_told(problem) for problem in problems))
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
+from jobs.tomodrgn.command_numbers import even_box, number, positive, whole
 from jobs.tomodrgn.terminal import Terminal
 from jobs.tomodrgn.without_effect import EXACT, ONE_DEVICE, add_without_effect, told_without_effect
 
@@ -25,17 +26,22 @@ def add_eval_vol(commands: Any) -> None:
     add_model(parser)
     add("-o", dest="out", type=Path, required=True, help="folder to write to, made when missing")
     add("--prefix", default="vol_", help="beginning of file names [vol_]")
-    add("-z", nargs="*", type=float, help="one latent place")
-    add("--z-start", nargs="*", type=float, help="first place of a line")
-    add("--z-end", nargs="*", type=float, help="last place of a line")
-    add("-n", type=int, default=10, help="places on the line [10]")
+    add("-z", nargs="+", type=number, help="one latent place")
+    add("--z-start", nargs="+", type=number, help="first place of a line")
+    add("--z-end", nargs="+", type=number, help="last place of a line")
+    add("-n", type=whole(1), default=10, help="places on the line [10]")
     add("--zfile", type=Path, help="z.pkl, .npy or text file with a place per row")
-    add("-d", "--downsample", type=int, help="box of the volumes, an even number [that of the images]")
-    add("--lowpass", type=float, metavar="Å", help="resolution to which volumes are filtered [not filtered]")
+    add("-d", "--downsample", type=even_box, help="box of the volumes, an even number [that of the images]")
+    add(
+        "--lowpass",
+        type=positive,
+        metavar="Å",
+        help="resolution to which volumes are filtered [not filtered]",
+    )
     add("--flip", action="store_true", help="flip the handedness [no]")
     add("--invert", action="store_true", help="invert the contrast [no]")
-    add("--Apix", "--apix", type=float, metavar="Å", help="pixel size for the headers [the right one]")
-    add("-b", "--batch-size", type=int, default=8, help="volumes computed together [8]")
+    add("--Apix", "--apix", type=positive, metavar="Å", help="pixel size for the headers [the right one]")
+    add("-b", "--batch-size", type=whole(1), default=8, help="volumes computed together [8]")
     add("--gpu-id", default="0", help="GPU to use, or cpu [0 where there is one]")
     add_without_effect(parser, EXACT, ONE_DEVICE)
     parser.set_defaults(run=_eval_vol)
@@ -58,8 +64,6 @@ def _eval_vol(given: argparse.Namespace) -> int:
     terminal = Terminal()
     for sentence in told_without_effect(given):
         terminal.say(sentence)
-    if given.n < 1 or given.batch_size < 1:
-        raise UserError("-n and --batch-size are at least 1")
     order = VolumeOrder(
         zfile=given.zfile,
         z=tuple(given.z or ()),

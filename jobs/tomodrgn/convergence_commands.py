@@ -16,6 +16,7 @@ from jobs.tomodrgn.analysis_commands import (
     epoch_of,
     volume_order,
 )
+from jobs.tomodrgn.command_numbers import not_negative, whole
 from jobs.tomodrgn.terminal import Terminal
 from jobs.tomodrgn.traversal_commands import add_mask, mask_order
 
@@ -30,20 +31,20 @@ def add_convergence_vae(commands: Any) -> None:
     )
     add = parser.add_argument
     add_epoch(parser)
-    add("--epoch-interval", type=int, default=5, help="epochs between comparisons [5]")
+    add("--epoch-interval", type=whole(1), default=5, help="epochs between comparisons [5]")
     add("--subset", default="50000", help="particles in UMAPs at most, None = all [50000]")
-    add("--random-seed", type=int, default=0, help="of the choice of those particles [0]")
+    add("--random-seed", type=whole(0), default=0, help="of the choice of those particles [0]")
     add("--random-state", default="42", help="seed of UMAPs [42]")
     add("--skip-umap", action="store_true", help="take the UMAPs of the earlier run [no]")
     add("--skip-volgen", action="store_true", help="take the volumes of the earlier run [no]")
-    add("--n-bins", type=int, default=30, help="bins along each axis of a UMAP [30]")
+    add("--n-bins", type=whole(1), default=30, help="bins along each axis of a UMAP [30]")
     add("--smooth", default="True", help="smooth the histogram of particles (True or False) [True]")
-    add("--smooth-width", type=float, default=1.0, help="sigma of the smoothing in bins [1]")
-    add("--pruned-maxima", type=int, default=12, help="maxima left after pruning close ones [12]")
-    add("--radius", type=float, default=5.0, help="distance in bins below which maxima are close [5]")
-    add("--final-maxima", type=int, default=10, help="maxima of which maps are made [10]")
+    add("--smooth-width", type=not_negative, default=1.0, help="sigma of the smoothing in bins [1]")
+    add("--pruned-maxima", type=whole(1), default=12, help="maxima left after pruning close ones [12]")
+    add("--radius", type=not_negative, default=5.0, help="distance in bins below which maxima are close [5]")
+    add("--final-maxima", type=whole(1), default=10, help="maxima of which maps are made [10]")
     add("--ground-truth", nargs="+", default=[], help="maps that are known to be true, also as patterns")
-    add("--n-test", type=int, default=100, help="particles whose held-out volumes are compared [100]")
+    add("--n-test", type=whole(0), default=100, help="particles whose held-out volumes are compared [100]")
     add_volume_options(parser)
     add_mask(parser, "soft")
     add_plot_format(parser)
@@ -64,7 +65,7 @@ def add_convergence_nn(commands: Any) -> None:
     add = parser.add_argument
     add("training_directory", type=Path, help="folder with reconstruct.N.mrc")
     add("reference_volume", type=Path, help="map to compare with")
-    add("--max-epoch", type=int, help="newest epoch to look at [the last]")
+    add("--max-epoch", type=whole(0), help="newest epoch to look at [the last]")
     add("--include-dc", action="store_true", help="the mean is part of the curves [no]")
     add(
         "-o",

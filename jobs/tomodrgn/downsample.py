@@ -200,7 +200,7 @@ def _check_box(box: int, side: int, path: Path) -> None:
         raise UserError(
             f"a box of {box} pixels is not smaller than that of the images ({side})",
             path=path,
-            column="downsample",
+            hint=f"Give an even -d below {side}",
         )
 
 

@@ -99,6 +99,7 @@ def places_of(order: VolumeOrder, folder: TrainedFolder, epoch: int | None) -> n
         raise UserError(
             f"places have {places.shape[1]} coordinates, but the model has {zdim} latent dimensions",
             path=order.zfile,
+            hint=f"Give {zdim} numbers for each place (-z, --z-start and --z-end, or a row of --zfile)",
         )
     return places.astype(np.float32)
 

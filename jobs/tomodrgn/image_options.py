@@ -66,6 +66,7 @@ class WeightOptions(JobOptions):
         high=1,
         step=0.01,
         minimum=0,
+        maximum=1.5,
         when="do_window",
         cli=("--window-r",),
     )
@@ -78,6 +79,7 @@ class WeightOptions(JobOptions):
         high=1.4,
         step=0.01,
         minimum=0,
+        maximum=1.5,
         when="do_window",
         cli=("--window-r-outer",),
     )

@@ -25,7 +25,18 @@ def _layers(default: int, label: str, help: str, *cli: str) -> Any:
 
 
 def _nodes(default: int, label: str, help: str, *cli: str) -> Any:
-    return _model(default, label, help, kind=Kind.INTEGER, low=32, high=1024, step=32, minimum=1, cli=cli)
+    return _model(
+        default,
+        label,
+        help,
+        kind=Kind.INTEGER,
+        low=32,
+        high=1024,
+        step=32,
+        minimum=1,
+        maximum=1 << 16,
+        cli=cli,
+    )
 
 
 class ModelOptions(JobOptions):
@@ -177,6 +188,7 @@ class ModelOptions(JobOptions):
         "Number of waves of the positional encoding along each axis. Empty: half the box.",
         kind=Kind.INTEGER,
         minimum=1,
+        maximum=1024,
         placeholder="half the box",
         cli=("--pe-dim",),
     )

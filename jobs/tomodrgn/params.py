@@ -72,6 +72,7 @@ class _IoOptions(JobOptions):
         "train_nn. 8 to 128 are usual.",
         kind=Kind.INTEGER,
         minimum=1,
+        maximum=1024,
         placeholder="8 to 128",
         cli=("--zdim",),
     )

@@ -121,15 +121,13 @@ class SampleReader:
         Raises
         ------
         UserError
-            When the images are empty or hold numbers that are not finite.
+            When the images are empty or hold numbers that are not finite, or their dose leaves nothing.
         """
         rows = self.scale_rows()
         power = [
             self.read(part).square().sum(-1) for part in np.array_split(rows, -(-len(rows) // self.chunk))
         ]
         whole = torch.cat(power)
-        if noise_weight is not None:
-            whole = whole * noise_weight
         bad = torch.nonzero(~torch.isfinite(whole).all(1) | (whole.amax(1) == 0))[:, 0].tolist()
         if bad:
             image = int(rows[bad[0]])
@@ -138,6 +136,17 @@ class SampleReader:
                 path=self.particles.stacks[int(self.particles.stack[image])],
                 hint="Extract the particles again, or leave this one out",
             )
+        if noise_weight is not None:
+            whole = whole * noise_weight
+            lost = torch.nonzero(whole.amax(1) == 0)[:, 0].tolist()
+            if lost:
+                image = int(rows[lost[0]])
+                raise UserError(
+                    f"nothing is left of image {int(self.particles.section[image]) + 1} of "
+                    f"{self.particles.stacks[int(self.particles.stack[image])].name} after its dose",
+                    path=self.particles.path,
+                    hint="Look at the doses of the file, or at --dose-override",
+                )
         # Most of the particle's own power lies at low frequencies.
         radius = self.plane.xy.norm(dim=1)
         whole = whole[:, radius >= radius.median()]

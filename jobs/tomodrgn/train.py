@@ -46,6 +46,12 @@ def run(context: WorkerContext) -> None:
     began = time.monotonic()
     particles = read_particles(options, context.project_dir, context.seed, context.say, context.check_abort)
     _tell(context, particles, options)
+    if options.model_kind == "train_vae" and particles.n < 2:
+        raise UserError(
+            "one particle is left, but a latent space is learnt from two at least",
+            path=particles.path,
+            hint="Choose more (--ind, --use-first-nptcls), or use train_nn",
+        )
     contrast = contrast_of(particles, options.contrast)
     settings = model_settings(options, particles, context.seed)
     bank = open_bank(context, options, particles, contrast.sign, context.device)

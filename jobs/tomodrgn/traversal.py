@@ -49,7 +49,10 @@ def along_components(
     if any(not 0 <= k < z.shape[1] for k in wanted):
         raise UserError(f"the latent space has components 1 to {z.shape[1]}")
     if n < 2 or not 0 <= limits[0] < limits[1] <= 100:
-        raise UserError("a way has at least two places, between two percentiles from 0 to 100 that rise")
+        raise UserError(
+            "a way has at least two places, between two percentiles from 0 to 100 that rise",
+            hint="Give -n from 2, and --lim such as 5 95",
+        )
     found = pca(z)
     return {k: found.along(k, values_along(found.coordinates[:, k], n, limits, percentiles)) for k in wanted}
 

@@ -10,6 +10,7 @@ from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.analysis_commands import add_plot_format
 from jobs.tomodrgn.analysis_options import MASKS
+from jobs.tomodrgn.command_numbers import not_negative, percentile, positive, whole
 from jobs.tomodrgn.terminal import Terminal
 
 
@@ -25,9 +26,9 @@ def add_pc_traversal(commands: Any) -> None:
     add = parser.add_argument
     add("zfile", type=Path, help="z.pkl")
     add("-o", "--outdir", dest="out", type=Path, required=True, help="folder to write to")
-    add("--dim", type=int, help="one component only, counted from 1 [all]")
-    add("-n", type=int, default=10, help="places along each [10]")
-    add("--lim", nargs=2, type=float, default=(5.0, 95.0), help="first and last percentile [5 95]")
+    add("--dim", type=whole(1), help="one component only, counted from 1 [all]")
+    add("-n", type=whole(2), default=10, help="places along each [10]")
+    add("--lim", nargs=2, type=percentile, default=(5.0, 95.0), help="first and last percentile [5 95]")
     add("--use-percentile-spacing", action="store_true", help="as many particles between any two [no]")
     parser.set_defaults(run=_pc_traversal)
 
@@ -44,8 +45,10 @@ def add_graph_traversal(commands: Any) -> None:
     add("zfile", type=Path, help="z.pkl")
     add("--anchors", nargs="+", required=True, help="particles counted from 0, or files of such numbers")
     add("-o", "--outdir", dest="out", type=Path, required=True, help="folder to write to")
-    add("--max-neighbors", type=int, default=10, help="neighbours of each particle [10]")
-    add("--avg-neighbors", type=float, help="leave out the longest steps until this many remain [all stay]")
+    add("--max-neighbors", type=whole(1), default=10, help="neighbours of each particle [10]")
+    add(
+        "--avg-neighbors", type=positive, help="leave out the longest steps until this many remain [all stay]"
+    )
     add_plot_format(parser)
     parser.set_defaults(run=_graph_traversal)
 
@@ -62,9 +65,9 @@ def add_analyze_volumes(commands: Any) -> None:
     add("--voldir", type=Path, required=True, help="folder of the volumes")
     add("--config", type=Path, help="config.pkl of their training, to compare with columns of its particles")
     add("-o", "--outdir", dest="out", type=Path, help="folder to write to [analyze_volumes beside them]")
-    add("--num-pcs", type=int, default=128, help="principal components kept [128]")
-    add("--ksample", type=int, default=20, help="groups of the k-means [20]")
-    add("--seed", type=int, default=42, help="of UMAP and k-means [42]")
+    add("--num-pcs", type=whole(1), default=128, help="principal components kept [128]")
+    add("--ksample", type=whole(1), default=20, help="groups of the k-means [20]")
+    add("--seed", type=whole(0), default=42, help="of UMAP and k-means [42]")
     add_mask(parser, "none")
     add("--mask-path", type=Path, help="a map to use as mask instead")
     add_plot_format(parser)
@@ -82,9 +85,9 @@ def add_mask(parser: argparse.ArgumentParser, default: str) -> None:
         default=default,
         help=f"what part of volumes counts [{default}]",
     )
-    add("--thresh", type=float, default=99.0, help="percentile above which a volume is solid [99]")
-    add("--dilate", type=float, help="growth of a soft mask in voxels [a thirtieth of the box]")
-    add("--dist", type=float, help="width of its edge in voxels [a thirtieth of the box]")
+    add("--thresh", type=percentile, default=99.0, help="percentile above which a volume is solid [99]")
+    add("--dilate", type=not_negative, help="growth of a soft mask in voxels [a thirtieth of the box]")
+    add("--dist", type=not_negative, help="width of its edge in voxels [a thirtieth of the box]")
 
 
 def mask_order(given: argparse.Namespace) -> Any:

@@ -55,13 +55,23 @@ def decode_volumes(
     Raises
     ------
     UserError
-        When the box is odd, or larger than that of the images.
+        When the box is odd, or larger than that of the images, or the filter leaves nothing.
     """
     whole = model.settings.box
     d = whole if box is None else int(box)
     if d < 2 or d % 2 or d > whole:
-        raise UserError(f"volumes have an even box of at most {whole} voxels, not {d}")
-    positions, index, partner = half_volume(d, whole, _radius(model, d, lowpass_a), model.xy.device)
+        raise UserError(
+            f"volumes have an even box of at most {whole} voxels, not {d}",
+            hint=f"Give an even --downsample of at most {whole}, or none",
+        )
+    radius = _radius(model, d, lowpass_a)
+    if radius < 1:
+        width = whole * model.settings.pixel_size_a
+        raise UserError(
+            f"a low-pass filter of {lowpass_a:g} Å leaves nothing of volumes that are {width:g} Å wide",
+            hint="Give a smaller --lowpass, or none",
+        )
+    positions, index, partner = half_volume(d, whole, radius, model.xy.device)
     n = 1 if z is None else len(z)
     if z is not None:
         z = z.to(device=model.xy.device, dtype=model.xy.dtype)

@@ -169,6 +169,8 @@ def test_that_volumes_of_a_smaller_box_are_the_same_density_at_fewer_points() ->
     assert small.shape == (6, 6, 6) and full.shape == (12, 12, 12)
     with pytest.raises(UserError, match="even box of at most 12 voxels, not 14"):
         decode_volumes(model, z, box=14)
+    with pytest.raises(UserError, match="leaves nothing of volumes that are 48 Å wide"):
+        decode_volumes(model, z, lowpass_a=60.0)
 
 
 def test_that_flip_norm_and_inversion_do_what_they_say() -> None:
