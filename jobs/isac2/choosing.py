@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from jobs.core.class_set import ClassSet
+from jobs.core.errors import UserError
+
 
 def class_numbers(text: str, count: int | None) -> list[int]:
     """Return classes, from 0 and ascending, of numbers and ranges that count from 1.
@@ -32,3 +35,17 @@ def class_numbers(text: str, count: int | None) -> list[int]:
             raise ValueError(f"there is no class {last}: there are {count}")
         chosen.update(range(first - 1, last))
     return sorted(chosen) if chosen else list(range(count or 0))
+
+
+def chosen_classes(text: str, found: ClassSet) -> list[int]:
+    """Return the classes of a set that a text names, from 0.
+
+    Raises
+    ------
+    UserError
+        When something else stands there, or a class does not exist.
+    """
+    try:
+        return class_numbers(text, len(found))
+    except ValueError as error:
+        raise UserError(str(error), hint="Write classes as 1-10, 13") from None

@@ -108,14 +108,14 @@ def full_size_averages(
         for first in range(0, len(rows), _BLOCK):
             part = slice(first, first + _BLOCK)
             half = torch.arange(first, min(first + _BLOCK, len(rows)), device=device) % 2
-            images, squares = _weighted(source, rows[part], poses[part].to(device), radius_px)
+            images, squares = weighted_images(source, rows[part], poses[part].to(device), radius_px)
             sums.index_add_(0, half, images)
             weights.index_add_(0, half, squares)
             done += len(half)
             if report is not None:
                 report(done, total)
         transforms = image_to_rfft(sums)
-        curve = _agreement(transforms, weights, mask)
+        curve = halves_agreement(transforms, weights, mask)
         resolution = resolution_at(curve, pixel, _THRESHOLD, box)
         filtered, factor = filtered_average(transforms.sum(0), weights.sum(0), curve, pixel, sharpen)
         averages.append(rfft_to_image(filtered, box).cpu().numpy())
@@ -125,10 +125,27 @@ def full_size_averages(
     return FullSize(np.stack(averages), np.stack(curves), np.array(resolutions), np.array(factors))
 
 
-def _weighted(
+def weighted_images(
     source: ImageInput, rows: npt.NDArray[np.int64], poses: Planar, radius_px: float
 ) -> tuple[Tensor, Tensor]:
-    """Return images times their CTF, laid onto the average, and the squared CTFs turned alike."""
+    """Return images times their CTF, laid onto the average, and the squared CTFs turned alike.
+
+    Parameters
+    ----------
+    source
+        The input.
+    rows
+        `n` rows of it.
+    poses
+        `n` transformations onto the average; their device is used.
+    radius_px
+        Outside of it lies the background, which becomes mean 0 and deviation 1.
+
+    Returns
+    -------
+    images, squares
+        `(n, y, x)`, and `(n, y, x // 2 + 1)`.
+    """
     device = poses.alpha_deg.device
     images = torch.from_numpy(source.read(rows)).to(device)
     box = images.shape[-1]
@@ -190,8 +207,21 @@ def _laid(fine: Tensor, box: int, poses: Planar) -> Tensor:
     )[:, 0]
 
 
-def _agreement(transforms: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
-    """Correlation by ring of the two halves inside the mask, `(box // 2 + 1,)`."""
+def halves_agreement(transforms: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
+    """Return the correlation by ring of two halves.
+
+    Parameters
+    ----------
+    transforms, weights
+        `(2, box, box // 2 + 1)` sums of images times CTF, and of squared CTFs.
+    mask
+        `(box, box)` where they are compared.
+
+    Returns
+    -------
+    torch.Tensor
+        `(box // 2 + 1,)`.
+    """
     box = mask.shape[-1]
     floor = 0.05 * weights.mean((-2, -1), keepdim=True).clamp(min=1e-6)
     halves = image_to_rfft(rfft_to_image(transforms / (weights + floor), box) * mask)

@@ -65,7 +65,7 @@ JOB_TYPE = JobType(
             "full_size",
             "Make full-size averages",
             switch="do_full_size",
-            worker="jobs.isac2.task_results:full_size",
+            worker="jobs.isac2.task_full_size:full_size",
             requires=(CLASSES,),
             outputs=(NodeSpec("full_size/run_optimiser.star", CLASSES_LABEL),),
             next_step=NEXT_STEPS["full_size"],

@@ -39,6 +39,12 @@ def particle_rows(classes: ClassSet) -> StarTable:
     return found
 
 
+def rows_of_input(source: ImageInput, classes: ClassSet) -> tuple[IntArray, StarTable]:
+    """Return the rows of the input of all particles of classes, and the table of these particles."""
+    table = particle_rows(classes)
+    return source.particles.indices_of(table.text("rlnImageName")), table
+
+
 def planar_of(table: StarTable, pixel_size_a: float) -> Planar:
     """Return how each particle of a class file is laid onto its average, shifts in pixels of the images.
 

@@ -19,7 +19,7 @@ from jobs.isac2.params import (
 )
 from jobs.isac2.run import restart_run, run_isac
 from jobs.isac2.run_settings import drawn_seed, make_settings, read_settings, write_settings
-from jobs.isac2.task_results import FULL_SIZE, make_full_size
+from jobs.isac2.task_full_size import FULL_SIZE, make_full_size
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext

@@ -57,6 +57,14 @@ class TaskOptions(JobOptions):
         choices=SHARPENING,
         when="do_full_size",
     )
+    local_alignment: bool = _task(
+        False,
+        "Refine the alignment of members?",
+        "Yes: members are turned and moved a little more, about a pixel of the classification, as long as "
+        "even and odd members agree better for it. For images that were shrunk a lot.",
+        kind=Kind.YESNO,
+        when="do_full_size",
+    )
     do_substack: bool = _task(
         False,
         "Write particles of chosen classes?",

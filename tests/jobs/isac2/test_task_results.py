@@ -20,7 +20,7 @@ from jobs.formats.image_stack_input import read_image_input
 from jobs.formats.mrc import write_stack
 from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.formats.star_table import StarTable
-from jobs.isac2 import task_results
+from jobs.isac2 import task_full_size, task_results
 from jobs.isac2.commands import main, with_answers
 from jobs.isac2.native_tree import read_rows
 from jobs.isac2.params import JOB_TYPE, Isac2Options
@@ -98,7 +98,7 @@ def test_that_full_size_averages_have_the_box_of_the_images_and_the_members_of_t
     job: JobFolder,
 ) -> None:
     context = _context(job, full_size_classes="1,3")
-    task_results.full_size(context)
+    task_full_size.full_size(context)
     context.metrics.close()
     made = read_class_set(job.path / "full_size/run_optimiser.star")
     before = read_class_set(job.path / "run_optimiser.star")
@@ -118,7 +118,7 @@ def test_that_full_size_averages_have_the_box_of_the_images_and_the_members_of_t
 def test_that_full_size_averages_come_with_the_alignment_of_their_members(job: JobFolder) -> None:
     for classes, numbers in (("", [0, 1, 2]), ("1,3", [0, 2])):
         context = _context(job, full_size_classes=classes)
-        task_results.full_size(context)
+        task_full_size.full_size(context)
         context.metrics.close()
         folder = job.path / "full_size"
         # Lists of classes that were left out the second time are gone.
@@ -131,6 +131,23 @@ def test_that_full_size_averages_come_with_the_alignment_of_their_members(job: J
         assert np.array_equal(rows[:, 4], wanted % 2) and np.all(rows[:, 5] == 1)
         of_third = read_rows(folder / "params_avg/params_avg_002.txt", 5)
         assert np.array_equal(of_third, rows[_CLASS_OF[wanted] == 2, 1:])
+
+
+def test_that_a_refined_alignment_is_the_one_that_is_written(
+    job: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turned(source: object, rows: object, planar: Planar, **options: object) -> Planar:
+        return Planar(planar.alpha_deg + 1.0, planar.shift, planar.mirror)
+
+    monkeypatch.setattr(task_full_size, "align_locally", turned)
+    context = _context(job, full_size_classes="1,3", local_alignment=True)
+    task_full_size.full_size(context)
+    context.metrics.close()
+    rows = read_rows(job.path / "full_size" / "init_isac_params.txt", 6)
+    assert np.allclose(rows[:, 1], rows[:, 0] * 5.0 + 1.0)
+    table = read_star_tables(job.path / "full_size/run_data.star")["particles"]
+    psi = np.array([-(i * 5.0 + 1.0) % 360 for k in (0, 2) for i in np.flatnonzero(k == _CLASS_OF)])
+    assert np.allclose(np.sort(table.floats("rlnAnglePsi")), np.sort(psi))
 
 
 def test_that_a_substack_lists_particles_with_their_alignment(job: JobFolder) -> None:
