@@ -21,7 +21,8 @@ from jobs.isac2.signal_test import resembles_class
 from jobs.isac2.stability import stable_members
 from jobs.maths.transforms2d import Planar
 
-_ENOUGH, _STEADY = 0.5, 0.05
+#: Share of stable members that two inner iterations have in common: enough if it hardly grows, nearly all.
+_ENOUGH, _STEADY, _SAME = 0.5, 0.05, 0.95
 #: Work of the stability check in passes of K-means.
 _STABILITY = 6
 
@@ -146,7 +147,6 @@ class GenerationClassifier:
             references[empty.to(device)] = self._single_images(index[fresh])
         before = torch.where(inner.stable, inner.group, -1).cpu()
         now = agreement(before, labels)
-        steady = now > _ENOUGH and 0 < now - inner.agreement < _STEADY
         return InnerState(
             done=place[2],
             references=references,
@@ -157,7 +157,7 @@ class GenerationClassifier:
             stable=stable.to(device),
             pixel_error=found.pixel_error.to(device),
             agreement=now,
-            converged=last or steady,
+            converged=last or settled(now, inner.agreement),
         )
 
     def _progress(self, place: tuple[int, int, int], start: float, share: float) -> Progress:
@@ -174,6 +174,20 @@ class GenerationClassifier:
         settings = self._engine.settings
         images = take_images(self._engine.images, index, self._engine.device)
         return lowpass_images(images, settings.fl, settings.ff)
+
+
+def settled(now: float, before: float) -> bool:
+    """Return whether further inner iterations are not worth their time.
+
+    The original ends when the agreement of two successive iterations (:func:`jobs.isac2.kmeans.agreement`) is
+    above one half and grew a little. Once nearly all members stay, it need not grow any more.
+
+    Parameters
+    ----------
+    now, before
+        Agreement of this iteration with the last, and of the last with the one before.
+    """
+    return now > _SAME or (now > _ENOUGH and 0 < now - before < _STEADY)
 
 
 def _result(state: RunState, inner: InnerState) -> Generation:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.isac2.generation import GenerationClassifier
+from jobs.isac2.generation import GenerationClassifier, settled
 from jobs.isac2.kmeans import Engine, agreement, centred_groups, kmeans_pass
 from jobs.isac2.mains import Generation
 from jobs.isac2.normalise import normalise
@@ -132,6 +132,11 @@ def test_that_centred_groups_have_no_mean_shift_in_the_frame_of_their_average() 
     for k in range(3):
         assert centre[group == k].mean(0).abs().max() < 1e-12
     assert torch.equal(moved.alpha_deg, planar.alpha_deg)
+
+
+def test_that_a_generation_ends_when_members_stay_and_not_while_they_still_come_and_go() -> None:
+    assert settled(0.97, 0.0) and settled(0.99, 0.992) and settled(0.6, 0.58)
+    assert not settled(0.6, 0.62) and not settled(0.8, 0.5) and not settled(0.4, 0.39)
 
 
 def test_that_agreement_is_shared_members_over_all() -> None:
