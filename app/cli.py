@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "states": ("cli_explore:states", "JOB map|movie|subset|embedding …", "write what a job found, headless"),
     "alias": ("cli_change:alias", "JOB NAME", "give a job a name"),
     "tag": ("cli_flowchart:tag", "JOB [add|remove WORD …]", "put coloured words on a job, or list them"),
+    "note": ("cli_note:note", "[JOB] [--add TEXT]", "show or lengthen the note of a job or the project"),
     "flowchart": ("cli_flowchart:flowchart", "--out FILE [--job JOB]", "draw the project as SVG or PDF"),
     "mark": ("cli_change:mark", "JOB finished|failed", "say how a job ended that left no marker"),
     "delete": ("cli_change:delete", "JOB …", "move jobs to the trash"),

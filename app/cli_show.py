@@ -14,7 +14,7 @@ from app.project.lock import break_lock, lock_info
 from app.project.project import Project
 from app.runner.checks import find_problems
 from app.runner.gpus import list_gpus
-from app.runner.launch import SCHEDULED
+from app.runner.launch import RUNNING, SCHEDULED
 from app.runner.outcome import outcome_of
 from app.runner.queue import LocalQueue
 from app.runner.queue_jobs import place_in_queue, queue_states
@@ -110,9 +110,13 @@ def show(words: Sequence[str]) -> int:
     print(f"status  {process.status}")
     if process.status != SCHEDULED and declared is not None:
         found = queue_states(root, [name]).get(name)
-        sentence = (
-            f"{place_in_queue(root / name, *found).sentence}." if found else outcome_of(root / name).sentence
+        outcome = outcome_of(root / name)
+        marked = outcome.kind.value in ("succeeded", "failed", "aborted") and (
+            outcome.kind.value != process.status.lower()
         )
+        sentence = f"{place_in_queue(root / name, *found).sentence}." if found else outcome.sentence
+        if marked and process.status != RUNNING:
+            sentence = f"It was marked as {process.status.lower()} by hand; before that: {sentence}"
         print(f"        {sentence}")
     for title, nodes in (("input", project.job_inputs(name)), ("output", project.job_outputs(name))):
         for node in nodes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jobs.core.errors import UserError
 from jobs.formats.files import replacing
-from jobs.import_files import words
+from jobs.import_files import tilt_particles, words
 from jobs.import_files.checks import wanted_files
 from jobs.import_files.kinds import node_type_of
 from jobs.import_files.maps import import_map
@@ -58,7 +58,11 @@ def _import_one(
     entry: dict[str, Any]
     notes: tuple[str, ...] = ()
     label = words.LABELS.get(node_type, "")
-    if node_type == words.PARTICLES:
+    if node_type == words.PARTICLES and tilt_particles.holds_tilt_particles(path):
+        tilts = tilt_particles.import_tilt_particles(path, options, places, context)
+        name, label, notes = tilts.name, tilt_particles.LABEL, tilts.notes
+        entry = summary.add_tilt_particles(tilts)
+    elif node_type == words.PARTICLES:
         imported = import_particles(path, options, places, context)
         name, notes = imported.name, imported.notes
         entry = summary.add_particles(imported)

@@ -12,6 +12,7 @@ from jobs.core.figures import Fact, Figure, Series
 from jobs.import_files import words
 from jobs.import_files.maps import ImportedMap
 from jobs.import_files.particles import Imported
+from jobs.import_files.tilt_particles import TiltImport
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
@@ -65,6 +66,17 @@ class Summary:
             "poses": posed,
             "ctf": bool(found.ctf_known.any()),
             "half_sets": halves if any(halves) else [],
+        }
+
+    def add_tilt_particles(self, found: TiltImport) -> dict[str, Any]:
+        """Note a file of particles of tilt series; returns its entry."""
+        where = f"from {_counted(found.tomograms, 'tomogram')}" if found.tomograms else found.name
+        self._facts.append(Fact("Particles of tilt series", f"{found.particles:,}", where))
+        return {
+            "what": "particles of tilt series",
+            "particles": found.particles,
+            "tomograms": found.tomograms,
+            "stacks": found.stacks,
         }
 
     def add_map(self, found: ImportedMap, node_type: str) -> dict[str, Any]:

@@ -91,3 +91,28 @@ def test_that_commands_are_still_commands(capsys: pytest.CaptureFixture[str]) ->
     assert doors.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("heteroscope ")
     assert doors.main(["--readonly", "/no/such/folder"]) == 2
+
+
+def test_that_notes_are_read_lengthened_and_gathered(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = str(project / "AutoPick/job001")
+    assert cli.main(["note", job, "--add", "too few picks"]) == 0
+    assert cli.main(["note", job, "--add", "threshold 0.2 next"]) == 0
+    assert cli.main(["note", "--project", str(project), "--add", "ribosomes of May"]) == 0
+    capsys.readouterr()
+    assert cli.main(["note", job]) == 0
+    assert capsys.readouterr().out == "too few picks\n\nthreshold 0.2 next\n"
+    assert (project / "project_note.txt").read_text() == "ribosomes of May\n"
+    assert cli.main(["note", "--project", str(project), "--all"]) == 0
+    assert capsys.readouterr().out.strip().endswith("default_all_notes.txt")
+    assert "AutoPick/job001/: Succeeded\ntoo few picks" in (project / "default_all_notes.txt").read_text()
+
+
+def test_that_a_job_marked_by_hand_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["new", "simulate", "--project", str(project)]) == 0
+    (project / "Simulate/job002/RELION_JOB_EXIT_SUCCESS").touch()
+    assert cli.main(["mark", str(project / "Simulate/job002"), "failed"]) == 0
+    assert cli.main(["show", str(project / "Simulate/job002")]) == 0
+    told = capsys.readouterr().out
+    assert "It was marked as failed by hand; before that: The job finished successfully." in told
