@@ -260,7 +260,6 @@ class HousekeepingCommands:
         """Switch tomography mode on or off."""
         self.window.settings.tomo = on
         self.window.types.set_mode("tomo" if on else "spa")
-        self.window.panes.fit_types()
         self.window.show_where()
         self.window.update_state()
 

@@ -12,6 +12,8 @@ from jobs.core.declaration import JobType
 from widgets import style
 
 _KEY = Qt.ItemDataRole.UserRole
+#: Beyond this height a bar scrolls the list (pixels).
+_MOST_HEIGHT = 240
 
 
 class JobTypeList(QListWidget):
@@ -67,6 +69,8 @@ class JobTypeList(QListWidget):
         for row in range(self.count()):
             key = str(self.item(row).data(_KEY))
             self.setRowHidden(row, self.mode not in self._modes[key] and key != current)
+        # nothing of it is to be hidden, within reason
+        self.setMinimumHeight(min(self.sizeHint().height(), _MOST_HEIGHT))
         self.updateGeometry()
 
     def show_current(self, key: str | None) -> None:

@@ -66,8 +66,6 @@ class Pane(QDockWidget):
             self.setTitleBarWidget(wanted)  # type: ignore[arg-type]
 
 
-#: The list of job types takes no more than this by itself (pixels).
-_MOST_TYPES = 250
 #: Least width and height of panes: smaller than what they ask for, so that they never lie over each other.
 _LEAST_LEFT, _LEAST_ABOVE, _LEAST_BELOW = (220, 60), (540, 230), (400, 110)
 
@@ -76,7 +74,10 @@ def _with_margins(content: QWidget, info: PaneInfo) -> QWidget:
     holder = QWidget()
     margin = info.margin
     left, below = info.name in ("job_types", "jobs"), info.name in ("logs", "io", "note")
-    holder.setMinimumSize(*(_LEAST_LEFT if left else _LEAST_BELOW if below else _LEAST_ABOVE))
+    width, height = _LEAST_LEFT if left else _LEAST_BELOW if below else _LEAST_ABOVE
+    holder.setMinimumWidth(width)
+    if info.name != "job_types":  # which asks for the height of what it offers
+        holder.setMinimumHeight(height)
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.addWidget(content)
@@ -139,7 +140,6 @@ class Panes:
         """Give all panes their first sizes, which depend on that of the window."""
         window = self._window
         width, height = max(window.width(), 1000), max(window.height(), 600)
-        self.fit_types()
         types = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL + 30
         below = max(round(height * 0.28), 210)
         # a line of the job lists is to be read in full, whatever the size of text
@@ -162,11 +162,6 @@ class Panes:
         window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - bars - types], _VERTICAL)
         window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
-
-    def fit_types(self) -> None:
-        """See to it that the list of job types never hides some of what it offers, within reason."""
-        wanted = self._contents["job_types"].sizeHint().height() + 2 * style.SMALL
-        self.docks["job_types"].widget().setMinimumHeight(min(wanted, _MOST_TYPES))
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""

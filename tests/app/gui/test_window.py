@@ -203,3 +203,12 @@ def test_that_panes_of_a_small_window_lie_side_by_side(qtbot: Any, window: MainW
         assert upper.bottom() < lower.top(), name
         assert jobs.right() < upper.left(), name
         assert jobs.bottom() < window.statusBar().geometry().top()
+
+
+def test_that_the_list_of_job_types_hides_none_of_them_in_either_mode(qtbot: Any, window: MainWindow) -> None:
+    for tomo in (True, False):
+        window.housekeeping.set_tomo(tomo)
+        qtbot.waitUntil(lambda: window.types.verticalScrollBar().maximum() == 0, timeout=3000)
+    window.message_bar.show_error("The map has a box of 64 pixels, the particles of 128.")
+    qtbot.wait(50)
+    assert window.types.verticalScrollBar().maximum() == 0
