@@ -156,7 +156,7 @@ def gather(
         status=status,
         runs=runs,
         options=found,
-        data=_data(project_dir, files, found),
+        data=_data(project_dir, (*files, *_particles_made(job_type, name)), found),
         methods=methods,
         now=installed_versions(),
         tail=log_marks.log_tail(folder.path),
@@ -265,11 +265,18 @@ def _task_title(job_type: JobType | None, task: str) -> str:
     return task
 
 
+def _particles_made(job_type: JobType | None, name: str) -> tuple[str, ...]:
+    """Return the particle files that the main task of a job writes, which may not exist yet."""
+    nodes = job_type.main_task.outputs if job_type is not None else ()
+    return tuple(name + node.path for node in nodes if node.label.startswith("ParticleGroupMetadata"))
+
+
 def _data(project_dir: Path, files: tuple[str, ...], lines: tuple[OptionLine, ...]) -> tuple[Fact, ...]:
-    """Return the size of the data, from the heads of the inputs."""
+    """Return the size of the data, from the heads of files."""
     given = [line.value for line in lines if line.value.endswith((".star", ".mrc", ".map"))]
     found: dict[str, int | float | str] = {}
-    for path in dict.fromkeys([*files, *given]):
+    # what particles say of themselves goes before what a map says: it may have another box
+    for path in sorted(dict.fromkeys([*files, *given]), key=lambda path: not path.endswith(".star")):
         for key, value in node_details(project_dir / path).items():
             found.setdefault(key, value)
     shown = []

@@ -218,7 +218,8 @@ class _ImageOptions(JobOptions):
         None,
         kind=Kind.INTEGER,
         label="Box size (optional):",
-        help="Even number of pixels. Empty: 64, that of the map, or large enough for the atomic model.",
+        help="Even number of pixels. Empty: 64, that of the map (one less where that is odd), or "
+        "large enough for the atomic model.",
         minimum=8,
         unit="pixels",
         cli=("--box",),
