@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
-from PySide6.QtWidgets import QLabel, QMenu
+from PySide6.QtWidgets import QFileDialog, QLabel, QMenu
 
 from app.gui import application, housekeeping_commands, start_commands
 from app.gui.dialogs.disk_use import DiskUseDialog
@@ -22,7 +22,7 @@ from app.project.disk_use import JobUse, ProjectUse
 from app.project.project import Project
 from app.runner.schedule_plan import SchedulePlan
 from app.settings import Settings
-from jobs.core.job_star import TYPE_LABELS
+from jobs.core.job_star import TYPE_LABELS, read_job_star
 from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, wait_for_status
 
 with warnings.catch_warnings():
@@ -419,3 +419,26 @@ def test_that_the_program_can_be_started_read_only_and_for_tomography(
         assert window.types.mode == "tomo"
     finally:
         window.close()
+
+
+def test_that_settings_saved_to_a_file_come_back(
+    qtbot: Any, window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    saved = tmp_path / "kept_job.star"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(saved), ""))
+    window.show_new("dynamight", {"nr_gaussians": "7000", "do_preload": "Yes"})
+    window.actions_by_key["save_job_star"].trigger()
+    qtbot.waitUntil(saved.exists, timeout=5000)
+    kept = read_job_star(saved)
+    assert kept.label == "dynamight"
+    assert (kept.values["nr_gaussians"], kept.values["do_preload"]) == ("7000", "Yes")
+    window.show_new("dynamight", {"nr_gaussians": "9000", "do_preload": "No"})
+    window.actions_by_key["load_job_star"].trigger()
+
+    def came_back() -> bool:
+        form = window.page.current_form
+        return form is not None and form.values()["nr_gaussians"] == "7000"
+
+    qtbot.waitUntil(came_back, timeout=5000)
+    assert window.page.current_form.values()["do_preload"] == "Yes"
