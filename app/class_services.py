@@ -108,7 +108,7 @@ def class_particles(classes: ClassSet, k: int, project_dir: Path | None = None) 
     UserError
         When they are not known, or there are none.
     FormatError
-        When their file can not be read.
+        When their file cannot be read.
     """
     if classes.particles is None:
         raise UserError("the particles of these classes are not known", path=classes.path)
@@ -133,7 +133,7 @@ def begin_selection(project: Project, job: str, class_file: Path) -> str:
     Raises
     ------
     UserError
-        When the project can not be changed.
+        When the project cannot be changed.
     """
     optimiser = _optimiser(class_file)
     root = Path(project.path).resolve()

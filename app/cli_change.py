@@ -114,7 +114,7 @@ def upgrade(words: Sequence[str]) -> int:
     parser = Parser(
         prog="heteroscope upgrade",
         description="Bring a project of RELION 3 or 4 to the form of RELION 5, which the older version "
-        "can not open any more; a copy of the project file is kept.",
+        "cannot open any more; a copy of the project file is kept.",
     )
     parser.add_argument(
         "project_dir", nargs="?", metavar="PROJECT", help="folder of the project [the current one]"

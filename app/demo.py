@@ -163,7 +163,7 @@ def open_or_create(folder: Path) -> Project:
     Raises
     ------
     UserError
-        When the folder holds other things, or can not be made.
+        When the folder holds other things, or cannot be made.
     """
     if folder.is_dir():
         try:
@@ -175,7 +175,7 @@ def open_or_create(folder: Path) -> Project:
         is_empty = not any(folder.iterdir())
     except OSError as error:
         hint = "Name another folder: heteroscope demo DIR"
-        raise UserError(f"the folder can not be used ({error.strerror})", path=folder, hint=hint) from error
+        raise UserError(f"the folder cannot be used ({error.strerror})", path=folder, hint=hint) from error
     if not is_empty:
         hint = "Name an empty or a new folder: heteroscope demo DIR"
         raise UserError("the folder holds other files and no project", path=folder, hint=hint)

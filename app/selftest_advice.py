@@ -41,7 +41,7 @@ WRONG_NUMBERS = (
     "The card computes wrong numbers. Update its driver, and do not use it until this test passes."
 )
 CUPY = (
-    "Jobs work, but slower: cupy can not compile its kernels. Install the cupy package that fits the driver."
+    "Jobs work, but slower: cupy cannot compile its kernels. Install the cupy package that fits the driver."
 )
 _SSH = (
     "You are logged in over SSH without a display. Start the window on your own computer on the mounted "
@@ -98,7 +98,7 @@ def about_scene(errors: str) -> str:
     if "could not connect" in errors or not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "Drawing needs a display; see above."
     said = f" It said: {_last_line(errors)}" if errors else ""
-    return f"Maps can not be drawn here; LIBGL_ALWAYS_SOFTWARE=1 heteroscope may help.{said}"
+    return f"Maps cannot be drawn here; LIBGL_ALWAYS_SOFTWARE=1 heteroscope may help.{said}"
 
 
 def about_computing(errors: str) -> str:

@@ -160,7 +160,7 @@ class DiffTable(QWidget):
         nothing = not self.shown()
         if nothing:
             if not self._rows:
-                self.empty.set_message("No options are known", "The settings of this job can not be read.")
+                self.empty.set_message("No options are known", "The settings of this job cannot be read.")
             elif wanted:
                 self.empty.set_message("Nothing found", f"No option or value has “{self.search.text()}”.")
             else:

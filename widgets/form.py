@@ -136,7 +136,7 @@ class JobForm(QWidget):
         return {**self._unknown, **shown}
 
     def options(self) -> JobOptions | None:
-        """Return the options, or None while a field holds something that can not be read."""
+        """Return the options, or None while a field holds something that cannot be read."""
         options, problems = from_values(self.job_type.options, self.values())
         return None if any(problem.severity == "error" for problem in problems) else options
 

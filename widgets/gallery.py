@@ -67,7 +67,7 @@ class Gallery(QWidget):
         self.grid.set_count(source.count)
         self._show_count()
         if source.trouble:
-            self.bar.show_warning(f"The images can not be shown: {source.trouble}.")
+            self.bar.show_warning(f"The images cannot be shown: {source.trouble}.")
 
     def _build(self) -> None:
         self.grid = GalleryGrid()

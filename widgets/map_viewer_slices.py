@@ -209,7 +209,7 @@ class LinkedSlices(QWidget):
         self._draw()
 
     def _on_failed(self, error: Exception) -> None:
-        self.problem.setText(f"This slice can not be read: {error}")
+        self.problem.setText(f"This slice cannot be read: {error}")
         self.problem.show()
 
     def _draw(self) -> None:

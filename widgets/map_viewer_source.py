@@ -61,7 +61,7 @@ class MapServices(Protocol):
     def open(self, path: Path) -> MapSource:
         """Open another map.
 
-        Raises an exception whose text is a sentence when it can not be read.
+        Raises an exception whose text is a sentence when it cannot be read.
         """
 
     def correlate(self, first: MapSource, second: MapSource, mask: MapSource | None) -> Curve:

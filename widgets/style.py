@@ -183,7 +183,7 @@ def set_role(widget: QWidget, role: str) -> None:
 
 
 def pad_number(box: QAbstractSpinBox) -> None:
-    """Keep the number of a box as far from its edge as texts are; style sheets can not."""
+    """Keep the number of a box as far from its edge as texts are; style sheets cannot."""
     box.lineEdit().setTextMargins(6, 0, 0, 0)
 
 

@@ -49,7 +49,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Need:
-    """A condition of an action, with the sentence that explains why it can not be used now."""
+    """A condition of an action, with the sentence that explains why it cannot be used now."""
 
     met: Callable[[Situation], bool]
     otherwise: str
@@ -86,7 +86,7 @@ class ActionInfo:
     checkable: bool = False
 
     def hindrance(self, situation: Situation) -> str:
-        """Return why the action can not be used now, or an empty text when it can."""
+        """Return why the action cannot be used now, or an empty text when it can."""
         for need in self.needs:
             if not need.met(situation):
                 return need.otherwise or situation.why_not_run or "Not now."

@@ -78,7 +78,7 @@ class Picture(QWidget):
         self.view = _View(self)
         self.view.setVisible(not why)
         if why:
-            layout.addWidget(EmptyState("warning", "This picture can not be shown", why))
+            layout.addWidget(EmptyState("warning", "This picture cannot be shown", why))
             return
         scene = QGraphicsScene(self)
         # drawings with a transparent ground are made for paper
@@ -142,7 +142,7 @@ class PdfPages(QWidget):
         self._view: QPdfView | None = None
         if problem != QPdfDocument.Error.None_:
             layout.addWidget(
-                EmptyState("warning", "These pages can not be shown", "The file is no PDF, or damaged.")
+                EmptyState("warning", "These pages cannot be shown", "The file is no PDF, or damaged.")
             )
             return
         view = self._view = QPdfView(self)

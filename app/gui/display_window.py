@@ -1,4 +1,4 @@
-"""A window of its own for one file: reading, what it holds, or why it can not be shown."""
+"""A window of its own for one file: reading, what it holds, or why it cannot be shown."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class DisplayWindow(QMainWindow):
 
     def _fail(self, error: Exception) -> None:
         text = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
-        self.state.set_message("This file can not be shown", text, "Try again", "warning")
+        self.state.set_message("This file cannot be shown", text, "Try again", "warning")
         self._pages.setCurrentWidget(self.state)
 
     def _drop(self) -> None:

@@ -60,7 +60,7 @@ class FileDrops(QObject):
             if len(paths) == 1 and folders[0]:
                 window.project_commands.open(paths[0])
             elif any(folders):
-                window.complain("Files and folders can not be dropped together.")
+                window.complain("Files and folders cannot be dropped together.")
             elif window.project_path is None:
                 window.complain("Open or create a project first; then drop the files again to import them.")
             elif window.readonly:

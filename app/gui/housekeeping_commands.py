@@ -236,7 +236,7 @@ class HousekeepingCommands:
             answer = ask(
                 window,
                 "Empty the trash?",
-                f"{in_words(size)} will be removed for good. This can not be undone.",
+                f"{in_words(size)} will be removed for good. This cannot be undone.",
                 [Answer("empty", "Remove for good", danger=True), CANCEL],
                 items=[f"{line.name.rstrip('/')}   {line.what.lower()}" for line in lines],
             )

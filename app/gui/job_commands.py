@@ -297,4 +297,4 @@ def check_alias(text: str) -> str:
     if "None" in text:
         return "RELION stumbles over names that contain “None”."
     wrong = sorted(set(text) & set('*?()/"\\|#<>&%{}$'))
-    return f"These characters can not be used: {' '.join(wrong)}" if wrong else ""
+    return f"These characters cannot be used: {' '.join(wrong)}" if wrong else ""

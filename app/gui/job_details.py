@@ -144,7 +144,7 @@ def _values(root: Path, name: str, declared: JobType | None) -> tuple[dict[str, 
     if declared is None:
         return dict(found.values), ""
     exact: dict[str, str] = {}
-    # Jobs that RELION made have no record; one that can not be read is no loss for the form.
+    # Jobs that RELION made have no record; one that cannot be read is no loss for the form.
     with contextlib.suppress(UserError, OSError):
         record = JobFolder(root, name).read_options()
         exact = {

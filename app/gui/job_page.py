@@ -226,12 +226,12 @@ class JobPage(QWidget):
         self._refresh()
 
     def options(self) -> JobOptions | None:
-        """Return the options shown, None while a field can not be read."""
+        """Return the options shown, None while a field cannot be read."""
         form = self.current_form
         return form.options() if form is not None else None
 
     def hindrance(self) -> str:
-        """Return why the shown job can not be started now, empty when it can."""
+        """Return why the shown job cannot be started now, empty when it can."""
         form = self.current_form
         if form is None:
             return "Jobs of other programs are started there." if self.details else "Choose a job type."

@@ -49,7 +49,7 @@ def load(path: Path, project_dir: Path | None) -> tuple[str, dict[str, str], lis
     Raises
     ------
     UserError
-        When it can not be read, or belongs to another program.
+        When it cannot be read, or belongs to another program.
     """
     declared = settings_type(path)
     if declared is None:

@@ -77,7 +77,7 @@ def fill_menu(
 
 
 def update_actions(actions: Mapping[str, QAction], situation: Situation) -> None:
-    """Enable what can be used now; what can not says why in its tip."""
+    """Enable what can be used now; what cannot says why in its tip."""
     for key, action in actions.items():
         info = action_info(key)
         hindrance = info.hindrance(situation)

@@ -223,7 +223,7 @@ class Monitor(QWidget):
         self._changed -= changed
         self._whole.show_empty(not view.records and not self._arrays and not self.classes.wanted)
         if "records" in changed and (new := view.records[self._drawn :]):
-            # in a low pane, two curves that can be read rather than three that can not
+            # in a low pane, two curves that can be read rather than three that cannot
             self.curves.first_shown = 2 if self.curves.height() < _LOW else 3
             self.curves.add_records(new)
             self._drawn = len(view.records)

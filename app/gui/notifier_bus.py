@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\(uint32 (\d+),?\)")
 class DesktopBus(QObject):
     """Sends notifications over the session's bus and hears when one is clicked.
 
-    They are sent by ``gdbus``, which comes with the desktops that have no tray: Qt for Python can not send
+    They are sent by ``gdbus``, which comes with the desktops that have no tray: Qt for Python cannot send
     the unsigned number that the service wants.
 
     Signals

@@ -206,7 +206,7 @@ class Comparison(QWidget):
         if self.other_run.count() == 0 and len(other.runs) > 1:
             self._set_other_runs(other.runs)
         if other.trouble:
-            self.message.set_message("It can not be compared", other.trouble, glyph="warning")
+            self.message.set_message("It cannot be compared", other.trouble, glyph="warning")
             self.stack.show_empty(True)
             self.compared.emit()
             return

@@ -280,7 +280,7 @@ def plain(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, PermissionError):
-        return f"{error.filename or 'A file'} can not be read or written: permission denied."
+        return f"{error.filename or 'A file'} cannot be read or written: permission denied."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'A file'}: {error.strerror}."
     return f"Something unexpected happened: {type(error).__name__}: {error}"

@@ -28,7 +28,7 @@ def grab(widget: QWidget, path: str | Path, *, size: tuple[int, int] | None = No
     Raises
     ------
     OSError
-        When it can not be written.
+        When it cannot be written.
     """
     path = Path(path)
     if size is not None:

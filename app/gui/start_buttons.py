@@ -12,7 +12,7 @@ from widgets import style
 
 
 class StartButtons(QWidget):
-    """Schedule, Check command and Run!, and between them the reason why the job can not be started.
+    """Schedule, Check command and Run!, and between them the reason why the job cannot be started.
 
     Signals
     -------

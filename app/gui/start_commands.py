@@ -82,9 +82,7 @@ class StartCommands:
         if options is None or (form.has_errors() and not lenient):
             form.reveal_problems()
             loud = [problem for problem in form.problems() if problem.severity == "error"]
-            self.window.complain(
-                loud[0].sentence if loud else "A field holds something that can not be read."
-            )
+            self.window.complain(loud[0].sentence if loud else "A field holds something that cannot be read.")
             return None
         return job_type, options
 
@@ -131,7 +129,7 @@ class StartCommands:
         window, page = self.window, self.window.page
         job_type, options = page.job_type, page.options()
         if job_type is None or options is None:
-            window.complain("A field holds something that can not be read, so there is no command yet.")
+            window.complain("A field holds something that cannot be read, so there is no command yet.")
             return
         name = page.details.entry.name if page.details is not None and page.is_continue else None
 

@@ -107,7 +107,7 @@ class RecentRow(QWidget):
         self.path = str(project.path)
         self.button = PressArea("recent_project", "row")
         self.button.setEnabled(project.present)
-        self.button.setToolTip(self.path if project.present else f"{self.path} can not be reached.")
+        self.button.setToolTip(self.path if project.present else f"{self.path} cannot be reached.")
         self.button.clicked.connect(lambda: self.chosen.emit(self.path))
         self.button.setAccessibleName(f"{project.path.name}, {self._facts(project)}")
         name = ElidedLabel(project.path.name)

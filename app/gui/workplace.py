@@ -55,7 +55,7 @@ class Workplace:
         """
         project = Project.open(path, readonly=readonly, upgrade=upgrade)
         self._take(project)
-        why = "" if readonly or not project.readonly else "its folder can not be written to"
+        why = "" if readonly or not project.readonly else "its folder cannot be written to"
         return Opened(Path(project.path), project.readonly, why)
 
     def create(self, path: Path) -> Opened:
@@ -186,7 +186,7 @@ class Workplace:
     def overwrite(self, name: str, job_type: JobType, options: JobOptions, *, queued: bool = False) -> str:
         """Move the results of a job to the trash and run it again in a new folder of that name.
 
-        Its row, number and the jobs that use its results stay. When it can not be started, everything is
+        Its row, number and the jobs that use its results stay. When it cannot be started, everything is
         put back.
         """
         project = self.project

@@ -174,7 +174,7 @@ class Devices:
         return None if self.hindrance(slot, claimed) else self._free(slot, set(claimed))
 
     def hindrance(self, slot: str, claimed: Iterable[str] = ()) -> str:
-        """Return why a job of this slot can not start now, "" when it can."""
+        """Return why a job of this slot cannot start now, "" when it can."""
         taken = set(claimed)
         if slot == AUTO and self.gpus:
             if self._free(slot, taken) is not None:

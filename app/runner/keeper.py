@@ -144,7 +144,7 @@ def _queue_reason(job_dir: str, start: int, patience_s: float) -> str:
 def _wait(worker: subprocess.Popen[bytes]) -> tuple[int | None, int | None, dict[str, float]]:
     """Wait for the end; return exit code, signal, and what the worker used."""
     if hasattr(os, "waitid"):
-        # The dead worker still holds its pid here, so its group can not belong to anybody else yet:
+        # The dead worker still holds its pid here, so its group cannot belong to anybody else yet:
         # processes that it left behind (data loaders) are ended with it.
         os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
         signal_group(worker.pid, signal.SIGKILL)

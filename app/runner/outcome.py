@@ -121,7 +121,7 @@ class WorkerRecord:
 
     @property
     def worker_alive(self) -> bool | None:
-        """Whether the worker lives; None when that can not be known from here."""
+        """Whether the worker lives; None when that cannot be known from here."""
         if not self.is_here:
             return None
         return self.worker is not None and not self.ended and is_alive(self.worker)

@@ -19,7 +19,7 @@ _PERIOD_S = 5.0
 
 
 def keep(folder: Path, *, period_s: float = _PERIOD_S) -> int:
-    """Move the queue of a project on until nothing waits for others any more; 0, or 1 when it can not be."""
+    """Move the queue of a project on until nothing waits for others any more; 0, or 1 when it cannot be."""
     with (folder / ".heteroscope" / "queue.keeper").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

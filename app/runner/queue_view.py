@@ -29,7 +29,7 @@ class Waiting:
     place
         Its place among the jobs of its project, 1 = next.
     reason
-        Why it can not start now; "" when it starts in a moment.
+        Why it cannot start now; "" when it starts in a moment.
     starts_in_s
         Estimated time until it starts, None when that is not known.
     """

@@ -72,7 +72,7 @@ def machine_lock() -> Iterator[bool]:
         place.mkdir(parents=True, exist_ok=True)
         stream = (place / "lock").open("w")
     except OSError:
-        yield True  # a home that can not be written to: every project for itself
+        yield True  # a home that cannot be written to: every project for itself
         return
     with stream:
         got, until = False, time.monotonic() + _LOCK_S
@@ -90,7 +90,7 @@ def machine_lock() -> Iterator[bool]:
 
 
 def reserve(project_dir: Path, job: str, gpu: str, visible: str, pid: int) -> None:
-    """Note that a job has started; what can not be noted is not worth an error."""
+    """Note that a job has started; what cannot be noted is not worth an error."""
     worker = identify(pid)
     if worker is None:
         return  # over already

@@ -12,7 +12,7 @@ from jobs.core.metrics import read_metrics
 
 #: A log is followed from at most this many bytes before its end.
 HISTORY_BYTES = 2 * 1024**2
-#: Most bytes taken from one log at one look, so that a worker gone wild can not stall the window.
+#: Most bytes taken from one log at one look, so that a worker gone wild cannot stall the window.
 CHUNK_BYTES = 4 * 1024**2
 
 

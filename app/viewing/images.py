@@ -82,7 +82,7 @@ class SectionReader:
         try:
             self._files[path] = os.open(path, os.O_RDONLY)
         except OSError as error:
-            raise FormatError(f"the stack can not be read ({error.strerror})", path=path) from error
+            raise FormatError(f"the stack cannot be read ({error.strerror})", path=path) from error
         return self._files[path]
 
     def close(self) -> None:
@@ -174,7 +174,7 @@ class ImageSource:
         Raises
         ------
         UserError
-            When nothing is chosen, or the file can not be written.
+            When nothing is chosen, or the file cannot be written.
         """
         chosen = np.sort(np.asarray(rows, np.int64))
         if not len(chosen):
@@ -259,7 +259,7 @@ def read_images(path: Path, project_dir: Path | None = None) -> ImageSource:
     Raises
     ------
     FormatError
-        When the file can not be read or lists no images.
+        When the file cannot be read or lists no images.
     """
     if path.suffix.lower() not in (".star", ".cs"):
         return _of_stack(path)

@@ -82,7 +82,7 @@ def load(path: Path, viewer: str, project_dir: Path | None = None) -> Content:
     Raises
     ------
     FormatError
-        When the file is missing or can not be read.
+        When the file is missing or cannot be read.
     """
     if not path.exists():
         raise FormatError("the file does not exist", path=path)

@@ -129,7 +129,7 @@ def _open(path: Path, header: MapHeader) -> NDArray[Any]:
         else:
             raw = np.memmap(path, header.dtype, "r", header.data_offset, header.shape)
     except (OSError, ValueError) as error:
-        raise FormatError(f"the map can not be read ({error})", path=path) from error
+        raise FormatError(f"the map cannot be read ({error})", path=path) from error
     if header.axes == (0, 1, 2):
         return raw
     stored = {header.axes[2]: 0, header.axes[1]: 1, header.axes[0]: 2}

@@ -96,7 +96,7 @@ def read_tables(path: Path) -> list[Source]:
     Raises
     ------
     FormatError
-        When the file can not be read.
+        When the file cannot be read.
     """
     return sources_of(read_star_tables(path))
 
@@ -118,7 +118,7 @@ def read_job(path: Path) -> list[Source]:
     Raises
     ------
     UserError
-        When the file can not be read.
+        When the file cannot be read.
     """
     found = read_job_star(path)
     rows = [("Job type", found.label), *found.values.items()]
@@ -131,13 +131,13 @@ def read_csv(path: Path) -> list[Source]:
     Raises
     ------
     FormatError
-        When it can not be read, or is empty.
+        When it cannot be read, or is empty.
     """
     try:
         with path.open(newline="", encoding="utf-8", errors="replace") as file:
             rows = list(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
     except (OSError, csv.Error) as error:
-        raise FormatError(f"the table can not be read ({error})", path=path) from error
+        raise FormatError(f"the table cannot be read ({error})", path=path) from error
     if not rows:
         raise FormatError("the file is empty", path=path)
     names, width = rows[0], len(rows[0])
@@ -152,7 +152,7 @@ def write_csv(
     Raises
     ------
     UserError
-        When the file can not be written.
+        When the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -166,5 +166,5 @@ def write_csv(
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"the table can not be written ({error.strerror})", path=path) from error
+        raise UserError(f"the table cannot be written ({error.strerror})", path=path) from error
     return path

@@ -18,7 +18,7 @@ def read_text(path: Path) -> tuple[str, bool]:
     Raises
     ------
     FormatError
-        When it can not be read, or is no text.
+        When it cannot be read, or is no text.
     """
     try:
         size = path.stat().st_size
@@ -26,7 +26,7 @@ def read_text(path: Path) -> tuple[str, bool]:
             file.seek(max(0, size - MOST_BYTES))
             data = file.read(MOST_BYTES)
     except OSError as error:
-        raise FormatError(f"the file can not be read ({error.strerror})", path=path) from error
+        raise FormatError(f"the file cannot be read ({error.strerror})", path=path) from error
     if b"\0" in data[: 1 << 16]:
         raise FormatError("this is not a text file", path=path)
     text = data.decode("utf-8", "replace")

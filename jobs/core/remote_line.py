@@ -206,7 +206,7 @@ class Line:
         try:
             packed = remote_wire.pack(head, arrays)
         except WireError as error:
-            raise ModelFailure(f"The model can not be asked this: {error}") from None
+            raise ModelFailure(f"The model cannot be asked this: {error}") from None
         reason = ""
         try:
             with self._sending:

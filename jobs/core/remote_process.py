@@ -52,7 +52,7 @@ class ModelProcess:
     Raises
     ------
     UserError
-        If it can not be started.
+        If it cannot be started.
     """
 
     def __init__(self, arguments: Sequence[str], folder: Path) -> None:

@@ -37,7 +37,7 @@ _PLAIN: Final = "?biufcSUmM"
 
 
 class WireError(Exception):
-    """What arrived is not a message, or what is to be sent can not be put into one."""
+    """What arrived is not a message, or what is to be sent cannot be put into one."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def pack(head: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> li
     Raises
     ------
     WireError
-        If one of them can not be put into a message.
+        If one of them cannot be put into a message.
     """
     parts: list[memoryview] = []
     described = {name: _describe(np.asarray(array), parts) for name, array in (arrays or {}).items()}
@@ -113,7 +113,7 @@ def receive(channel: socket.socket) -> Message | None:
         content = json.loads(start[_PREFIX.size :] + more)
         head, described = content["head"], content["arrays"]
     except (ValueError, KeyError, TypeError) as error:
-        raise WireError(f"the head of a message can not be read: {error}") from None
+        raise WireError(f"the head of a message cannot be read: {error}") from None
     arrays: dict[str, Array] = {}
     for name, description in described.items():
         array = _read(channel, description)
@@ -144,7 +144,7 @@ def _describe(array: Array, parts: list[memoryview]) -> dict[str, Any]:
             parts.append(array.reshape(-1).view(np.uint8).data)
         return {"kind": "plain", "dtype": array.dtype.str, "shape": array.shape}
     if array.dtype.kind not in "OT":
-        raise WireError(f"an array of type {array.dtype} can not be sent")
+        raise WireError(f"an array of type {array.dtype} cannot be sent")
     values = array.reshape(-1).tolist()
     if not all(type(value) is str for value in values):
         return {"kind": "mixed", "shape": array.shape, "values": [_mixed(value) for value in values]}
@@ -172,7 +172,7 @@ def _mixed(value: object) -> object:
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    raise WireError(f"an array that holds a {type(value).__name__} can not be sent")
+    raise WireError(f"an array that holds a {type(value).__name__} cannot be sent")
 
 
 def _describe_text(values: list[str], parts: list[memoryview]) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def place_beads(path: Path, frame: Frame, n_points: int) -> PlacedBeads:
     Raises
     ------
     UserError
-        If the file can not be read, or no part of the model lies in the box.
+        If the file cannot be read, or no part of the model lies in the box.
     """
     beads = read_beads(path)
     centred = chimerax_to_centred(

@@ -62,7 +62,7 @@ def run(context: WorkerContext) -> None:
         )
     )
     if region is not None and not moving:
-        context.say("Moving and static parts can not be told apart; there are no curves of domains")
+        context.say("Moving and static parts cannot be told apart; there are no curves of domains")
     _accumulate(context, work, folder)
     maps, scale = _finished(work, options)
     _write(folder, work, maps, options.mask_reconstruction)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from jobs.core.errors import UserError
 
-#: A half-set of fewer particles can not be trained on.
+#: A half-set of fewer particles cannot be trained on.
 FEWEST_PER_HALF = 4
 
 

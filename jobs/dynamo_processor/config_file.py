@@ -128,7 +128,7 @@ def options_of(
     Raises
     ------
     FormatError
-        When there is no such entry, or a value can not be used.
+        When there is no such entry, or a value cannot be used.
     """
     if not 1 <= entry <= len(config.entries):
         count = len(config.entries)
@@ -254,7 +254,7 @@ def write_config(path: str | Path, options: JobOptions, base: Path | None = None
     Raises
     ------
     UserError
-        When it cannot be written, or a value of a round can not be used.
+        When it cannot be written, or a value of a round cannot be used.
     """
     arguments = arguments_of(options, base)
     content: Mapping[str, Any] = {

@@ -25,7 +25,7 @@ def read_settings(path: Path, project_dir: Path) -> tuple[dict[str, str], list[s
     Raises
     ------
     FormatError
-        When it can not be used.
+        When it cannot be used.
     """
     config = read_config(path)
     options, remarks = options_of(config)

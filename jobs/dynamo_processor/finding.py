@@ -149,7 +149,7 @@ def _imod_origin(path: Path, nx: int) -> tuple[float, float, float]:
 
 
 def tilt_range(angles: FloatArray, findings: Findings, what: str) -> tuple[float, float]:
-    """Return the smallest and largest angle; ranges that can not be a tilt series' are noted."""
+    """Return the smallest and largest angle; ranges that cannot be a tilt series' are noted."""
     low, high = float(np.min(angles)), float(np.max(angles))
     if high - low < 1 and len(angles) > 1:
         findings.warning(f"the tilt angles of {what} span {high - low:g}° only")

@@ -56,7 +56,7 @@ class Gathered:
 
     @property
     def n_unusable(self) -> int:
-        """Number of particles in tomograms that can not be used, as far as it is known."""
+        """Number of particles in tomograms that cannot be used, as far as it is known."""
         return sum(entry.n_particles for entry in self.entries if not entry.usable)
 
     @property
@@ -130,7 +130,7 @@ def gather(
     Raises
     ------
     UserError
-        When the project as a whole can not be looked at.
+        When the project as a whole cannot be looked at.
     """
     found = sources.find(settings_of(options, base))
     entries: list[TomogramEntry] = []

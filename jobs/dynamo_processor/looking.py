@@ -69,7 +69,7 @@ def with_config(options: DynamoOptions, base: Path, reporter: Reporter) -> Dynam
     Raises
     ------
     UserError
-        When the file can not be used.
+        When the file cannot be used.
     """
     if not options.fn_config:
         return options
@@ -88,7 +88,7 @@ def look(options: DynamoOptions, base: Path, job_dir: Path | None, reporter: Rep
     Raises
     ------
     UserError
-        When the project as a whole can not be looked at.
+        When the project as a whole cannot be looked at.
     """
     gathered = gather(options, base, each=progress_of(reporter, "reading tomograms"))
     particles = gathered.particles

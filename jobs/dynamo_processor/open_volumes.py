@@ -76,7 +76,7 @@ class OpenVolume:
         Raises
         ------
         UserError
-            When the file can not be read any more.
+            When the file cannot be read any more.
         """
         (z0, y0, x0), (z1, y1, x1) = low.tolist(), high.tolist()
         _, ny, nx = self.shape

@@ -93,7 +93,7 @@ def later_values(parameter: RoundParameter, text: str, rounds: int, first: Value
     Raises
     ------
     UserError
-        When a value can not be used, or there are more values than rounds.
+        When a value cannot be used, or there are more values than rounds.
     """
     words = [word.strip() for word in text.split(";")]
     while words and not words[-1]:
@@ -152,7 +152,7 @@ def rounds_of(options: Any) -> Rounds:
     Raises
     ------
     UserError
-        When a value can not be used; its name is in the message.
+        When a value cannot be used; its name is in the message.
     """
     count = int(options.nr_rounds)
     table: list[dict[str, Value]] = [{} for _ in range(count)]
@@ -176,7 +176,7 @@ def options_from_named(named: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When a value can not be used.
+        When a value cannot be used.
     """
     found: dict[str, dict[int, Value]] = {}
     count = 1

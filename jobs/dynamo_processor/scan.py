@@ -96,11 +96,11 @@ def scan_text(rows: Iterable[ScanRow]) -> str:
 
 
 def total_text(gathered: Gathered) -> str:
-    """Return in a sentence how many particles can be used, and how many are in tomograms that can not."""
+    """Return in a sentence how many particles can be used, and how many are in tomograms that cannot."""
     usable = sum(entry.usable and entry.n_particles > 0 for entry in gathered.entries)
     what = f"{gathered.n} particles in {usable} of {len(gathered.entries)} tomograms can be used"
     if gathered.n_unusable:
-        what += f"; {gathered.n_unusable} more are in tomograms that can not be used"
+        what += f"; {gathered.n_unusable} more are in tomograms that cannot be used"
     return f"{what}."
 
 

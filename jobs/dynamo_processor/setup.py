@@ -223,6 +223,6 @@ def _write_script(folder: Path, options: DynamoOptions, base: Path, by_half: boo
     try:
         text = script_text(settings)
     except ValueError as error:
-        raise UserError(f"the script can not be written: {error}") from error
+        raise UserError(f"the script cannot be written: {error}") from error
     with replacing(folder / SCRIPT) as file:
         file.write(text.encode())

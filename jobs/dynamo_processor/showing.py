@@ -32,14 +32,14 @@ def tomogram_table(task: str, made: Made) -> Figure:
     entries = made.gathered.entries
     unusable = sum(not entry.usable for entry in entries)
     doubtful = sum(bool(entry.problems) for entry in entries) - unusable
-    counted = ((unusable, "can not be used"), (doubtful, "with remarks"))
+    counted = ((unusable, "cannot be used"), (doubtful, "with remarks"))
     words = ", ".join(f"{count} {what}" for count, what in counted if count)
     outside = int(made.outside.sum())
     boxes = f"the boxes of {outside} leave their tomogram" if outside else "all boxes lie in the tomograms"
     if task == "setup" and made.written != made.gathered.n:
         boxes = f"{made.written:,} in input.tbl; {boxes}"
     if made.gathered.n_unusable:
-        boxes = f"{made.gathered.n_unusable:,} more can not be used; {boxes}"
+        boxes = f"{made.gathered.n_unusable:,} more cannot be used; {boxes}"
     facts = [
         Fact("Tomograms", str(len(entries)), words or "nothing is wrong with them"),
         Fact("Particles", f"{made.gathered.n:,}", boxes),

@@ -49,7 +49,7 @@ def unpack(
     Raises
     ------
     UserError
-        When a stack can not be read, or a file not written.
+        When a stack cannot be read, or a file not written.
     """
     rows = np.flatnonzero(particles.section >= 0)
     if not len(rows):

@@ -89,7 +89,7 @@ def write_back(
     Raises
     ------
     UserError
-        When files can not be read, do not belong together, or nothing is left.
+        When files cannot be read, do not belong together, or nothing is left.
     """
     known = read_sidecar(sidecar)
     table = merged(tables)

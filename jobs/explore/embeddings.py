@@ -132,7 +132,7 @@ def _known() -> str:
 
 
 def _check(request: EmbeddingRequest, points: NDArray[np.floating], finite: NDArray[np.bool_]) -> None:
-    """Refuse what can not be embedded."""
+    """Refuse what cannot be embedded."""
     title, count = TITLES[request.method], int(finite.sum())
     fewest = _FEWEST[request.method]
     if count < fewest:

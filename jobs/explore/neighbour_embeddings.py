@@ -110,7 +110,7 @@ def _umap(points: Points, request: EmbeddingRequest, steps: Steps, threads: int)
         },
     )
     with warnings.catch_warnings():
-        # that later particles can not be added: they are placed by ourselves
+        # that later particles cannot be added: they are placed by ourselves
         warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]")
         return np.ascontiguousarray(mapper.fit_transform(points), np.float32)
 

@@ -23,7 +23,7 @@ _AGAIN: Final = "Open the model again"
 
 
 class Answer(NamedTuple):
-    """A packed message, and whether this process can not go on after it."""
+    """A packed message, and whether this process cannot go on after it."""
 
     packed: list[memoryview]
     ends: bool = False
@@ -148,7 +148,7 @@ class Desk:
 def describe(error: BaseException) -> dict[str, Any]:
     """Return what the window is told about an exception; all but wrong input is also printed in full.
 
-    ``ends`` says that this process can not go on: after an error on a GPU nothing works there any more.
+    ``ends`` says that this process cannot go on: after an error on a GPU nothing works there any more.
     """
     details = "".join(traceback.format_exception(error))
     said: dict[str, Any] = {"kind": "other", "hint": "", "details": details, "ends": False}
@@ -168,7 +168,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     if name == "AcceleratorError" or "CUDA error" in text:
         return {**said, "message": f"The GPU failed ({text})", "hint": _AGAIN, "ends": True}
     if isinstance(error, WireError):
-        return {**said, "message": f"What the model returned can not be passed on: {text}"}
+        return {**said, "message": f"What the model returned cannot be passed on: {text}"}
     if isinstance(error, OSError) and error.filename and error.strerror:
         return {**said, "message": f"{error.filename}: {error.strerror}"}
     message = f"The model failed because of an unexpected error ({name}: {text})"

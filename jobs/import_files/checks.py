@@ -53,7 +53,7 @@ def files_suit(options: ImportOptions, context: CheckContext) -> list[Problem]:
             endings = ", ".join(_SUFFIXES[options.node_type])
             found.append(
                 Problem(
-                    f"{path.name} can not be imported as '{options.node_type}', which ends in {endings}",
+                    f"{path.name} cannot be imported as '{options.node_type}', which ends in {endings}",
                     field="fn_in_other",
                     hint="Choose another file or node type.",
                 )

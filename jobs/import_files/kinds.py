@@ -23,7 +23,7 @@ def node_type_of(path: Path, chosen: str) -> str:
     Raises
     ------
     FormatError
-        When the file can not be read, or is nothing that can be imported.
+        When the file cannot be read, or is nothing that can be imported.
     """
     if chosen != words.AUTOMATIC:
         return chosen
@@ -37,7 +37,7 @@ def node_type_of(path: Path, chosen: str) -> str:
     if suffix in words.MAP_SUFFIXES:
         return _of_map(path)
     raise FormatError(
-        "files of this ending can not be imported",
+        "files of this ending cannot be imported",
         path=path,
         hint="Choose STAR or .cs files of particles, maps (.mrc, .map) or atomic models (.pdb, .cif).",
     )

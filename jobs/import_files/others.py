@@ -20,7 +20,7 @@ def import_model(path: Path, places: JobPlaces) -> tuple[str, str, int, int]:
     Raises
     ------
     FormatError
-        When it can not be read or holds no atoms.
+        When it cannot be read or holds no atoms.
     """
     structure = read_structure(path)
     atoms = sum(1 for model in structure for chain in model for residue in chain for _ in residue)

@@ -74,7 +74,7 @@ class JobPlaces:
         Raises
         ------
         UserError
-            When it can not be read or written.
+            When it cannot be read or written.
         """
         target = self.folder / name
         try:

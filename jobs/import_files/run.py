@@ -28,7 +28,7 @@ def run(context: WorkerContext) -> None:
     Raises
     ------
     UserError
-        When there is none, or one of them can not be imported.
+        When there is none, or one of them cannot be imported.
     """
     options = cast("ImportOptions", context.options)
     files = wanted_files(options.fn_in_other, context.project_dir)

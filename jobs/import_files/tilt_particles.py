@@ -57,7 +57,7 @@ def import_tilt_particles(
         raise FormatError("the file names no images of its particles (rlnImageName)", path=path)
     if options.angpix_override is not None:
         raise FormatError(
-            "the pixel size of particles of tilt series can not be replaced: their tilt series have one too",
+            "the pixel size of particles of tilt series cannot be replaced: their tilt series have one too",
             path=path,
             hint="Leave 'Pixel size' empty.",
         )

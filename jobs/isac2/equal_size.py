@@ -36,7 +36,7 @@ def equal_size(scores: Tensor) -> Tensor:
     """
     n, k = scores.shape
     if n < k or k < 1:
-        raise ValueError(f"{n} images can not fill {k} classes")
+        raise ValueError(f"{n} images cannot fill {k} classes")
     if k == 1:
         return torch.zeros(n, dtype=torch.int64, device=scores.device)
     quota = n // k

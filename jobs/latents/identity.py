@@ -92,7 +92,7 @@ def _by_name(table: LatentTable, particles: ForeignParticles) -> Match | None:
             names = np.array([f"{s + 1}@{p}" for s, p in zip(sections, texts, strict=True)], object)
         elif particles.n != table.n:
             raise UserError(
-                "the particles can not be told: the file has neither uid nor images in common",
+                "the particles cannot be told: the file has neither uid nor images in common",
                 path=table.path,
                 hint="Choose the particles .cs file of the same cryoSPARC job as particle file.",
             )

@@ -22,7 +22,7 @@ def run(context: WorkerContext) -> None:
     Raises
     ------
     UserError
-        When the other one can not be read, or has other particles.
+        When the other one cannot be read, or has other particles.
     """
     options = cast("LatentsOptions", context.options)
     folder = Path(context.folder.path)

@@ -27,7 +27,7 @@ _START_S = 20.0
 
 
 class SlurmMissing(AssertionError):
-    """SLURM can not be started here; the message says what to do."""
+    """SLURM cannot be started here; the message says what to do."""
 
 
 def _program(name: str) -> str:

@@ -159,4 +159,4 @@ def test_that_a_number_with_words_is_chosen_by_them_and_stays_a_number(qtbot: Qt
         qtbot.keyClick(editor.box, Qt.Key.Key_Down)
     assert editor.text() == "3"
     editor.set_text("7")
-    assert editor.text() == "7", "what can not be used is told by the checks, not changed"
+    assert editor.text() == "7", "what cannot be used is told by the checks, not changed"

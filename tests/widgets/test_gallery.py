@@ -179,4 +179,4 @@ def test_that_a_bare_stack_is_saved_as_a_stack(tmp_path: Path) -> None:
 
 def test_that_missing_stacks_are_told_once_above_the_images(make: Make) -> None:
     gallery = make(read_images(real("star/FinalRefinement-OriginalParticles-PfCRT.star")))
-    assert "can not be shown" in gallery.bar.messages()[0]
+    assert "cannot be shown" in gallery.bar.messages()[0]

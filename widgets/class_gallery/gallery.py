@@ -173,7 +173,7 @@ class ClassGallery(QWidget):
 
     def _on_failed(self, why: str) -> None:
         if self.classes is None:
-            self.empty.set_message("These classes can not be shown", why, glyph="warning")
+            self.empty.set_message("These classes cannot be shown", why, glyph="warning")
             self._whole.show_empty(True)
         else:
             self.bar.show_error(why)

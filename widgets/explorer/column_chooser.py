@@ -80,7 +80,7 @@ class SourceModel(QAbstractListModel):
         return row if role == SOURCE_ROLE and not isinstance(row, str) else None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
-        """Headings can not be chosen."""
+        """Headings cannot be chosen."""
         if isinstance(self.rows[index.row()], str):
             return Qt.ItemFlag.ItemIsEnabled
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable

@@ -35,7 +35,7 @@ class Explorer(ExplorerParts):
     Parameters
     ----------
     services : Services
-        Does what widgets can not.
+        Does what widgets cannot.
     request : ViewRequest, optional
         What to show first.
 
@@ -211,7 +211,7 @@ class Explorer(ExplorerParts):
 
     def _on_failed(self, error: Exception) -> None:
         if self.opened is None:
-            self._empty.set_message("This can not be explored yet", str(error))
+            self._empty.set_message("This cannot be explored yet", str(error))
             self.top.set_title(self.services.title, "")
         else:
             self.complain(error)

@@ -1,4 +1,4 @@
-"""Where the map is drawn: in three dimensions, as slices where that can not be, or not yet at all."""
+"""Where the map is drawn: in three dimensions, as slices where that cannot be, or not yet at all."""
 
 from __future__ import annotations
 
@@ -116,4 +116,4 @@ class MapRoom(QWidget):
 
 
 def _sentence(why: str) -> str:
-    return f"Maps can not be drawn in three dimensions: {why}." if why else ""
+    return f"Maps cannot be drawn in three dimensions: {why}." if why else ""

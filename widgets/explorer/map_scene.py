@@ -114,7 +114,7 @@ class MapScene(QObject):
             grid.enabled = apart
             height, width = self.model.canvas.size
             narrow = min(height, width / 2) / max(min(height, width), 1)
-            # the views have no size before they are drawn once, and napari can not zoom before
+            # the views have no size before they are drawn once, and napari cannot zoom before
             self._zoom_later *= narrow if apart else 1 / narrow
 
     # -- camera and light ----------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def make(order: Order) -> Trajectory:
     Raises
     ------
     UserError
-        If it can not be made, saying what is missing.
+        If it cannot be made, saying what is missing.
     """
     plane, frames = order.plane, order.frames
     if order.source == "path":

@@ -1,4 +1,4 @@
-"""Where a tomogram is drawn: in three dimensions, or as a painted slab where that can not be."""
+"""Where a tomogram is drawn: in three dimensions, or as a painted slab where that cannot be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about a project that can not simply be opened: locked, damaged, old, or none at all."""
+"""What to do about a project that cannot simply be opened: locked, damaged, old, or none at all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask_about_lock(parent: QWidget | None, path: Path, lock: LockInfo, *, openin
         True: "That program is still running, so it will let go of the project by itself.",
         False: "That program is not running any more, so the lock will never go away by itself. "
         "It is safe to remove it.",
-        None: "Whether that program still runs can not be seen from here. Remove the lock only if you are "
+        None: "Whether that program still runs cannot be seen from here. Remove the lock only if you are "
         "sure that nobody is working on this project.",
     }[lock.alive]
     dead = lock.alive is False
@@ -89,7 +89,7 @@ def ask_about_old(parent: QWidget | None, path: Path, reason: str) -> str:
         parent,
         "This is a project of an older RELION",
         f"{reason}\n\nUpgrading rewrites {path.name}/default_pipeline.star in the form of RELION 5 after "
-        "making a backup of it. The older RELION can not open the project afterwards.",
+        "making a backup of it. The older RELION cannot open the project afterwards.",
         [
             Answer("upgrade", "Back up and upgrade"),
             Answer("readonly", "Open read-only", default=True),

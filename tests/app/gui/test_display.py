@@ -113,7 +113,7 @@ def test_that_a_damaged_file_is_explained_and_can_be_tried_again(qtbot: Any, tmp
     window = DisplayWindow(path, "map")
     window.show()
     qtbot.waitUntil(lambda: not window.busy)
-    assert "can not be shown" in window.state.message() and "Traceback" not in window.state.message()
+    assert "cannot be shown" in window.state.message() and "Traceback" not in window.state.message()
     assert window.content is None
     window.close()
 

@@ -86,7 +86,7 @@ def test_that_a_lasso_is_the_same_particles_in_every_form_that_is_read_back(
         entry.trigger()
         qtbot.waitUntil(lambda n=said: len(explorer.message.messages()) > n, timeout=30_000)
         if kind == "relion5":
-            # each image of these data is shifted by itself, which such a set can not state
+            # each image of these data is shifted by itself, which such a set cannot state
             assert not written and "Write an image series instead" in explorer.message.messages()[-1]
             continue
         path, told = written[0]

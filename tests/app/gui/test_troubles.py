@@ -1,4 +1,4 @@
-"""Projects that can not simply be opened, and what the window offers."""
+"""Projects that cannot simply be opened, and what the window offers."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_that_a_lane_which_fails_is_told_in_words(qtbot: Any, window: MainWindow
 
     window.bridge.lanes["watch"].add_tick(look)
     qtbot.waitUntil(lambda: bool(window.message_bar.messages()), timeout=4000)
-    assert "/data/away can not be read or written: permission denied." in window.message_bar.messages()[-1]
+    assert "/data/away cannot be read or written: permission denied." in window.message_bar.messages()[-1]
 
 
 def test_that_the_application_bears_the_programs_name(qapp: QApplication) -> None:

@@ -328,7 +328,7 @@ def test_that_wrong_input_is_the_same_user_error_here(make: Make, tmp_path: Path
         ("memory", "memory of this computer is not enough"),
         ("processor memory", "memory of this computer is not enough"),
         ("gpu memory", "memory of the GPU is not enough"),
-        ("unsendable", "can not be passed on"),
+        ("unsendable", "cannot be passed on"),
         ("exit", "SystemExit: 3"),
         ("", r"ValueError: no state 1000"),
     ],
@@ -348,7 +348,7 @@ def test_that_a_failure_is_told_in_words_and_the_model_lives_on(
 
 def test_that_what_can_not_be_sent_is_refused_here_and_harms_nobody(make: Make) -> None:
     model = make().open(1)
-    with pytest.raises(ModelFailure, match="can not be asked"):
+    with pytest.raises(ModelFailure, match="cannot be asked"):
         model.decode(np.array([object()], object))
     assert model.decode(QUICK).shape == (24, 24, 24)
 

@@ -1,4 +1,4 @@
-"""Configuration files of the original give the same job as the form; what can not be used is told."""
+"""Configuration files of the original give the same job as the form; what cannot be used is told."""
 
 from __future__ import annotations
 

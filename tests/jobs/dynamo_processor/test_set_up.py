@@ -188,7 +188,7 @@ def test_that_the_dry_run_lists_faults_and_writes_no_project(
     assert "tilt" in out
     assert "TS_2_particles.mod" in out
     assert f"{EACH} particles in 1 of 3 tomograms can be used" in out
-    assert f"{EACH} more are in tomograms that can not be used" in out
+    assert f"{EACH} more are in tomograms that cannot be used" in out
     assert sorted(tmp_path.rglob("*")) == before
 
 

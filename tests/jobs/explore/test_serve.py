@@ -189,5 +189,5 @@ def test_that_a_message_is_json_and_the_bytes_of_arrays(ends: tuple[socket.socke
 
 @pytest.mark.parametrize("value", [np.zeros(2, "V8"), np.array([{1, 2}], object)])
 def test_that_what_has_no_meaning_elsewhere_is_not_sent(value: object) -> None:
-    with pytest.raises(WireError, match="can not be sent"):
+    with pytest.raises(WireError, match="cannot be sent"):
         remote_wire.pack({}, {"x": value})

@@ -105,8 +105,8 @@ def test_that_an_optimisation_set_is_a_node_whose_files_are_found(
     ("name", "node_type", "said"),
     [
         ("images.mrcs", "Automatic", "is a stack of images, which says nothing of its particles"),
-        ("density.map", OPTIMISATION_SET, "can not be imported as"),
-        ("paper.docx", "Automatic", "can not be imported as 'Automatic'"),
+        ("density.map", OPTIMISATION_SET, "cannot be imported as"),
+        ("paper.docx", "Automatic", "cannot be imported as 'Automatic'"),
     ],
 )
 def test_that_the_form_says_what_can_not_be_imported(

@@ -32,5 +32,5 @@ def test_that_tilt_series_of_warp_keep_their_columns_and_bring_their_stacks(
 
 
 def test_that_their_pixel_size_can_not_be_replaced_alone(run_import: Import) -> None:
-    with pytest.raises(FormatError, match="can not be replaced"):
+    with pytest.raises(FormatError, match="cannot be replaced"):
         run_import(shared_dir() / STAR, angpix_override=2.0)

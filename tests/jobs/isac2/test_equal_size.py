@@ -52,5 +52,5 @@ def test_that_one_class_that_all_prefer_takes_only_its_share() -> None:
 
 
 def test_that_more_classes_than_images_are_refused() -> None:
-    with pytest.raises(ValueError, match="3 images can not fill 4 classes"):
+    with pytest.raises(ValueError, match="3 images cannot fill 4 classes"):
         equal_size(torch.zeros(3, 4))
