@@ -6,9 +6,12 @@ import os
 import random
 
 from jobs.core.errors import UserError
+from jobs.core.options import gpu_words
 
 #: Part of the memory of a GPU that must be free, lest a training on it is disturbed.
 _FREE_SHARE = 0.5
+_ANY = ("auto", "any")
+_ONLY_ONE = "only GPU 0 exists on this computer"
 
 
 def set_threads(count: int) -> None:
@@ -23,6 +26,42 @@ def set_threads(count: int) -> None:
     os.environ.setdefault("KMP_BLOCKTIME", "1")
 
 
+def gpu_numbers(gpu_id: str) -> list[str]:
+    """Return the numbers that an option names, written as ``0,1``, ``cuda:0``, ``gpu0 gpu1`` or ``GPU 0``.
+
+    Returns
+    -------
+    list of str
+        The numbers, ``["auto"]`` where any GPU will do, nothing for the processor.
+
+    Raises
+    ------
+    UserError
+        When something else stands there; the sentence names the GPUs there are.
+    """
+    if gpu_id.strip().lower() in ("", "cpu", "none", "-1"):
+        return []
+    words = [word.lower() for word in gpu_words(gpu_id)]
+    if len(words) == 1 and words[0] in _ANY:
+        return ["auto"]
+    numbers = [word.removeprefix("gpu") for word in words if word not in ("cuda", "gpu", "gpus")]
+    if not numbers or not all(number.isdecimal() for number in numbers):
+        raise UserError(
+            f"'{gpu_id.strip()}' is not the number of a GPU ({gpus_there()})",
+            column="gpu_id",
+            hint="Give a number such as 0, or cpu for the processor",
+        )
+    return numbers
+
+
+def gpus_there() -> str:
+    """Return in words which GPUs this computer has."""
+    present = count_gpus()
+    if not present:
+        return "this computer has no GPU"
+    return f"GPU 0 to {present - 1} exist on this computer" if present > 1 else _ONLY_ONE
+
+
 def choose_device(gpu_id: str) -> tuple[str, str]:
     """Return the device, and a remark when it is not the one asked for.
 
@@ -32,7 +71,7 @@ def choose_device(gpu_id: str) -> tuple[str, str]:
     Parameters
     ----------
     gpu_id
-        Number of a GPU; empty or ``cpu`` = none, ``auto`` = any.
+        Number of a GPU; empty or ``cpu`` = none, ``auto`` = any. Of several numbers the first counts.
 
     Returns
     -------
@@ -42,31 +81,41 @@ def choose_device(gpu_id: str) -> tuple[str, str]:
     Raises
     ------
     UserError
-        When this computer has GPUs but not this one.
+        When it names no GPU, or this computer has GPUs but not this one.
     """
-    wanted = gpu_id.strip().lower()
+    numbers = gpu_numbers(gpu_id)
     # "auto" (any free GPU) was decided by the launcher, which hides all where the processor is to be used
-    if wanted in ("auto", "any") and not torch_may_see_gpus():
-        return choose_device("cpu")
+    wanted = "" if numbers == ["auto"] and not torch_may_see_gpus() else next(iter(numbers), "")
     if "CUDA_VISIBLE_DEVICES" not in os.environ and wanted.isdecimal():
-        os.environ["CUDA_VISIBLE_DEVICES"] = wanted
+        _refuse_absent(numbers)
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(numbers)
     import torch
 
     if "OMP_NUM_THREADS" in os.environ:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    if wanted in ("", "cpu"):
+    if not wanted:
         return "cpu", ""
     if torch.cuda.is_available():
         return "cuda:0", ""
-    present = count_gpus()
-    if present:
-        last = f"GPU 0 to {present - 1} exist" if present > 1 else "only GPU 0 exists"
+    if count_gpus():
         raise UserError(
-            f"GPU {gpu_id} cannot be used ({last} on this computer)",
+            f"GPU {wanted} cannot be used ({gpus_there()})",
             column="gpu_id",
             hint="Choose another one, or cpu to use the processor",
         )
-    return "cpu", f"No GPU was found on this computer; the processor is used instead of GPU {gpu_id}."
+    asked = f"GPU {', '.join(numbers)} was" if len(numbers) == 1 else f"GPUs {', '.join(numbers)} were"
+    return "cpu", f"No GPU here: computed on the processor ({asked} asked for)."
+
+
+def _refuse_absent(numbers: list[str]) -> None:
+    present = count_gpus()
+    for number in numbers:
+        if present and int(number) >= present:
+            raise UserError(
+                f"GPU {number} does not exist ({gpus_there()})",
+                column="gpu_id",
+                hint="Choose another one, or cpu to use the processor",
+            )
 
 
 def torch_may_see_gpus() -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from jobs.core.compute import choose_device
-from jobs.core.options import gpu_words
+from jobs.core.compute import choose_device, gpu_numbers
 
 #: Environment variable: how many processes share a task on the CPU that could use several devices.
 PROCESSES = "HETEROSCOPE_PROCESSES"
@@ -28,12 +27,10 @@ def choose_devices(gpu_id: str, *, many: bool = False) -> tuple[tuple[str, ...],
     Raises
     ------
     UserError
-        When this computer has GPUs but not this one.
+        When it names no GPU, or this computer has GPUs but not this one.
     """
-    words = gpu_words(gpu_id)
-    if "CUDA_VISIBLE_DEVICES" not in os.environ and len(words) > 1 and all(w.isdecimal() for w in words):
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(words)
-    device, remark = choose_device(words[0] if words else "")
+    words = gpu_numbers(gpu_id)
+    device, remark = choose_device(gpu_id)
     if device == "cpu":
         wanted = os.environ.get(PROCESSES, "")
         return ("cpu",) * (max(1, int(wanted)) if many and wanted.isdecimal() else 1), remark

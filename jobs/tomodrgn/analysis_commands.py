@@ -9,7 +9,7 @@ from typing import Any
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.command_numbers import even_box, positive, whole
-from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.terminal import Terminal, device_named
 
 
 def add_analyze(commands: Any) -> None:
@@ -107,13 +107,6 @@ def volume_order(given: argparse.Namespace) -> Any:
     )
 
 
-def device_of(given: argparse.Namespace) -> str:
-    """The device that was asked for."""
-    from jobs.core.devices import choose_devices
-
-    return choose_devices(given.gpu_id, many=False)[0][0]
-
-
 def _analyze(given: argparse.Namespace) -> int:
     from jobs.tomodrgn.analysis_steps import AnalyzeSettings
     from jobs.tomodrgn.analyze import analyze
@@ -132,7 +125,7 @@ def _analyze(given: argparse.Namespace) -> int:
         volumes=volume_order(given),
         ending=given.plot_format,
         seed=given.seed,
-        device=device_of(given),
+        device=device_named(given.gpu_id, terminal),
     )
     found = analyze(open_folder(given.workdir), settings, terminal)
     terminal.result(str(found.out))

@@ -11,7 +11,7 @@ from jobs.tomodrgn.command_numbers import all_or_first, even_box, not_negative, 
 from jobs.tomodrgn.commands_volumes import add_model, model_of
 from jobs.tomodrgn.image_options import IMAGE_ORDERS
 from jobs.tomodrgn.sources import SOURCES
-from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.terminal import Terminal, device_named
 from jobs.tomodrgn.without_effect import (
     ALL_TILTS,
     EXACT,
@@ -116,7 +116,6 @@ def _chosen(given: argparse.Namespace) -> TiltParticles:
 
 
 def _eval_images(given: argparse.Namespace) -> int:
-    from jobs.core.devices import choose_devices
     from jobs.formats.tilt_export import write_selection
     from jobs.tomodrgn.contrast import contrast_of
     from jobs.tomodrgn.embedding import embed
@@ -125,8 +124,8 @@ def _eval_images(given: argparse.Namespace) -> int:
 
     terminal = Terminal()
     folder, weights, _ = model_of(given)
-    devices, _ = choose_devices(given.gpu_id, many=False)
-    trained = load_weights(folder, weights, devices[0])
+    device = device_named(given.gpu_id, terminal)
+    trained = load_weights(folder, weights, device)
     # The images of the training are where the training found them.
     if given.datadir is None and Path(folder.config.datadir or "-").is_dir():
         given.datadir = Path(folder.config.datadir)
@@ -139,7 +138,7 @@ def _eval_images(given: argparse.Namespace) -> int:
         trained,
         folder.config,
         particles,
-        device=devices[0],
+        device=device,
         cache=given.out_z.parent,
         lazy=given.lazy,
         batch=given.batch_size,
@@ -178,14 +177,13 @@ def add_backproject(commands: Any) -> None:
 
 
 def _backproject(given: argparse.Namespace) -> int:
-    from jobs.core.devices import choose_devices
     from jobs.tomodrgn.backproject import backproject_voxel
     from jobs.tomodrgn.contrast import contrast_of
     from jobs.tomodrgn.reconstruction import BackprojectOptions
 
     terminal = Terminal()
     particles = _read(given, terminal)
-    devices, _ = choose_devices(given.gpu_id, many=False)
+    device = device_named(given.gpu_id, terminal)
     options = BackprojectOptions(
         recon_tilt_weight=given.recon_tilt_weight,
         recon_dose_weight=given.recon_dose_weight,
@@ -199,7 +197,7 @@ def _backproject(given: argparse.Namespace) -> int:
         particles,
         given.output,
         options,
-        device=devices[0],
+        device=device,
         each=lambda done, of: terminal.progress("images", done, of),
     )
     for sentence in files.sentences:

@@ -9,7 +9,7 @@ from typing import Any
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.scene_order import MODES
-from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.terminal import Terminal, device_named
 
 
 def add_subtomo2chimerax(commands: Any) -> None:
@@ -78,7 +78,6 @@ def add_subtomo2chimerax(commands: Any) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from jobs.core.devices import choose_devices
     from jobs.tomodrgn.map_back import write_scenes
     from jobs.tomodrgn.scene_order import SceneOrder
 
@@ -116,7 +115,7 @@ def _run(given: argparse.Namespace) -> int:
         datadir=given.datadir,
     )
     terminal = Terminal()
-    device = choose_devices(given.gpu_id, many=False)[0][0] if mode == "volumes" else "cpu"
+    device = device_named(given.gpu_id, terminal) if mode == "volumes" else "cpu"
     scenes = write_scenes(order, device, lambda done, of: terminal.progress("particles", done, of))
     for scene in scenes:
         terminal.say(" ".join([f"{scene.n} particles.", *scene.notes]))

@@ -9,7 +9,7 @@ from typing import Any
 from jobs.core.errors import UserError
 from jobs.core.worker import EXIT_SUCCESS
 from jobs.tomodrgn.command_numbers import even_box, number, positive, whole
-from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.terminal import Terminal, device_named
 from jobs.tomodrgn.without_effect import EXACT, ONE_DEVICE, add_without_effect, told_without_effect
 
 
@@ -57,7 +57,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _eval_vol(given: argparse.Namespace) -> int:
-    from jobs.core.devices import choose_devices
     from jobs.tomodrgn.eval_vol import VolumeOrder, header_pixel_size, places_of, write_volumes
     from jobs.tomodrgn.trained_model import load_weights
 
@@ -80,8 +79,8 @@ def _eval_vol(given: argparse.Namespace) -> int:
     )
     folder, weights, epoch = model_of(given)
     places = places_of(order, folder, epoch)
-    devices, _ = choose_devices(given.gpu_id, many=False)
-    trained = load_weights(folder, weights, devices[0])
+    device = device_named(given.gpu_id, terminal)
+    trained = load_weights(folder, weights, device)
     written = write_volumes(
         trained, places, order, given.out, lambda done, of: terminal.progress("volumes", done, of)
     )

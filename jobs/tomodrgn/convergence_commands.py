@@ -12,12 +12,11 @@ from jobs.tomodrgn.analysis_commands import (
     add_epoch,
     add_plot_format,
     add_volume_options,
-    device_of,
     epoch_of,
     volume_order,
 )
 from jobs.tomodrgn.command_numbers import not_negative, whole
-from jobs.tomodrgn.terminal import Terminal
+from jobs.tomodrgn.terminal import Terminal, device_named
 from jobs.tomodrgn.traversal_commands import add_mask, mask_order
 
 
@@ -109,7 +108,7 @@ def _convergence_vae(given: argparse.Namespace) -> int:
         ground_truth=tuple(_maps(given.ground_truth)),
         n_test=given.n_test,
         ending=given.plot_format,
-        device=device_of(given),
+        device=device_named(given.gpu_id, terminal),
     )
     found = convergence_vae(open_folder(given.workdir), settings, terminal)
     terminal.result(str(found.out))

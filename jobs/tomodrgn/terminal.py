@@ -32,3 +32,19 @@ class Terminal:
             self._shown = now
             sys.stderr.write(f"\r{what}: {done} of {of}    " + ("\n" if done >= of else ""))
             sys.stderr.flush()
+
+
+def device_named(gpu_id: str, terminal: Terminal) -> str:
+    """Return the device that a command line asks for, and say so when it is another one.
+
+    Raises
+    ------
+    UserError
+        When it names no GPU, or one that is not there.
+    """
+    from jobs.core.devices import choose_devices
+
+    devices, remark = choose_devices(gpu_id)
+    if remark:
+        terminal.say(remark)
+    return devices[0]
