@@ -33,7 +33,6 @@ FINAL_CHECKPOINT = f"{CHECKPOINTS}/checkpoint_final.pth"
 #: Relative difference of pixel sizes that is taken for rounding, and that which is surely wrong.
 _PIXEL_ROUNDING, _PIXEL_WRONG = 1e-3, 1e-2
 _POSES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-_DEFOCI = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 
 
 def check_inputs(options: DynaMightOptions, context: CheckContext) -> list[Problem]:
@@ -114,13 +113,7 @@ def _check_particles(
     ]
     if shifts:
         report(f"there is no column {', '.join(shifts)}; these shifts count as 0", warning=True)
-    absent = [label for label in (*_DEFOCI, "rlnVoltage") if label not in facts.columns]
-    if absent:
-        report(
-            f"there is no column {', '.join(absent)}; the images are taken as if there were no CTF",
-            "Choose particles with CTF values unless the images are corrected",
-            warning=True,
-        )
+    _check_ctf(facts, report)
     if facts.n_particles < 2:
         report("there is only 1 particle, two half-sets need at least 2", "Choose a larger set")
     boxes = set(facts.boxes)
@@ -161,6 +154,28 @@ def _check_particles(
         )
         return box, 0.0  # which of them the map may have is found by the worker
     return box, sizes[0]
+
+
+def _check_ctf(facts: ParticleFacts, report: Callable[..., None]) -> None:
+    """Say that images without any CTF are taken as they are, and refuse those with part of one."""
+    # see input_facts: the readers load numpy
+    from jobs.formats.optics import lacking_ctf, without_ctf
+
+    def known(column: str) -> bool:
+        return column in facts.columns
+
+    if without := without_ctf(known):
+        report(
+            without.rstrip("."),
+            "Choose particles with CTF values unless the images are corrected",
+            warning=True,
+        )
+    elif absent := lacking_ctf(known):
+        columns = "column" if len(absent) == 1 else "columns"
+        report(
+            f"the particle and optics tables lack the {columns} {', '.join(absent)} of the CTF",
+            "Choose the particles of a 3D refinement, such as run_data.star, which have all of them",
+        )
 
 
 def _check_map(

@@ -133,9 +133,12 @@ def _train(arguments: argparse.Namespace) -> int:
         for name in ("fn_star", "fn_map", "mask_file", "atomic_model", "fn_checkpoint", "deformation_masks")
     }
     options = options.model_copy(update=changed)
-    problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
+    found = JOB_TYPE.problems(options, CheckContext(project))
+    problems = [problem for problem in found if problem.severity == "error"]
     if problems:
-        raise UserError("; ".join(p.message + (f" ({p.hint})" if p.hint else "") for p in problems))
+        raise UserError(" ".join(problem.sentence for problem in problems))
+    for problem in found:
+        print(f"Warning: {problem.sentence}", file=sys.stderr)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

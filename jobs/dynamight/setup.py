@@ -80,7 +80,7 @@ def prepare_training(
     """
     particles = read_particles(source.star, source.project_dir)
     for warning in particles.warnings:
-        say(f"Note: {warning}")
+        say(f"Warning: {warning}")
     box, pixel_size_a = image_frame(particles)
     if source.map is not None:
         pixel_size_a = pixel_of_map(particles, source.map, pixel_size_a)

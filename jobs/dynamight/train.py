@@ -179,7 +179,10 @@ def _last_checkpoint(context: WorkerContext, options: DynaMightOptions) -> Path 
         return None
     folder = checkpoint_path(context.folder.path, 0).parent
     numbered = sorted(p for p in folder.glob("*.pth") if p.stem.isdigit())
-    return max(numbered, key=lambda p: int(p.stem)) if numbered else None
+    if not numbered:
+        context.say("Warning: there is no checkpoint in this folder yet: the training begins anew.")
+        return None
+    return max(numbered, key=lambda p: int(p.stem))
 
 
 def _describe(device: torch.device) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +24,9 @@ PIXEL_SIZE_COLUMNS = (
 _MICROSCOPE = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 _MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
-# Used where a file knows no CTF at all; the values then have no effect, but stay finite.
-_PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
+# Used where a file knows no CTF at all (the values then have no effect, but stay finite), and by readers that
+# say so.
+ASSUMED = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
 _MICROMETRE_A = 1e4
 _HIGHEST_VOLTAGE_KV = 3000.0
 
@@ -103,11 +105,10 @@ class OpticsReader:
         groups = ["rlnOpticsGroup"] if any("rlnOpticsGroup" not in table for table in tables) else []
         lacking = groups + ([] if pixel_size_a is not None else self._missing_pixel_size())
         wanted = [*_MICROSCOPE, *_DEFOCUS]
-        present = [c for c in wanted if self.has(c)]
-        if not any(self.has(c) for c in _DEFOCUS) or not any(self.has(c) for c in _MICROSCOPE):
-            self.warnings.append("The file has no CTF parameters: images are taken as free of CTF effects.")
-        elif len(present) < len(wanted):
-            absent = [c for c in wanted if c not in present]
+        absent = [c for c in wanted if not self.has(c)]
+        if without := without_ctf(self.has):
+            self.warnings.append(without)
+        elif absent:
             if absent == ["rlnAmplitudeContrast"] and permissive:
                 self.warnings.append("The file has no rlnAmplitudeContrast: 0.1 is assumed.")
             else:
@@ -138,7 +139,7 @@ class OpticsReader:
         if self._optics is not None:
             self._row_of_particle = self._match_groups(self._optics)
         pixel = self._pixel_size() if pixel_size_a is None else np.full(n, float(pixel_size_a))
-        microscope = [self.values(c, _PLACEHOLDERS[c]) for c in _MICROSCOPE]
+        microscope = [self.values(c, ASSUMED[c]) for c in _MICROSCOPE]
         defocus = [self.values(c, 0.0) for c in _DEFOCUS]
         known = all(self.has(c) for c in _DEFOCUS) and any(self.has(c) for c in _MICROSCOPE)
         corrected = self.values("rlnCtfDataAreCtfCorrected", 0.0) != 0
@@ -277,6 +278,32 @@ class OpticsReader:
         if self._optics is None or column not in self._optics:
             return [None] * n_groups
         return [vector if len(vector) else None for vector in self._optics.vectors(column)]
+
+
+def without_ctf(has: Callable[[str], bool]) -> str:
+    """Return a sentence when images count as free of CTF effects, "" when their CTF is (or should be) known.
+
+    Parameters
+    ----------
+    has
+        Tells whether the file has a column.
+    """
+    if not any(has(c) for c in _DEFOCUS):
+        what = (
+            "The file has no CTF parameters"
+            if not any(has(c) for c in _MICROSCOPE)
+            else "The file has no defocus"
+        )
+    elif not any(has(c) for c in _MICROSCOPE):
+        what = f"The file has a defocus, but neither {', '.join(_MICROSCOPE[:-1])} nor {_MICROSCOPE[-1]}"
+    else:
+        return ""
+    return f"{what}: images are taken as free of CTF effects."
+
+
+def lacking_ctf(has: Callable[[str], bool]) -> list[str]:
+    """Return the columns that a file with part of a CTF lacks; none for a file without any."""
+    return [] if without_ctf(has) else [c for c in (*_MICROSCOPE, *_DEFOCUS) if not has(c)]
 
 
 def check_finite(values: FloatArray, table: StarTable, column: str) -> None:

@@ -159,6 +159,16 @@ def _split(table: StarTable) -> ImageNames:
     try:
         return split_image_names(table.text("rlnImageName"))
     except BadImageNameError as error:
+        if "@" not in str(table.text("rlnImageName")[error.row]) and "rlnTomoName" in table:
+            # what a particle of a RELION 5 set looks like: the stack of all its tilts has no number
+            raise missing_columns(
+                ["rlnTomoVisibleFrames"],
+                table.columns,
+                f"table data_{table.name}",
+                table.path,
+                "It says which tilts the stacks of a RELION 5 set hold; for single images, "
+                "000001@stack.mrcs is expected.",
+            ) from error
         raise table.cell_error(error.row, "rlnImageName", error.expected) from error
 
 

@@ -79,7 +79,9 @@ def choose(particles: TiltParticles, choice: Choice) -> TiltParticles:
         chosen = chosen.select_images(_rank(chosen, choice) < choice.first_ntilts)
     if choice.first_nptcls > 0 and chosen.n:
         if chosen.n < choice.first_nptcls:
-            warnings.append(f"There are only {chosen.n} particles, not {choice.first_nptcls}: all are kept.")
+            warnings.append(
+                f"There are only {chosen.n:,} particles, not {choice.first_nptcls:,}: all are kept."
+            )
         chosen = chosen.select(np.arange(min(chosen.n, choice.first_nptcls)))
     if not chosen.n:
         raise UserError("no particle is left after the selection", path=particles.path)

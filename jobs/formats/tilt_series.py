@@ -63,7 +63,7 @@ def read_tilt_particles(
     if is_set(tables):
         from jobs.formats.tilt_sets import read_optimisation_set
 
-        particles = read_optimisation_set(path, root, data)
+        particles = read_optimisation_set(path, root, data, apix=apix)
         if apix is not None:
             particles = replace(particles, pixel_size_a=float(apix))
     else:

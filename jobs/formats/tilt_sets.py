@@ -32,7 +32,11 @@ _FROM_TILT = (
 
 
 def read_optimisation_set(
-    path: str | Path, project_dir: str | Path | None = None, datadir: str | Path | None = None
+    path: str | Path,
+    project_dir: str | Path | None = None,
+    datadir: str | Path | None = None,
+    *,
+    apix: float | None = None,
 ) -> TiltParticles:
     """Read an optimisation set, or a bare particle file with ``tomograms.star`` beside it.
 
@@ -44,6 +48,8 @@ def read_optimisation_set(
         Folder to which paths are relative; without it the folder of the file and those above it are tried.
     datadir
         Folder in which stacks are looked for besides, by their path, their last folder or their name.
+    apix
+        Pixel size in Å of particles that state none.
 
     Returns
     -------
@@ -64,7 +70,7 @@ def read_optimisation_set(
     table = _particle_table(tables, files.particles)
     finder = Finder(files.particles, root, None if datadir is None else Path(datadir), files.path)
     reader = TomogramReader(files.tomograms, finder.file)
-    builder = _Builder(files, tables, table, reader, finder)
+    builder = _Builder(files, tables, table, reader, finder, apix)
     return builder.build()
 
 
@@ -110,6 +116,7 @@ class _Builder:
     table: StarTable
     reader: TomogramReader
     finder: Finder
+    apix: float | None
 
     def build(self) -> TiltParticles:
         table, warnings = self.table, list[str]()
@@ -118,7 +125,7 @@ class _Builder:
         count = np.array([tomograms[str(n)].n for n in names], np.int64)
         stacks = read_tilt_stacks(table, count, self.finder)
         row, frame = stacks.row, stacks.frame
-        optics = read_set_optics(table, self.tables.get("optics"), self.reader, stacks.box)
+        optics = read_set_optics(table, self.tables.get("optics"), self.reader, stacks.box, self.apix)
         pixel = optics.pixel_size_a
         translated = [t.translated for t in tomograms.values()]
         particle_turn, subtomogram = self._rotations()
@@ -151,6 +158,19 @@ class _Builder:
             )
         if np.isnan(relative).any():
             warnings.append("The tomograms state no size: defocus is not corrected for depth.")
+        if optics.assumed and known.any():
+            warnings.append(optics.assumed)
+        blind = [name for name, tomogram in tomograms.items() if not tomogram.ctf_known]
+        if blind:
+            which = (
+                "" if len(blind) == len(tomograms) else f" {blind[0]}" + (" and others" * (len(blind) > 1))
+            )
+            warnings.append(
+                f"The tilts of the tomograms{which} state no defocus: their images are taken as free of CTF "
+                "effects."
+            )
+        if stacks.unflagged:
+            warnings.append("The particles have no rlnTomoVisibleFrames: all tilts count as visible.")
         place = np.searchsorted(kept, row)
         flavour = "relion5" if all(translated) else "warptools"
         return TiltParticles(

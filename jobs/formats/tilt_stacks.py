@@ -32,6 +32,8 @@ class TiltStacks:
         Image size in pixels.
     project_dir
         Folder below which the stacks were found.
+    unflagged
+        True when nothing says which tilts are visible, so that all are.
     """
 
     paths: list[Path]
@@ -41,6 +43,7 @@ class TiltStacks:
     frame: IntArray
     box: int
     project_dir: Path
+    unflagged: bool
 
 
 def read_tilt_stacks(table: StarTable, n_tilts: IntArray, finder: Finder) -> TiltStacks:
@@ -88,7 +91,14 @@ def read_tilt_stacks(table: StarTable, n_tilts: IntArray, finder: Finder) -> Til
     row_of = np.repeat(np.arange(table.n_rows), counts)
     stack = np.repeat(np.arange(len(paths)), counts[counts > 0])
     return TiltStacks(
-        paths, stack, np.concatenate(section), row_of, np.concatenate(frame), box, finder.folder
+        paths,
+        stack,
+        np.concatenate(section),
+        row_of,
+        np.concatenate(frame),
+        box,
+        finder.folder,
+        unflagged=flags is None,
     )
 
 
@@ -141,6 +151,14 @@ def _sections(table: StarTable, row: int, path: Path, nz: int, seen: IntArray, t
         return seen
     if nz == len(seen):
         return np.arange(nz, dtype=np.int64)
+    if _FLAGS not in table:
+        raise FormatError(
+            f"the table data_{table.name} lacks the column {_FLAGS}: which of the {tilts} tilts "
+            f"the {nz} images of {path} show is not known",
+            path=table.path,
+            column=_FLAGS,
+            hint="Take the particle file as it was extracted; whole and with this column.",
+        )
     who = table.row(row).get("rlnTomoParticleName", f"of row {row + 1}")
     raise _at(
         table,

@@ -46,7 +46,7 @@ def run(context: WorkerContext) -> None:
     path = project / options.fn_particles
     everything = read_foreign_particles(path, project, options.particle_kind, n_latent=table.n)
     for warning in everything.content.warnings:
-        context.say(warning)
+        context.say(f"Warning: {warning}")
     config = project / options.fn_config if options.fn_config else None
     found = match(table, everything, config, project)
     context.say(found.sentence)

@@ -136,9 +136,12 @@ def _train(given: argparse.Namespace) -> int:
     if load and load != "latest":
         changed["load"] = below(project, load)
     options = options.model_copy(update=changed)
-    problems = [p for p in JOB_TYPE.problems(options, CheckContext(project)) if p.severity == "error"]
+    found = JOB_TYPE.problems(options, CheckContext(project))
+    problems = [problem for problem in found if problem.severity == "error"]
     if problems:
         raise UserError(" ".join(_told(problem) for problem in problems))
+    for problem in found:
+        Terminal().say(f"Warning: {_told(problem)}")
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from jobs.core.declaration import CheckContext
 from jobs.core.errors import FormatError, Problem, UserError
+from jobs.tomodrgn.input_facts import tilt_facts
 
 # Readers are imported where they are used, since they load numpy; see input_facts.
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class _Read:
     n_particles: int = _UNKNOWN
     n_images: int = _UNKNOWN
     single: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def check_files(options: TomoDrgnOptions, context: CheckContext) -> list[Problem]:
@@ -42,8 +44,19 @@ def check_files(options: TomoDrgnOptions, context: CheckContext) -> list[Problem
     except OSError as error:
         return [Problem(f"{error.filename}: {error.strerror}", field="fn_star")]
     if read.wrong:
-        return [Problem(read.wrong, field="fn_star")]
-    found = []
+        # what the head of the file shows already has been told by the check before
+        return [] if _head_is_wrong(context, options, star) else [Problem(read.wrong, field="fn_star")]
+    found = [Problem(warning, field="fn_star", severity="warning") for warning in read.warnings]
+    if read.n_particles < min(options.use_first_nptcls, _UNKNOWN):
+        found.append(
+            Problem(
+                f"There are only {read.n_particles:,} particles, not {options.use_first_nptcls:,}; all are "
+                "used",
+                field="use_first_nptcls",
+                hint="Give -1 for all",
+                severity="warning",
+            )
+        )
     if read.single:
         found.append(
             Problem(
@@ -58,6 +71,14 @@ def check_files(options: TomoDrgnOptions, context: CheckContext) -> list[Problem
     ):
         found += _check_indices(field, getattr(options, field), n, what, context)
     return found
+
+
+def _head_is_wrong(context: CheckContext, options: TomoDrgnOptions, star: Path) -> bool:
+    try:
+        tilt_facts(star, context.project_dir, context.resolve(options.datadir) if options.datadir else None)
+    except FormatError:
+        return True
+    return False
 
 
 def _check_indices(field: str, name: str, n: int, what: str, context: CheckContext) -> list[Problem]:
@@ -95,7 +116,7 @@ def _whole(
         return _Read(str(error))
     single = int(particles.counts.max()) == 1
     n_rows = particles.table.n_rows if particles.one_row_per_image else particles.n_images
-    return _Read("", particles.n, n_rows, single)
+    return _Read("", particles.n, n_rows, single, particles.warnings)
 
 
 @lru_cache(maxsize=16)

@@ -88,8 +88,10 @@ def _tilt_facts(path: Path, project_dir: Path, datadir: Path | None, mtime_ns: i
             hint="Choose particles that were extracted as series of 2D images",
         )
     optics = head.tables.get("optics", table)
-    by_particle = "rlnTomoVisibleFrames" in table
-    counts = _frames(table) if by_particle else _rows(table, head.complete)
+    # without it a set may still have all of its tilts: that the stacks tell, which only the reader opens
+    flagged = "rlnTomoVisibleFrames" in table
+    by_particle = flagged or _by_stack(table, own is not None)
+    counts = _frames(table) if flagged else [] if by_particle else _rows(table, head.complete)
     if not by_particle and not any(c in table for c in _PARTICLE_COLUMNS):
         raise FormatError(
             "nothing says which images belong to one particle (there is no column rlnGroupName)",
@@ -113,6 +115,11 @@ def _flavour(table: StarTable, optics: StarTable, by_particle: bool) -> str:
     if optics is not table:
         return "nextpyp"
     return "warp" if "rlnCtfScalefactor" in table and "rlnGroupName" in table else "series"
+
+
+def _by_stack(table: StarTable, of_set: bool) -> bool:
+    """Tell whether each row is a particle with a stack of its own."""
+    return of_set or ("rlnTomoName" in table and "@" not in str(table.text("rlnImageName")[0]))
 
 
 def _frames(table: StarTable) -> list[int]:

@@ -178,6 +178,7 @@ def _start(context: WorkerContext, options: TomoDrgnOptions, training: Training)
             return weights_path(job, done[-1])
         if context.task.name == "more":
             raise UserError("there is no checkpoint to go on from", path=job)
+        context.say("Warning: there is no checkpoint in this folder yet: the training begins anew.")
         return None
     if options.load:
         path = context.project_dir / options.load

@@ -86,7 +86,12 @@ def test_that_particles_are_needed_and_a_map_is_recommended(inputs: Inputs) -> N
     [
         ("rlnAngleTilt rlnAnglePsi", "error", "no column rlnAngleTilt, rlnAnglePsi"),
         ("rlnOriginYAngst", "warning", "no column rlnOriginYAngst"),
-        ("rlnDefocusV", "warning", "no column rlnDefocusV"),
+        ("rlnDefocusV", "error", "lack the column rlnDefocusV of the CTF"),
+        (
+            "rlnDefocusU rlnDefocusV rlnDefocusAngle",
+            "warning",
+            "has no defocus: images are taken as free of CTF effects",
+        ),
         ("rlnImageName", "error", "no column rlnImageName"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from jobs.formats.tilt_geometry import (
     tilt_rotations,
 )
 from jobs.formats.tilt_particles import TiltParticles
+from jobs.formats.tilt_series import read_tilt_particles
 from jobs.formats.tilt_sets import read_optimisation_set
 from tests.support.shared import shared_dir
 from tests.support.tilt_sets import BINNED_A, FLAGS, NAMES, PIXEL_A, SIZE_PX, write_relion5_project
@@ -167,6 +169,49 @@ def test_that_particles_without_visible_frames_are_left_out_and_named(tmp_path: 
     assert particles.original.tolist() == [0, 2, 3]
     assert particles.table.n_rows == 3
     assert "row 2" in particles.warnings[-1]
+
+
+def test_that_a_microscope_that_is_stated_nowhere_is_assumed_and_said(tmp_path: Path) -> None:
+    stated = write_relion5_project(tmp_path / "a")
+    assert not any("assumed" in w for w in read_optimisation_set(stated).warnings)
+    # the voltage is that of the tomograms
+    less: dict[str, Any] = dict.fromkeys(("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"))
+    particles = read_optimisation_set(write_relion5_project(tmp_path / "b", optics=less))
+    assert set(particles.amplitude_contrast) == {0.1}
+    assert (set(particles.voltage_kv), set(particles.spherical_aberration_mm)) == ({300.0}, {2.7})
+    said = (
+        "Neither particles nor tomograms state rlnSphericalAberration (2.7 mm is assumed), "
+        "rlnAmplitudeContrast (0.1 is assumed)."
+    )
+    assert said in particles.warnings
+
+
+def test_that_tilts_without_defocus_are_read_without_ctf_and_said(tmp_path: Path) -> None:
+    without: dict[str, Any] = dict.fromkeys(("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle"))
+    particles = read_optimisation_set(write_relion5_project(tmp_path, tilts=without))
+    assert not particles.ctf_known.any()
+    said = "The tilts of the tomograms state no defocus: their images are taken as free of CTF effects."
+    assert said in particles.warnings
+
+
+def test_that_a_set_without_pixel_size_takes_the_one_that_is_given(tmp_path: Path) -> None:
+    path = write_relion5_project(
+        tmp_path, optics={"rlnImagePixelSize": None, "rlnTomoTiltSeriesPixelSize": None}
+    )
+    with pytest.raises(FormatError, match="rlnImagePixelSize"):
+        read_optimisation_set(path)
+    assert read_tilt_particles(path, apix=5.0).pixel_size_a == 5.0
+
+
+def test_that_without_visible_frames_all_tilts_count_or_the_missing_column_is_named(tmp_path: Path) -> None:
+    lost: dict[str, Any] = {"rlnTomoVisibleFrames": None}
+    particles = read_optimisation_set(write_relion5_project(tmp_path / "a", lost, all_frames=True))
+    assert set(particles.counts) == {5}
+    assert "The particles have no rlnTomoVisibleFrames: all tilts count as visible." in particles.warnings
+    path = write_relion5_project(tmp_path / "b", lost)
+    for error in (_refused(path), _refused(path.with_name("particles.star"))):
+        assert error.column == "rlnTomoVisibleFrames"
+        assert "lacks the column rlnTomoVisibleFrames" in str(error)
 
 
 def _refused(path: Path) -> FormatError:

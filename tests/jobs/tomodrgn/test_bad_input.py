@@ -208,6 +208,20 @@ def test_that_bad_input_ends_in_a_sentence_and_code_2(
     assert before.items() <= {p: p.stat().st_mtime_ns for p in project.rglob("*") if p.is_file()}.items()
 
 
+def test_that_what_is_not_as_asked_is_said_and_done_without(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = TRAIN.replace("-n 2", "-n 1").replace("--gpu-id cpu", "--gpu-id 99")
+    assert commands.main([*words.split(), "--resume", "--use-first-nptcls", "9"]) == 0
+    out, err = capfd.readouterr()
+    assert "Warning: there is no checkpoint in this folder yet: the training begins anew." in out
+    assert "No GPU here: computed on the processor (GPU 99 was asked for)." in out
+    assert "There are only 4 particles, not 9: all are kept." in out
+    assert "There are only 4 particles, not 9; all are used." in err
+    assert commands.main(words.replace("99", "x").split()) == 2
+    assert "'x' is not the number of a GPU" in capfd.readouterr().err
+
+
 def test_that_empty_images_among_others_are_left_out_and_said(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

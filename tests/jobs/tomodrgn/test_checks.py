@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from jobs.core.declaration import CheckContext
+from jobs.formats.star import read_star_tables, write_star_tables
 from jobs.tomodrgn.input_facts import tilt_facts
 from jobs.tomodrgn.params import JOB_TYPE, TomoDrgnOptions
+from tests.support.tilt_sets import write_relion5_project
 
 
 def fields_at_fault(options: TomoDrgnOptions, context: CheckContext) -> set[str | None]:
@@ -75,6 +77,54 @@ def test_that_doses_are_needed_for_what_depends_on_them(shared: Path, tmp_path: 
     assert fields_at_fault(options, CheckContext(tmp_path)) == {"recon_dose_weight", "l_dose_mask"}
     given = options.model_copy(update={"dose_override": 2.0})
     assert fields_at_fault(given, CheckContext(tmp_path)) == set()
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "words"),
+    [
+        ("rlnImageName", "fn_star", "no column rlnImageName"),
+        ("rlnGroupName", "fn_star", "no column rlnGroupName"),
+        ("rlnAnglePsi", "fn_star", "lacks the column rlnAnglePsi"),
+        ("rlnDetectorPixelSize", "angpix", "does not say the pixel size"),
+        ("rlnVoltage", "fn_star", "lacks the column rlnVoltage"),
+    ],
+)
+def test_that_a_missing_column_is_told_once(
+    good: dict[str, object], tmp_path: Path, column: str, field: str, words: str
+) -> None:
+    (table,) = read_star_tables(Path(str(good["fn_star"]))).values()
+    write_star_tables(tmp_path / "p.star", [table.without_columns([column])])
+    options = TomoDrgnOptions(**{**good, "fn_star": "p.star"})
+    (problem,) = JOB_TYPE.problems(options, CheckContext(tmp_path))
+    assert (problem.field, problem.severity) == (field, "error")
+    assert words in problem.message
+
+
+def test_that_a_missing_particle_file_of_a_set_is_told_once(tmp_path: Path) -> None:
+    path = write_relion5_project(tmp_path)
+    path.with_name("particles.star").unlink()
+    options = TomoDrgnOptions(fn_star=str(path.relative_to(tmp_path)), zdim=8)
+    (problem,) = JOB_TYPE.problems(options, CheckContext(tmp_path))
+    assert problem.severity == "error" and "particles.star" in problem.message
+
+
+def test_that_a_relion_5_set_without_visible_frames_names_the_column(tmp_path: Path) -> None:
+    path = write_relion5_project(tmp_path, {"rlnTomoVisibleFrames": None})
+    for name in ("optimisation_set.star", "particles.star"):
+        star = str(path.with_name(name).relative_to(tmp_path))
+        (problem,) = JOB_TYPE.problems(TomoDrgnOptions(fn_star=star, zdim=8), CheckContext(tmp_path))
+        assert (problem.field, problem.severity) == ("fn_star", "error")
+        assert "lacks the column rlnTomoVisibleFrames" in problem.message
+
+
+def test_that_what_is_assumed_of_the_particles_is_a_warning(tmp_path: Path) -> None:
+    path = write_relion5_project(tmp_path, optics={"rlnSphericalAberration": None})
+    star = str(path.relative_to(tmp_path))
+    options = TomoDrgnOptions(fn_star=star, zdim=8, use_first_nptcls=5)
+    assumed, fewer = JOB_TYPE.problems(options, CheckContext(tmp_path))
+    assert (assumed.severity, fewer.severity) == ("warning", "warning")
+    assert "rlnSphericalAberration (2.7 mm is assumed)" in assumed.message
+    assert fewer.field == "use_first_nptcls" and "only 4 particles, not 5" in fewer.message
 
 
 def test_that_the_head_of_a_file_says_what_it_is(shared: Path, tmp_path: Path) -> None:
