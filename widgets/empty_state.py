@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from widgets import glyphs, style
+
+#: Below this height there is no drawing (pixels).
+_LOW: Final = 84
 
 
 class EmptyState(QWidget):
@@ -40,6 +46,11 @@ class EmptyState(QWidget):
         layout.addStretch(3)
         self.set_message(title, text, action_text, glyph)
         style.ThemeWatcher(self, self._draw)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little height, the words need it more than the drawing."""
+        super().resizeEvent(event)
+        self._picture.setVisible(self.height() >= _LOW)
 
     def set_message(self, title: str, text: str = "", action_text: str = "", glyph: str = "") -> None:
         """Say something else."""

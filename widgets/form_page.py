@@ -99,6 +99,7 @@ class FormPage(QScrollArea):
     def __init__(self, name: str, declared: Sequence[OptionSpec], tab_widget: QTabWidget) -> None:
         super().__init__(tab_widget.findChild(QStackedWidget))
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields have it
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.rows: list[FormRow] = []
         holder = QWidget(self.viewport())

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from jobs.core.declaration import OptionSpec, to_text
 from jobs.core.errors import Problem
@@ -75,6 +75,9 @@ class FormRow:
         self.label.setObjectName(f"label_{spec.name}")
         self.label.setBuddy(editor)
         self.label.setToolTip(_tip(spec))
+        for line in (editor, *editor.findChildren(QLineEdit)):
+            if isinstance(line, QLineEdit) and not line.accessibleName():
+                line.setAccessibleName(spec.label.rstrip(":?"))
         self.help_button = QToolButton(page)
         self.help_button.setObjectName(f"help_{spec.name}")
         self.help_button.setIcon(glyphs.glyph_icon("question"))

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
+from widgets import style
 from widgets.graph_scene import GraphScene
 from widgets.graph_view import GraphView
 
@@ -41,6 +42,7 @@ class GraphCanvas(GraphView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("graph_canvas")
+        style.set_role(self, "canvas")
         self.setAccessibleName("Flowchart of the jobs")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -26,12 +26,15 @@ from widgets import glyphs, style
 from widgets.durations import moment
 from widgets.empty_state import EmptyState, WithEmptyState
 from widgets.job_model import ROW_ROLE, JobListModel, JobRow, Order
-from widgets.status_badge import badge_size, paint_badge
+from widgets.status_badge import badge_size, compact_size, paint_badge
 from widgets.tag_chips import paint_tags
 
 _ROW_HEIGHT: Final = 34
 #: Rows are so high where a job of the list waits, for the line that says for what.
 _HIGH_ROW: Final = 50
+#: Below this height of all three lists, those without jobs make room for the others.
+_LOW: Final = 400
+_UNLIMITED: Final = 16777215
 _LISTS: Final = {"running": "running", "scheduled": "scheduled", "queued": "scheduled"}
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -74,7 +77,17 @@ class _JobDelegate(QStyledItemDelegate):
             )
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter, words)
             rect.setHeight(_ROW_HEIGHT - 2)
+        when = moment(row.time)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        title_width = QFontMetrics(font).horizontalAdvance(row.title)
+        left = rect.left() + 12
+        number = f"{row.number:03d}" if row.number >= 0 else "–"
+        digits = "00000" if row.number > 999 else "0000"
+        number_width = QFontMetrics(font).horizontalAdvance(digits)
         badge = badge_size(row.status, small, row.note)
+        if right - badge.width() - left - number_width - 14 < title_width:
+            # a name says more than the word beside a sign
+            badge = compact_size(small)
         paint_badge(
             painter,
             row.status,
@@ -85,16 +98,6 @@ class _JobDelegate(QStyledItemDelegate):
             row.note,
         )
         right -= badge.width() + 10
-        when = moment(row.time)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        title_width = QFontMetrics(font).horizontalAdvance(row.title)
-        left = rect.left() + 12
-        number = f"{row.number:03d}" if row.number >= 0 else "–"
-        number_width = (
-            QFontMetrics(font).horizontalAdvance("00000")
-            if row.number > 999
-            else QFontMetrics(font).horizontalAdvance("0000")
-        )
         if when and rect.width() >= self.width_with_time(font, small):
             width = QFontMetrics(small).horizontalAdvance(when)
             painter.setFont(small)
@@ -143,6 +146,7 @@ class JobListView(QWidget):
         self._empty_text = empty_text
         self._filtered = False
         self._selecting = False
+        self._low = False
         self.heading = QLabel(title, self)
         self.heading.setObjectName("jobs_heading")
         style.set_role(self.heading, "subheading")
@@ -205,6 +209,20 @@ class JobListView(QWidget):
         else:
             self._body.empty.set_message(self._empty_text or "No jobs", glyph="list")
         self._body.show_empty(not shown)
+        self._fold()
+
+    def set_low(self, low: bool) -> None:
+        """Where there is little height, a list without jobs is its heading alone."""
+        if low != self._low:
+            self._low = low
+            self._fold()
+
+    def _fold(self) -> None:
+        folded = self._low and not self.model.rowCount()
+        self._body.setVisible(not folded)
+        self.setMaximumHeight(self.heading.sizeHint().height() if folded else _UNLIMITED)
+        if folded and not self.model.total:
+            self.heading.setText(f"{self._title} (none)")
 
     def selected(self) -> str | None:
         """Return the name of the selected job."""
@@ -289,6 +307,12 @@ class JobLists(QWidget):
             view.job_activated.connect(self.job_activated)
             view.menu_requested.connect(self.menu_requested)
         style.ThemeWatcher(self, lambda: self._search_action.setIcon(glyphs.glyph_icon("search")))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold empty lists where there is little height."""
+        super().resizeEvent(event)
+        for view in (self.running, self.scheduled):
+            view.set_low(self.height() < _LOW)
 
     def views(self) -> tuple[JobListView, JobListView, JobListView]:
         """Return the three lists."""

@@ -7,7 +7,7 @@ import re
 from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QTextCursor, QTextOption
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QTextCursor, QTextOption
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -28,6 +28,8 @@ from widgets.terminal_text import LineAssembler
 MAX_LINES: Final = 100_000
 _FLUSH_MS = 40
 _SEARCH_MS = 150
+#: Least width at which the buttons of the search have room.
+_WIDE: Final = 340
 _ASTRAL = re.compile(r"[\U00010000-\U0010ffff]")
 
 Stream = Literal["out", "err"]
@@ -83,6 +85,7 @@ class LogView(QWidget):
         self.search_line.setPlaceholderText("Find")
         self.search_line.setClearButtonEnabled(True)
         self.search_line.setMaximumWidth(220)
+        self.search_line.setAccessibleName(f"Find in {title}")
         self.search_line.textChanged.connect(lambda _text: self._search_timer.start())
         self.search_line.installEventFilter(self)
         self.count = QLabel(self)
@@ -126,6 +129,12 @@ class LogView(QWidget):
         layout.setSpacing(style.TIGHT)
         layout.addLayout(top)
         layout.addWidget(self._body, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, matches are reached with the keys only."""
+        super().resizeEvent(event)
+        for button in (self.previous_button, self.next_button):
+            button.setVisible(self.width() >= _WIDE)
 
     def _button(self, name: str, tip: str) -> QToolButton:
         button = QToolButton(self)

@@ -63,7 +63,7 @@ class MessageBar(QFrame):
         style.set_role(self.close_button, "quiet")
         self.close_button.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(style.MEDIUM, style.SMALL, style.SMALL, style.SMALL)
+        layout.setContentsMargins(style.MEDIUM, style.TIGHT // 2, style.TIGHT, style.TIGHT // 2)
         layout.setSpacing(style.SMALL)
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)

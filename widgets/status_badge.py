@@ -46,8 +46,17 @@ def badge_size(status: str, font: QFont, word: str = "") -> QSize:
     return QSize(width + metrics.height() + 20, metrics.height() + 6)
 
 
+def compact_size(font: QFont) -> QSize:
+    """Return the size of a badge that has no room for its word."""
+    height = QFontMetrics(font).height() + 6
+    return QSize(height + 6, height)
+
+
 def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont, word: str = "") -> None:
-    """Draw a badge into `rect`, for delegates; `word` takes the place of the status."""
+    """Draw a badge into `rect`, for delegates; `word` takes the place of the status.
+
+    Where `rect` is as narrow as `compact_size` says, only the sign is drawn.
+    """
     look = look_of(status)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -55,8 +64,13 @@ def paint_badge(painter: QPainter, status: str, rect: QRectF, font: QFont, word:
     painter.setBrush(style.colour(look.background))
     painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
     size = rect.height() - 8
-    square = QRectF(rect.left() + 7, rect.center().y() - size / 2, size, size)
+    compact = rect.width() < compact_size(font).width() + 4
+    left = rect.center().x() - size / 2 if compact else rect.left() + 7
+    square = QRectF(left, rect.center().y() - size / 2, size, size)
     glyphs.paint_glyph(painter, look.glyph, square, style.colour(look.colour), 1.7)
+    if compact:
+        painter.restore()
+        return
     painter.setPen(style.colour(look.colour))
     painter.setFont(font)
     words = rect.adjusted(size + 12, 0, 0, 0)

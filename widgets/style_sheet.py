@@ -49,6 +49,8 @@ QPlainTextEdit[role="log"] {{
     border: 1px solid {c.line}; padding: 4px; font-family: "{_fixed_family()}"; font-size: {_points(1.0)};
 }}
 
+QPlainTextEdit[role="log"]:focus {{ border-color: {c.accent}; padding: 4px; }}
+
 QPushButton, QToolButton[role="button"] {{
     background: {c.raised}; color: {c.text}; border: 1px solid {c.outline}; border-radius: {RADIUS}px;
     padding: 3px 12px; min-height: {CONTROL_HEIGHT - 8}px;
@@ -166,7 +168,9 @@ QTabBar::tab:hover {{ color: {c.text}; background: {c.hover}; }}
 QTabBar::tab:selected {{ color: {c.text}; border-bottom: 3px solid {c.accent}; }}
 QTabBar::tab:focus {{ color: {c.accent}; }}
 
-QScrollArea {{ border: none; background: transparent; }}
+QScrollArea {{ border: 1px solid transparent; background: transparent; }}
+QAbstractScrollArea[role="canvas"] {{ border: 1px solid transparent; }}
+QScrollArea:focus, QAbstractScrollArea[role="canvas"]:focus {{ border-color: {c.accent}; }}
 QWidget[role="page"] {{ background: {c.surface}; }}
 QFrame[role="card"] {{ background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; }}
 QFrame[role="popover"] {{ background: {c.raised}; border: 1px solid {c.outline}; }}

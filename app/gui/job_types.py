@@ -14,6 +14,9 @@ from widgets import style
 _KEY = Qt.ItemDataRole.UserRole
 #: Beyond this height a bar scrolls the list (pixels).
 _MOST_HEIGHT = 240
+#: In a low window it has no more than this, or what the other parts leave.
+_LEAST_HEIGHT, _REST = 102, 540
+_UNLIMITED = 16777215
 
 
 class JobTypeList(QListWidget):
@@ -40,6 +43,7 @@ class JobTypeList(QListWidget):
             item.setSizeHint(QSize(0, 32))
             self.addItem(item)
         self.mode = "spa"
+        self._most = _MOST_HEIGHT
         self._modes = {job_type.key: job_type.modes for job_type in types}
         self._draw()
         style.ThemeWatcher(self, self._draw)
@@ -69,8 +73,20 @@ class JobTypeList(QListWidget):
         for row in range(self.count()):
             key = str(self.item(row).data(_KEY))
             self.setRowHidden(row, self.mode not in self._modes[key] and key != current)
+        self._ask_for_height()
+
+    def set_window_height(self, height: int) -> None:
+        """In a low window the jobs need the room more."""
+        most = min(max(height - _REST, _LEAST_HEIGHT), _MOST_HEIGHT)
+        if most != self._most:
+            self._most = most
+            self._ask_for_height()
+
+    def _ask_for_height(self) -> None:
         # nothing of it is to be hidden, within reason
-        self.setMinimumHeight(min(self.sizeHint().height(), _MOST_HEIGHT))
+        height = min(self.sizeHint().height(), self._most)
+        self.setMinimumHeight(height)
+        self.setMaximumHeight(_UNLIMITED if self._most == _MOST_HEIGHT else height)
         self.updateGeometry()
 
     def show_current(self, key: str | None) -> None:

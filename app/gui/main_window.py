@@ -33,6 +33,7 @@ from app.gui.workplace import Opened
 from app.settings import Settings
 from jobs import registry
 from widgets import style
+from widgets.focus_order import move_focus
 
 _TITLE = "Heteroscope"
 
@@ -201,6 +202,7 @@ class MainWindow(WindowFrame):
         self.overview_commands.show(details)
         self.explorer_commands.expect(details)
         self.io.set_io(*convert.io_entries(details, self.entries))
+        self.panes.set_below(details is not None or self.project_path is None)
         name = details.entry.name if details is not None else ""
         self.note.set_text(details.note if details is not None else "", other_job=name != self._note_job)
         self._note_job, self._note_text = name, details.note if details is not None else ""
@@ -274,6 +276,10 @@ class MainWindow(WindowFrame):
         self.flowchart_commands.follow()
         self.actions_by_key["toggle_overwrite"].setChecked(self.page.overwrites)
         self.actions_by_key["tomo_mode"].setChecked(self.types.mode == "tomo")
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Let Tab walk as one reads."""
+        return move_focus(self, forward)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files and folders may be dropped anywhere."""

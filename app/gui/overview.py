@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from app.gui.convert import queue_note, queue_sentence, shown_status
@@ -26,6 +26,7 @@ from widgets.status_badge import StatusBadge
 
 #: A running job is looked at again after this time (ms).
 _PERIOD_MS = 5000
+_NARROW = 720
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,11 @@ class Overview(QWidget):
         row.addWidget(self.report)
         row.addWidget(self.clone)
         return row
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little width, the name of the job needs it more."""
+        super().resizeEvent(event)
+        self.methods.setText("Methods" if self.width() < _NARROW else "Copy methods text")
 
     def show_job(
         self,

@@ -40,6 +40,9 @@ PANES = (
     PaneInfo("gpus", "Devices", 0),
 )
 
+#: Panes about a job there is already: they have nothing to say of a new one.
+_BELOW = ("logs", "io", "note")
+
 #: Panes which cannot be closed: without them nothing can be done.
 _ALWAYS = ("job",)
 
@@ -79,6 +82,8 @@ def _with_margins(content: QWidget, info: PaneInfo) -> QWidget:
     if info.name != "job_types":  # which asks for the height of what it offers
         holder.setMinimumHeight(height)
     layout = QVBoxLayout(holder)
+    if info.name == "job_types":
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinAndMaxSize)
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.addWidget(content)
     return holder
@@ -106,6 +111,8 @@ class Panes:
         self._sized = False
         self._seen: list[QDockWidget] | None = None
         self._before = (0, 0, 0)
+        self._away: list[QDockWidget] = []
+        self._below = 0
         window.setDockOptions(
             QMainWindow.DockOption.AnimatedDocks
             | QMainWindow.DockOption.AllowNestedDocks
@@ -117,6 +124,7 @@ class Panes:
     def place(self) -> None:
         """Put all panes to their first places and sizes."""
         window, docks = self._window, self.docks
+        self._away = []
         for dock in docks.values():
             dock.setFloating(False)
             window.removeDockWidget(dock)
@@ -160,15 +168,57 @@ class Panes:
         # Qt shares out in proportion to what is asked for: menus and status bar take part of the height
         bars = sum(bar.height() for bar in (window.menuWidget(), window.statusBar()) if bar is not None)
         window.resizeDocks([docks["job_types"], docks["jobs"]], [types, height - bars - types], _VERTICAL)
-        window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
+        self._below = below
+        if docks["logs"] not in self._away:
+            window.resizeDocks([docks["job"], docks["logs"]], [height - below, below], _VERTICAL)
         window.resizeDocks([docks["jobs"], docks["job"]], [left, width - left], _HORIZONTAL)
 
     def reveal(self, name: str) -> QWidget:
         """Bring a pane to the front, also when it was closed, and return what it holds."""
         dock = self.docks[name]
+        self._away = [other for other in self._away if other is not dock]
         dock.show()
         dock.raise_()
         return self._contents[name]
+
+    def set_below(self, shown: bool) -> None:
+        """Give the room of logs, files and note to the form as long as there are none, and take it back.
+
+        Only what stands below the form goes away, and only that comes back: a pane that somebody put
+        elsewhere, or closed, is left alone.
+        """
+        docks = self.docks
+        if shown and self._away and self._seen is not None:
+            self._seen, self._away = [*self._seen, *self._away], []
+        elif shown and self._away:
+            self._bring_below()
+            QTimer.singleShot(0, self._window, self._resize_below)
+        elif not shown and not self._away and self._seen is None:
+            self._away = [docks[name] for name in _BELOW if self._is_below(docks[name])]
+            heights = [dock.height() for dock in self._away if not dock.visibleRegion().isEmpty()]
+            self._below = heights[0] if heights else self._below
+            for dock in self._away:
+                dock.hide()
+
+    def _bring_below(self) -> None:
+        for dock in self._away:
+            dock.show()
+        self._away = []
+        self.docks["logs"].raise_()
+
+    def _is_below(self, dock: QDockWidget) -> bool:
+        """Return whether a pane is docked below the form, in the front or behind its neighbours."""
+        if dock.isHidden() or dock.isFloating():
+            return False
+        group = [dock, *self._window.tabifiedDockWidgets(dock)]
+        return self.docks["job"] not in group and self._window.dockWidgetArea(dock) == _RIGHT
+
+    def _resize_below(self) -> None:
+        height = self._window.height()
+        if self._below > 0:
+            self._window.resizeDocks(
+                [self.docks["job"], self.docks["logs"]], [height - self._below, self._below], _VERTICAL
+            )
 
     def set_central(self, alone: bool) -> None:
         """Show the central widget alone, or bring back the panes that were seen before."""
@@ -176,7 +226,8 @@ class Panes:
         if alone and self._seen is None:
             docks = self.docks
             shown = docks["jobs"].isVisible() and docks["job_types"].isVisible()
-            sizes = (docks["jobs"].width(), docks["job_types"].height(), docks["logs"].height())
+            below = self._below if docks["logs"].isHidden() else docks["logs"].height()
+            sizes = (docks["jobs"].width(), docks["job_types"].height(), below)
             self._before = sizes if shown else (0, 0, 0)
             self._seen = [dock for dock in self.docks.values() if not dock.isHidden()]
             for dock in self._seen:
@@ -200,6 +251,9 @@ class Panes:
         """Put place, size and arrangement into the settings."""
         settings.geometry = bytes(self._window.saveGeometry().data())
         if self._seen is None:
+            if self._away:
+                self._bring_below()
+                self._resize_below()
             settings.layout = bytes(self._window.saveState(LAYOUT_VERSION).data())
 
     def restore(self, settings: Settings) -> bool:

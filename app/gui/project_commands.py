@@ -212,6 +212,7 @@ class ProjectCommands:
     def reset_layout(self) -> None:
         """Put the panes back."""
         self.window.panes.place()
+        self.window.panes.set_below(self.window.page.details is not None)
 
     def find_in_log(self) -> None:
         """Go to the search line of the log."""

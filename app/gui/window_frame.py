@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QLabel,
@@ -13,8 +13,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QMenuBar,
     QStackedWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
 from app.gui import menus
@@ -23,6 +21,7 @@ from app.gui.dialogs.question import Answer, ask
 from app.gui.follower import Follower
 from app.gui.job_page import JobPage
 from app.gui.job_types import JobTypeList
+from app.gui.message_place import MessagePlace
 from app.gui.monitor import Monitor
 from app.gui.node_source import ProjectNodes
 from app.gui.overview import Overview
@@ -85,19 +84,8 @@ class WindowFrame(QMainWindow):
         self.central = QStackedWidget()
         self.central.addWidget(self.welcome)
         self.setCentralWidget(self.central)
-        # Messages stand between the menus and the panes, as high as they need, and gone without one.
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
         self.menu_bar = QMenuBar()
-        column.addWidget(self.menu_bar)
-        holder = QWidget()
-        inside = QVBoxLayout(holder)
-        inside.setContentsMargins(style.SMALL, 0, style.SMALL, 0)
-        inside.addWidget(self.message_bar)
-        column.addWidget(holder)
-        self.setMenuWidget(top)
+        self.message_place = MessagePlace(self, self.menu_bar, self.message_bar)
         self.types = JobTypeList(types)
         self.jobs = JobLists(orientation=Qt.Orientation.Vertical)
         self.monitor = Monitor()
@@ -112,6 +100,11 @@ class WindowFrame(QMainWindow):
         style.set_role(self.counts, "muted")
         self.statusBar().addPermanentWidget(self.counts)
         self.statusBar().addPermanentWidget(self.where)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the list of types gives way to the jobs."""
+        super().resizeEvent(event)
+        self.types.set_window_height(self.height())
 
     # -- menus ---------------------------------------------------------------------------------------------
 

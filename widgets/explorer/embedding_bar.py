@@ -50,6 +50,8 @@ class EmbeddingBar(QWidget):
         self.up = ChoiceBox()
         self.up.setObjectName("explorer_axis_y")
         self.up.setToolTip("Vertical axis")
+        for box in (self.method, self.basis, self.across, self.up):
+            box.setAccessibleName(box.toolTip())
         for box in (self.method, self.basis):
             box.activated.connect(lambda _index: self.requested.emit(self.request()))
         for box in (self.across, self.up):

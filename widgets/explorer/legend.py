@@ -83,6 +83,7 @@ class ScaleLegend(QWidget):
         field.setObjectName(name)
         field.setPlaceholderText(placeholder)
         field.setToolTip(tip)
+        field.setAccessibleName(tip)
         field.setMinimumWidth(48)
         return field
 

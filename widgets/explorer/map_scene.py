@@ -71,6 +71,7 @@ class MapScene(QObject):
             widget.installEventFilter(self)
             widget.setAcceptDrops(False)
         self._canvas.setObjectName("explorer_map_picture")
+        self._canvas.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # its keys are those of the whole explorer
         if isinstance(self._canvas, QOpenGLWidget):
             self._canvas.frameSwapped.connect(self._on_frame)
         self._canvas.setToolTip("Left drag: turn · Shift + drag: move · wheel: zoom · double-click: fit")

@@ -104,6 +104,7 @@ class TextDialog(_Form):
         self.editor = QPlainTextEdit(value)
         self.editor.setObjectName("text")
         self.editor.setReadOnly(readonly)
+        self.editor.setTabChangesFocus(True)
         self._layout.addWidget(self.editor, 1)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setVisible(not readonly)
         self._finish()

@@ -90,6 +90,7 @@ class TagsDialog(QDialog):
         self._rows.addStretch(1)
         self._area = QScrollArea(widgetResizable=True)
         self._area.setWidget(holder)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its boxes have it
         self._area.setMinimumHeight(130)
         words = {tag.word for tag in present}
         for tag in sorted({*known, *present}, key=lambda tag: tag.word.lower()):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QRect, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.gui.application import ExceptionHook, make_application
@@ -20,13 +20,24 @@ from app.gui.news import Followed
 from app.gui.panes import PANES
 from app.gui.screenshots import grab
 from app.settings import Settings
-from tests.app.gui.acting import fill_in_tutorial, start, wait_for_status
+from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, wait_for_status
 from widgets import style
 
 Make = Callable[..., MainWindow]
 
 
-def test_that_every_pane_is_open_at_first_and_can_be_closed_and_brought_back(window: MainWindow) -> None:
+def choose(qtbot: Any, window: MainWindow, name: str) -> None:
+    """Choose a job of the lists and wait until it is shown."""
+    qtbot.waitUntil(lambda: name in window.entries, timeout=5000)
+    window.select(name)
+    page = window.page
+    qtbot.waitUntil(lambda: page.details is not None and page.details.entry.name == name, timeout=5000)
+
+
+def test_that_every_pane_is_open_at_a_job_and_can_be_closed_and_brought_back(
+    qtbot: Any, window: MainWindow
+) -> None:
+    choose(qtbot, window, REFINEMENT)
     for info in PANES:
         dock = window.panes.docks[info.name]
         assert not dock.isHidden()
@@ -35,13 +46,47 @@ def test_that_every_pane_is_open_at_first_and_can_be_closed_and_brought_back(win
         assert not dock.isHidden()
 
 
+def test_that_a_new_form_has_the_room_of_the_log_until_there_is_one(qtbot: Any, window: MainWindow) -> None:
+    form, below = window.page, [window.panes.docks[name] for name in ("logs", "io", "note")]
+    qtbot.waitUntil(lambda: all(dock.isHidden() for dock in below), timeout=2000)
+    high = form.height()
+    choose(qtbot, window, REFINEMENT)
+    assert not any(dock.isHidden() for dock in below)
+    window.panes.reveal("job")
+    qtbot.waitUntil(lambda: form.height() < high - 100, timeout=2000)
+    window.panes.docks["note"].hide()  # closed by hand, it stays away
+    window.show_new("dynamight")
+    qtbot.waitUntil(lambda: form.height() == high, timeout=2000)
+    choose(qtbot, window, REFINEMENT)
+    assert [dock.isHidden() for dock in below] == [False, False, True]
+
+
+def test_that_a_message_moves_nothing_that_is_under_the_mouse(qtbot: Any, window: MainWindow) -> None:
+    window.resize(900, 640)
+    qtbot.wait(50)
+
+    def places() -> list[QRect]:
+        return [dock.geometry() for dock in window.panes.docks.values() if not dock.isHidden()]
+
+    before = places()
+    window.complain("The map has a box of 64 pixels, the particles of 128. " * 4)
+    bar = window.message_bar
+    menus = window.menu_bar.actionGeometry(window.menu_bar.actions()[-1]).right()
+    qtbot.waitUntil(lambda: bar.isVisible() and bar.height() >= bar.text.heightForWidth(bar.text.width()))
+    assert bar.x() > menus
+    assert places() == before
+    assert bar.geometry().right() < window.width()
+
+
 def test_that_the_layout_is_remembered(qtbot: Any, make_window: Make, project: Any) -> None:
     first = make_window(project)
+    choose(qtbot, first, REFINEMENT)
     first.panes.docks["note"].hide()
     first.resize(900, 640)
     qtbot.wait(50)
     first.close()
     second = make_window(project)
+    choose(qtbot, second, REFINEMENT)
     assert second.panes.docks["note"].isHidden()
     assert not second.panes.docks["logs"].isHidden()
     assert second.height() == 640  # the width may be cut to that of a small screen
