@@ -88,7 +88,7 @@ def _make(command: str, words: Sequence[str]) -> int:
     options = in_project(from_arguments(job_type.options, given), Path(project.path))
     _refuse_greyed(job_type, options, job_type.options(), given, is_continue=False)
     if not getattr(given, "quiet", False):
-        _warn(project, job_type, options)
+        _warn(project, job_type, options, waiting=command == "new")
     if command == "new":
         print(start_job(project, job_type, options, schedule=True, alias=given.alias))
         return 0
@@ -118,10 +118,21 @@ def _refuse_greyed(
             )
 
 
-def _warn(project: Project, job_type: JobType, options: JobOptions, name: str | None = None) -> None:
+def _warn(
+    project: Project,
+    job_type: JobType,
+    options: JobOptions,
+    name: str | None = None,
+    *,
+    waiting: bool = False,
+) -> None:
     """Print doubts about the options; errors are raised when the job is made."""
-    for problem in checks.find_problems(Path(project.path), job_type, options, name=name):
-        if problem.severity == "warning":
+    root = Path(project.path)
+    found = checks.find_problems(root, job_type, options, name=name)
+    later = checks.find_problems(root, job_type, options, name=name, waiting=True) if waiting else found
+    for problem in found:
+        # a job that only waits may be made before what it needs is there
+        if problem.severity == "warning" or problem not in later:
             print(f"Warning: {problem.sentence}", file=sys.stderr)
     if not checks.is_cluster_job(options) and (note := _gpu_note(job_type, options)):
         print(note, file=sys.stderr)

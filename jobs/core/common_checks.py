@@ -7,9 +7,20 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-from jobs.core.errors import Problem
+from jobs.core.additional import read_additional
+from jobs.core.errors import Problem, UserError
 from jobs.core.options import JobOptions, Kind, OptionSpec, gpu_words, split_paths
 from jobs.core.tasks import CheckContext, Task
+
+#: What a field that must not be empty needs, and what is done about it.
+_NEEDED = {
+    Kind.INPUT_NODE: ("a file", "Choose"),
+    Kind.FILE: ("a file", "Choose"),
+    Kind.FOLDER: ("a folder", "Choose"),
+    Kind.INTEGER: ("a number", "Give"),
+    Kind.NUMBER: ("a number", "Give"),
+    Kind.CHOICE: ("a choice", "Make"),
+}
 
 
 def any_exists(folder: Path, patterns: tuple[str, ...]) -> bool:
@@ -72,6 +83,22 @@ def device_problems(task: Task, declared: Iterable[OptionSpec], options: JobOpti
     return found
 
 
+def additional_problems(task: Task, options: JobOptions) -> list[Problem]:
+    """Return what is wrong with the additional arguments, which the worker would refuse."""
+    try:
+        read_additional(type(options), getattr(options, "other_args", ""), task.name)
+    except UserError as error:
+        return [Problem(error.message, field="other_args", hint=error.hint)]
+    return []
+
+
+def told_once(found: list[Problem], further: list[Problem], declared: Iterable[OptionSpec]) -> list[Problem]:
+    """Return further problems without those of paths that lead nowhere, of which enough has been said."""
+    paths = {d.name for d in declared if d.is_path}
+    wrong = {p.field for p in found if p.severity == "error"} & paths
+    return [problem for problem in further if problem.field not in wrong]
+
+
 def field_problems(declared: OptionSpec, options: JobOptions, context: CheckContext) -> list[Problem]:
     """Return what is wrong with one active field by itself: empty, or a path that leads nowhere."""
     if declared.name in options.scheme_variables:
@@ -79,8 +106,8 @@ def field_problems(declared: OptionSpec, options: JobOptions, context: CheckCont
     value = getattr(options, declared.name)
     label = declared.label.rstrip(":")
     if declared.required and value in ("", None):
-        what = "a file" if declared.is_path else "a value"
-        return [Problem(f"{label} is empty, {what} is needed", field=declared.name, hint="Choose one")]
+        what, verb = _NEEDED.get(declared.kind, ("a value", "Give"))
+        return [Problem(f"{label} is empty, {what} is needed", field=declared.name, hint=f"{verb} one")]
     if not declared.is_path or not value:
         return []
     paths = split_paths(str(value)) if declared.multiple else [str(value)]

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from jobs.core.cli_options import add_arguments, from_arguments, to_arguments
-from jobs.core.common_checks import any_exists, device_problems, field_problems, missing_results
+from jobs.core.common_checks import (
+    additional_problems,
+    any_exists,
+    device_problems,
+    field_problems,
+    missing_results,
+    told_once,
+)
 from jobs.core.errors import Problem, UserError
 from jobs.core.options import (
     RUNNING_TAB,
@@ -264,7 +271,8 @@ class JobType:
         else:
             found += missing_results(task, context)
             found += device_problems(task, specs(self.options), options)
-        for check in self.checks:
-            found += check(options, context)
+            found += additional_problems(task, options)
+        further = [problem for check in self.checks for problem in check(options, context)]
+        found += told_once(found, further, specs(self.options))
         found += environment_problems()
         return found

@@ -13,7 +13,6 @@ import faulthandler
 import importlib
 import importlib.util
 import os
-import shlex
 import signal
 import sys
 import time
@@ -23,6 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from jobs.core.additional import read_additional
+from jobs.core.command_words import usage_error
 from jobs.core.compute import set_seed, set_threads
 from jobs.core.context import WorkerContext
 from jobs.core.declaration import JobType, Task, add_arguments, from_arguments
@@ -101,7 +102,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are those of wrong input, so that they end in an exit marker."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(message, hint="Correct the command line of the job")
+        told = usage_error(message, self.prog)
+        raise UserError(told.message, hint="Correct the command line of the job")
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
@@ -255,25 +257,9 @@ def _load(
         base = _validated(job_type, record.values, folder.options_file(record.run))
     else:
         record, base = _record_of_external_run(job_type, folder, arguments)
-    try:
-        extra = shlex.split(getattr(base, "other_args", ""))
-    except ValueError as error:
-        raise UserError(f"Additional arguments: {error}", hint="Close the quotation marks") from None
-    if not extra:
+    given = read_additional(job_type.options, getattr(base, "other_args", ""), record.task)
+    if given is None:
         return record, base
-    parser = _Parser(prog="Additional arguments", add_help=False, allow_abbrev=False)
-    add_arguments(parser, job_type.options, task=record.task)
-    try:
-        given, unknown = parser.parse_known_args(extra)
-    except UserError as error:
-        raise UserError(
-            f"Additional arguments: {error.message}", hint="Correct them on the Running tab"
-        ) from None
-    if unknown:
-        raise UserError(
-            f"Additional arguments: {' '.join(unknown)} is not known",
-            hint="Correct them on the Running tab",
-        )
     options = from_arguments(job_type.options, given, base)
     return record.model_copy(update={"seed": seed_of(options)}), options
 

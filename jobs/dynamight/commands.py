@@ -12,8 +12,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from jobs.core.command_words import CommandParser
 from jobs.core.declaration import CheckContext, add_arguments, from_arguments
 from jobs.core.errors import UserError
 from jobs.core.folder import JobFolder, make_record
@@ -53,16 +54,9 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_ABORTED
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, hint=f"See {self.prog} --help")
-
-
 def _parser() -> argparse.ArgumentParser:
     viewers = ", ".join(name for name, _ in JOB_TYPE.view_commands)
-    parser = _Parser(
+    parser = CommandParser(
         prog="heteroscope dynamight",
         description=JOB_TYPE.summary,
         epilog=f"{viewers} OUTPUT_DIRECTORY opens the explorer.",

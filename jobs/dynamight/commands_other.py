@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from jobs.core.command_words import did_you_mean
 from jobs.core.errors import UserError
 
 _HALVES = "was a developer's variant without half-sets"
@@ -66,7 +66,5 @@ def refuse_unknown(unknown: Sequence[str], known: Iterable[str], command: str) -
         raise UserError(
             f"{command} has no use for '{word}'", hint=f"See heteroscope dynamight {command} --help"
         )
-    plain = {name.replace("_", "-"): name for name in known}
-    near = difflib.get_close_matches(word.replace("_", "-"), plain, n=1, cutoff=0.6)
-    hint = f"Did you mean {plain[near[0]]}?" if near else f"See heteroscope dynamight {command} --help"
+    hint = did_you_mean(word, known) or f"See heteroscope dynamight {command} --help"
     raise UserError(f"{command} has no option {word}", hint=hint)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from jobs.core.command_words import CommandParser
 from jobs.core.errors import UserError
 from jobs.core.exploring import EmbeddingRequest, Method, ViewRequest
 from jobs.dynamight.params import DynaMightOptions
@@ -63,13 +64,8 @@ def from_command(argv: Sequence[str]) -> ViewRequest:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise UserError(message, hint=f"See {self.prog} --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandParser(
         prog="heteroscope dynamight explore-latent-space",
         description="Open the latent space of a job beside the molecule. Options of the original that are "
         f"accepted without effect: {', '.join(_WITHOUT_EFFECT)}.",

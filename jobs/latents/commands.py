@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from jobs.core.command_words import CommandParser
 from jobs.core.errors import UserError
 
 
@@ -35,13 +36,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="heteroscope latents",
         description="Latent spaces of other programs. To open one in the explorer use "
         "'heteroscope run latents --project DIR'.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     compare = commands.add_parser(
         "compare",
         help="how far two latent spaces agree",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs.core.command_words import CommandParser, did_you_mean
 from jobs.core.declaration import CheckContext, add_arguments, from_arguments
 from jobs.core.errors import AbortRequested, Problem, UserError
 from jobs.simulate.params import JOB_TYPE, DataOptions, SimulateOptions
@@ -48,7 +49,11 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = _parser()
     try:
-        arguments = parser.parse_args(list(argv))
+        arguments, unknown = parser.parse_known_args(list(argv))
+        for word in unknown:
+            hint = did_you_mean(word.partition("=")[0], parser._option_string_actions)
+            what = f"no option {word}" if word.startswith("-") else f"no use for '{word}'"
+            raise UserError(f"{parser.prog} has {what}", hint=hint or f"See {parser.prog} --help")
         return _simulate(arguments)
     except SystemExit as stop:
         return int(stop.code or 0) if isinstance(stop.code, int) else 2
@@ -61,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="heteroscope simulate",
         description=f"{JOB_TYPE.summary} To make a numbered job of a project instead, use "
         "'heteroscope run simulate --project DIR'.",

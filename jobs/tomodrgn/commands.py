@@ -7,11 +7,10 @@ command works in any folder.
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from jobs.core.command_words import CommandParser, did_you_mean
 from jobs.core.errors import AbortRequested, UserError
 from jobs.core.worker import EXIT_ABORTED, EXIT_INPUT
 from jobs.tomodrgn.analysis_commands import add_analyze
@@ -57,15 +56,8 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_ABORTED
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, hint=f"See {self.prog} --help")
-
-
-def _parser() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
-    parser = _Parser(prog="heteroscope tomodrgn", description=JOB_TYPE.summary)
+def _parser() -> tuple[CommandParser, dict[str, argparse.ArgumentParser]]:
+    parser = CommandParser(prog="heteroscope tomodrgn", description=JOB_TYPE.summary)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind in ("train_vae", "train_nn"):
         add_training(commands, kind)
@@ -89,8 +81,5 @@ def _refuse_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser, com
     see = f"See heteroscope tomodrgn {command} --help"
     if not word.startswith("-"):
         raise UserError(f"{command} has no use for '{word}'", hint=see)
-    plain = {flag.replace("_", "-"): flag for flag in parser._option_string_actions if flag != "--help"}
-    near = difflib.get_close_matches(word.replace("_", "-"), plain, n=1, cutoff=0.6)
-    raise UserError(
-        f"{command} has no option {word}", hint=f"Did you mean {plain[near[0]]}?" if near else see
-    )
+    flags = [flag for flag in parser._option_string_actions if flag != "--help"]
+    raise UserError(f"{command} has no option {word}", hint=did_you_mean(word, flags) or see)

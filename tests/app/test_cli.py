@@ -133,7 +133,7 @@ def test_that_a_reader_that_has_seen_enough_is_no_error(project: Project) -> Non
         (["run", "fake", "--project", "{project}", "--sceonds", "3"], "Did you mean --seconds?"),
         (["run", "fake", "--project", "{project}", "--mode", "fly"], "one of succeed"),
         (["run", "fake", "--project", "{project}", "--seconds", "long"], "'long' was found"),
-        (["run", "fake", "--project", "{project}", "--seconds"], "expected one argument"),
+        (["run", "fake", "--project", "{project}", "--seconds"], "--seconds needs a value"),
         (["run", "fake", "--project", "{project}", "stray"], "does not expect 'stray'"),
         (["run", "fake", "--project", "{project}", "--fn_in", "no.star"], "--fn_in: Input file: no.star"),
         (["run", "fake", "--project", "{project}", "--gpu_id", "77"], "GPU 77 does not exist"),

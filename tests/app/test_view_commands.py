@@ -65,7 +65,7 @@ def test_that_the_original_s_command_and_options_are_understood(tmp_path: Path) 
     [
         (["explore", "Refine3D/job002"], "no latent space"),
         (["explore", "DynaMight/job009"], "has no job"),
-        (["explore", "1", "--half", "3"], "invalid choice"),
+        (["explore", "1", "--half", "3"], "--half: '3' was found, one of 0, 1, 2 was expected"),
         (["explore", "1", "--haf", "1"], "no option --haf"),
         (["dynamight", "explore-latent-space", "nowhere"], "no such folder"),
         (["dynamight", "explore-latent-space"], "output_directory"),
