@@ -203,7 +203,7 @@ def _models(opened: Opened, given: Namespace) -> Path:
 def _subset(opened: Opened, given: Namespace) -> Path:
     mask = _chosen(opened, given)
     names = [str(name) for name in opened.model.metadata["image_name"][mask]]
-    print(f"{len(names)} of {len(mask)} particles are chosen", file=sys.stderr)
+    print(f"{len(names):,} of {len(mask):,} particles are chosen", file=sys.stderr)
     if given.register and (given.cs is not None or given.indices):
         raise UserError("--register is for RELION's subsets, not for --cs or --indices")
     star = particle_file_of(Path(opened.project.path), opened.name, opened.job_type)

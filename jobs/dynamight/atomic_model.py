@@ -82,14 +82,15 @@ def place_beads(path: Path, frame: Frame, n_points: int) -> PlacedBeads:
     inside = (centred.abs() < 0.5 * frame.side_a).all(1).numpy()
     if int(inside.sum()) < 2:
         raise UserError(
-            f"only {int(inside.sum())} of the {len(beads)} beads of its atoms lie in the box of the map",
+            f"only {int(inside.sum()):,} of the {len(beads):,} beads of its atoms lie in the box of the map",
             path=path,
             hint=_HINT,
         )
     notes = [_what(beads, path.name)]
     if not inside.all():
         notes.append(
-            f"Warning: {int((~inside).sum())} of {len(beads)} beads of {path.name} lie outside the box of "
+            f"Warning: {int((~inside).sum()):,} of {len(beads):,} beads of {path.name} lie "
+            "outside the box of "
             f"the map and are left out. {_HINT}"
         )
     member = np.full(len(beads), -1, np.int64)
@@ -240,10 +241,13 @@ def _what(beads: Beads, name: str) -> str:
 
 def _how_many(n: int, n_beads: int, n_wanted: int) -> str:
     if n < n_beads:
-        return f"{n} Gaussians were asked for, fewer than the {n_beads} beads: neighbouring beads are merged"
+        return (
+            f"{n:,} Gaussians were asked for, fewer than the {n_beads:,} beads: neighbouring beads are merged"
+        )
     if n_wanted > n:
         return (
-            f"{n} Gaussians, one per bead; with an atomic model the number of Gaussians ({n_wanted}) only "
+            f"{n:,} Gaussians, one per bead; with an atomic model the number of Gaussians "
+            f"({n_wanted:,}) only "
             "limits them"
         )
-    return f"{n} Gaussians, one per bead"
+    return f"{n:,} Gaussians, one per bead"

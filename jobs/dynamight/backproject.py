@@ -52,7 +52,7 @@ def run(context: WorkerContext) -> None:
     region = work.sums[0].region
     moving = [name for name in work.masks if name in ("moving", "static")]
     context.say(
-        f"{work.images.n} particles, box {frame.box}, {frame.voxel_size_a:.4g} Å per voxel, {work.batch} "
+        f"{work.images.n:,} particles, box {frame.box}, {frame.voxel_size_a:.4g} Å per voxel, {work.batch} "
         "images at once; "
         + (
             "ordinary reconstruction only"
@@ -109,7 +109,7 @@ def _accumulate(context: WorkerContext, work: Work, folder: Path) -> None:
     path = context.folder.path / PARTIAL
     done = _resume(work, path)
     if done:
-        context.say(f"Resuming after {done} of {work.images.n} images")
+        context.say(f"Resuming after {done:,} of {work.images.n:,} images")
     passed, begun, first = 0, time.monotonic(), done
     reported = saved = begun
     cost = 0.0

@@ -56,12 +56,13 @@ def run(context: WorkerContext) -> None:
     n_bodies = options.number_of_masks
     if len(cloud.points_a) < 4 * n_bodies:
         raise UserError(
-            f"{len(cloud.points_a)} Gaussians cannot be divided into {n_bodies} bodies",
+            f"{len(cloud.points_a):,} Gaussians cannot be divided into {n_bodies} bodies",
             hint="Ask for fewer bodies, or train with more Gaussians.",
         )
     halves = "both half-sets" if not options.bodies_halfset else f"half-set {options.bodies_halfset}"
     context.say(
-        f"Dividing {len(cloud.points_a)} Gaussians of {halves} by how they move in {len(cloud.coefficients)} "
+        f"Dividing {len(cloud.points_a):,} Gaussians of {halves} by how they move in "
+        f"{len(cloud.coefficients)} "
         "particles"
     )
 

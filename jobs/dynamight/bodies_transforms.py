@@ -130,7 +130,7 @@ def bodies_of_masks(model: TrainedModel, folder: Path) -> tuple[tuple[str, ...],
             inside = torch.where(value > INSIDE, value, 0.0)
             if int((inside > 0).sum()) < FEWEST:
                 raise UserError(
-                    f"the mask holds {int((inside > 0).sum())} Gaussians of a half-set, a rotation needs "
+                    f"the mask holds {int((inside > 0).sum()):,} Gaussians of a half-set, a rotation needs "
                     f"{FEWEST} at least",
                     path=path,
                     hint="Choose a mask that holds more density of the map, or train with more Gaussians.",

@@ -161,19 +161,13 @@ def _check_ctf(facts: ParticleFacts, report: Callable[..., None]) -> None:
     # see input_facts: the readers load numpy
     from jobs.formats.optics import lacking_ctf, without_ctf
 
-    def known(column: str) -> bool:
-        return column in facts.columns
-
+    known = facts.columns.__contains__
     if without := without_ctf(known):
-        report(
-            without.rstrip("."),
-            "Choose particles with CTF values unless the images are corrected",
-            warning=True,
-        )
+        hint = "Choose particles with CTF values unless the images are corrected"
+        report(without.rstrip("."), hint, warning=True)
     elif absent := lacking_ctf(known):
-        columns = "column" if len(absent) == 1 else "columns"
         report(
-            f"the particle and optics tables lack the {columns} {', '.join(absent)} of the CTF",
+            f"the particle and optics tables lack {', '.join(absent)} of the CTF",
             "Choose the particles of a 3D refinement, such as run_data.star, which have all of them",
         )
 

@@ -202,7 +202,7 @@ def _displacements(arguments: argparse.Namespace) -> int:
         half=arguments.half,
         star=arguments.particles,
     )
-    print(f"{n_particles} particles, {n_points} points", file=sys.stderr)
+    print(f"{n_particles:,} particles, {n_points:,} points", file=sys.stderr)
     print(arguments.out)
     return EXIT_SUCCESS
 

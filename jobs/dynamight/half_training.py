@@ -185,7 +185,7 @@ class HalfTraining(HalfLosses):
         except torch.cuda.OutOfMemoryError as error:
             # The others wait for our sum: a smaller batch would have to be agreed upon in every step.
             raise UserError(
-                f"a GPU has too little memory for {len(mine)} images at a time",
+                f"a GPU has too little memory for {len(mine):,} images at a time",
                 hint=f"Resume with a batch size below {self.batch_size}, or with one GPU, which adapts.",
             ) from error
 

@@ -66,7 +66,7 @@ def split_particles(subset: npt.NDArray[np.integer], validation_fraction: float,
     counts = [int((half == h).sum()) for h in (1, 2)]
     if min(counts) < FEWEST_PER_HALF:
         raise UserError(
-            f"{n_particles} particles are too few: half-set 1 has {counts[0]}, half-set 2 has {counts[1]}, "
+            f"{n_particles:,} particles are too few: half-set 1 has {counts[0]}, half-set 2 has {counts[1]}, "
             f"and each needs at least {FEWEST_PER_HALF}",
             hint="Motions are learnt from thousands of particles; choose a larger particle file.",
         )

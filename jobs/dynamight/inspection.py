@@ -31,11 +31,14 @@ def _ours(path: Path) -> list[str]:
     said = ["Checkpoint of Heteroscope with motions."]
     for number, half in enumerate(model.halves, 1):
         said.append(
-            f"Half-set {number}: {half.model.n_points} Gaussians, {len(half.rows)} particles, latent space "
+            f"Half-set {number}: {half.model.n_points:,} Gaussians, {len(half.rows):,} "
+            "particles, latent space "
             f"of {half.means.shape[1]} dimensions."
         )
     said.append(f"Box {frame.box} px, pixel size {frame.voxel_size_a:.4g} Å.")
-    said.append(f"Particles of {model.star}, {int(model.validation.sum())} of {len(model.half)} held out.")
+    said.append(
+        f"Particles of {model.star}, {int(model.validation.sum()):,} of {len(model.half):,} held out."
+    )
     done = "finished" if model.halves[0].encoder is not None else "unfinished"
     said.append(f"The training is {done}.")
     return said

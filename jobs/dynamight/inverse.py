@@ -72,8 +72,8 @@ def run(context: WorkerContext) -> None:
         probe = prepare_probe(half, context.seed + number)
         table = probe.field.table
         context.say(
-            f"Half-set {number}: {len(half.rows)} particles, modes tabulated at {table.n_nodes}³ nodes "
-            f"{table.spacing_a:.2f} Å apart, round trip tried at {len(half.model.positions)} Gaussians and "
+            f"Half-set {number}: {len(half.rows):,} particles, modes tabulated at {table.n_nodes}³ nodes "
+            f"{table.spacing_a:.2f} Å apart, round trip tried at {len(half.model.positions):,} Gaussians and "
             f"{len(probe.voxels_a)} voxels {_inside(half.model)}"
         )
         probes.append(probe)

@@ -129,10 +129,10 @@ class OriginalCheckpoint:
         if self.star:
             said.append(f"Particles of {self.star}.")
         if self.orientations is not None:
-            said.append(f"Poses of {len(self.orientations)} particles.")
+            said.append(f"Poses of {len(self.orientations):,} particles.")
         if self.rows_half1 is not None:
             held = "" if self.rows_validation is None else f", {len(self.rows_validation)} held out"
-            said.append(f"{len(self.rows_half1)} particles in half-set 1{held}; the others are half-set 2.")
+            said.append(f"{len(self.rows_half1):,} particles in half-set 1{held}; the others are half-set 2.")
         if self.regularization:
             factors = " and ".join(f"{value:.3g}" for value in self.regularization)
             said.append(f"Weights of the restraints {factors}.")
@@ -256,7 +256,7 @@ def _tensors(values: Any) -> tuple[Tensor, ...]:
 
 
 def _consensus(half: OriginalHalf, box: int | None, pixel_size_a: float | None) -> str:
-    words = f"{len(half.positions)} Gaussians"
+    words = f"{len(half.positions):,} Gaussians"
     if half.sigmas_px is not None:
         scale, unit = (pixel_size_a, "Å") if pixel_size_a else (1.0, "px")
         sigmas = ", ".join(f"{float(value) * scale:.3g}" for value in half.sigmas_px)

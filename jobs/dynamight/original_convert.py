@@ -127,7 +127,7 @@ def convert(
         write_star_tables(out / f"gaussians_half{half}.star", [_gaussians(model)])
         volume = model.decode(None)
         write_map(out / f"consensus_half{half}.mrc", volume, model.voxel_size_a, model.origin_a)
-    counts = f"{len(loaded.half)} particles, {len(models[0].cloud().points_a)} Gaussians per half-set"
+    counts = f"{len(loaded.half):,} particles, {len(models[0].cloud().points_a):,} Gaussians per half-set"
     said = [f"{counts}, latent space of {loaded.model.n_latent} dimensions."]
     if (job / _INVERSE).is_file():
         said.append(_round_trip(job / _INVERSE, loaded))

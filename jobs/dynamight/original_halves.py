@@ -173,7 +173,7 @@ class OriginalModel:
         n_posed = n_particles if checkpoint.orientations is None else len(checkpoint.orientations)
         if not rows or n_posed != n_particles or max(int(r.max()) for r in rows) >= n_particles:
             raise FormatError(
-                f"the checkpoint was not made from these {n_particles} particles",
+                f"the checkpoint was not made from these {n_particles:,} particles",
                 path=checkpoint.path,
                 hint=f"Restore the particle file {checkpoint.star} as it was.",
             )

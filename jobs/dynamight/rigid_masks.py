@@ -66,7 +66,7 @@ def read_bodies(
     for number, path in enumerate(files, 1):
         if not (own == number).any():
             raise UserError(
-                f"the mask holds none of the {len(points)} Gaussians",
+                f"the mask holds none of the {len(points):,} Gaussians",
                 path=path,
                 hint="Choose a mask that holds density of the map, or lower the initial map threshold.",
             )
@@ -79,12 +79,12 @@ def read_bodies(
         radii.append(max(voxel, float(np.sqrt(np.square(arms).sum(1).mean()))))
         x, y, z = pivot
         say(
-            f"Body {number} ({name}): {int((own == number).sum())} Gaussians, "
+            f"Body {number} ({name}): {int((own == number).sum()):,} Gaussians, "
             f"turns about ({x:.1f}, {y:.1f}, {z:.1f}) Å from the box centre, {why}"
         )
     fixed = int((own == 0).sum())
     say(
-        f"{fixed} of {len(points)} Gaussians are outside every body and stay where they are"
+        f"{fixed} of {len(points):,} Gaussians are outside every body and stay where they are"
         if fixed
         else "Every Gaussian belongs to a body"
     )

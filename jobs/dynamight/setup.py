@@ -88,8 +88,8 @@ def prepare_training(
     mask = None if source.mask is None else _read_mask(source.mask, box, pixel_size_a)
     split = split_particles(particles.half, settings.validation_fraction, settings.seed)
     say(
-        f"{particles.n} particles, box {box}, {pixel_size_a:.4g} Å per pixel; half-sets: {split.source}; "
-        f"{int(split.validation.sum())} particles held out for validation"
+        f"{particles.n:,} particles, box {box}, {pixel_size_a:.4g} Å per pixel; half-sets: {split.source}; "
+        f"{int(split.validation.sum()):,} particles held out for validation"
     )
     origin = consensus.origin_a if consensus is not None else (0.0, 0.0, 0.0)
     frame = Frame(box, pixel_size_a, origin)
@@ -111,7 +111,7 @@ def prepare_training(
         volume = _consensus_volume(consensus, images, settings, say)
         threshold = automatic_threshold(volume) if settings.threshold is None else settings.threshold
         points = _place(volume, pixel_size_a, settings.n_gaussians, threshold, generator, source.map)
-        say(f"{len(points)} Gaussians placed in density above {threshold:.4g}")
+        say(f"{len(points):,} Gaussians placed in density above {threshold:.4g}")
     if mask is not None:
         _check_mobility(mask, points, frame, source.mask)
     bodies = None
@@ -221,7 +221,7 @@ def _check_mobility(mask: Tensor, points: Tensor, frame: Frame, path: Path | Non
     mobility = mask_at(mask, points, frame)
     if not bool((mobility > 0.5).any()):
         raise UserError(
-            f"the mask lets none of the {len(points)} Gaussians move",
+            f"the mask lets none of the {len(points):,} Gaussians move",
             path=path,
             hint="Choose a mask that holds the flexible part of the molecule, in the box of the map.",
         )

@@ -188,4 +188,5 @@ def _last_checkpoint(context: WorkerContext, options: DynaMightOptions) -> Path 
 def _describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"GPU {torch.cuda.get_device_name(device)}"
-    return f"the CPU with {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"the CPU with {threads} thread{'' if threads == 1 else 's'}"

@@ -60,7 +60,7 @@ def write_errors(job: Path, model: TrainedModel) -> list[Path]:
     name = next((name for name, table in tables.items() if HALF_COLUMN in table.columns), None)
     if name is None or tables[name].n_rows != len(model.half):
         raise FormatError(
-            f"expected the {len(model.half)} particles of this job with the column {HALF_COLUMN}",
+            f"expected the {len(model.half):,} particles of this job with the column {HALF_COLUMN}",
             path=particles,
             hint="It was changed after the training. Restore it, or train again.",
         )

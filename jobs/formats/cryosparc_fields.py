@@ -153,7 +153,7 @@ def join_passthrough(rows: Rows, path: Path) -> CsFields:
         if name is not None and not any(n.startswith(f"{group}/") for n in columns):
             other, absent = lost[name]
             raise FormatError(
-                f"the passthrough file lacks {absent} of the {len(rows)} particles of {path.name}",
+                f"the passthrough file lacks {absent} of the {len(rows):,} particles of {path.name}",
                 path=other,
                 column="uid",
                 hint="Both files must come from the same job.",

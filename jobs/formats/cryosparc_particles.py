@@ -281,7 +281,7 @@ def _warnings(fields: CsFields, stacks: list[str], *, has_ctf: bool) -> tuple[st
     dark = int(np.count_nonzero(_sign(fields) < 0))
     if dark:
         found.append(
-            f"{dark} of {fields.n} particles are dark on light ground; their CTF is negated "
+            f"{dark:,} of {fields.n:,} particles are dark on light ground; their CTF is negated "
             "(rlnCtfScalefactor), the images stay as they are."
         )
         if not has_ctf:

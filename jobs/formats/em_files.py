@@ -61,7 +61,7 @@ def read_em_header(path: str | Path) -> EmHeader:
     expected = HEADER_BYTES + nx * ny * nz * header.dtype.itemsize
     if size < expected:
         raise FormatError(
-            f"the file is truncated: {expected} bytes are expected, {size} are there", path=path
+            f"the file is truncated: {expected:,} bytes are expected, {size:,} are there", path=path
         )
     return header
 

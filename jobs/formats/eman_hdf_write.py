@@ -65,12 +65,12 @@ def write_eman_stack(
             count = 0
             for image in images:
                 if heads is not None and count >= len(heads):
-                    raise ValueError(f"there are attributes of {len(heads)} images, but more images")
+                    raise ValueError(f"there are attributes of {len(heads):,} images, but more images")
                 _write_image(group, count, image, {} if heads is None else heads[count], pixel_size_a)
                 count += 1
             if not count or (heads is not None and count != len(heads)):
                 raise ValueError(
-                    f"{count} images with the attributes of {len(heads or [])} cannot be written"
+                    f"{count:,} images with the attributes of {len(heads or [])} cannot be written"
                 )
             group.attrs.create(LAST, np.array([count - 1], np.int32))
         with temporary.open("rb") as written:

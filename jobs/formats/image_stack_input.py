@@ -225,7 +225,8 @@ def _from_hdf(path: Path, project_dir: Path | None, pixel_size_a: float | None) 
         missing = np.flatnonzero(~stack.present())
         if len(missing):
             raise FormatError(
-                f"{len(missing)} of {len(stack)} images are missing in the stack, the first is {missing[0]}",
+                f"{len(missing):,} of {len(stack):,} images are missing in the stack, the "
+                f"first is {missing[0]}",
                 path=path,
                 hint="Was it being written when its program ended? Write it anew.",
             )

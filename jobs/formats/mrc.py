@@ -85,8 +85,8 @@ def read_map(path: str | Path, *, permissive: bool = False) -> MapFile:
     header = read_map_header(path, permissive=permissive)
     if header.sections_present < header.shape[0]:
         raise FormatError(
-            f"the file is truncated: {header.data_offset + header.data_bytes} bytes are expected, "
-            f"{header.file_bytes} are there",
+            f"the file is truncated: {header.data_offset + header.data_bytes:,} bytes are expected, "
+            f"{header.file_bytes:,} are there",
             path=path,
         )
     try:
@@ -95,7 +95,7 @@ def read_map(path: str | Path, *, permissive: bool = False) -> MapFile:
     except OSError as error:
         raise unreadable(path, error) from error
     if len(raw) < count:
-        raise FormatError(f"the file ends after {len(raw)} of {count} voxels", path=path)
+        raise FormatError(f"the file ends after {len(raw):,} of {count:,} voxels", path=path)
     data = raw.reshape(header.shape).astype(np.float32)
     if header.axes != (0, 1, 2):
         # axes[i] says along which of x, y, z the columns (0), rows (1) and sections (2) run

@@ -181,9 +181,8 @@ def _examine(path: Path) -> tuple[MapHeader | None, list[_Finding]]:
     )
     expected = header.data_offset + header.data_bytes
     if size < expected:
-        text = (
-            f"the file is truncated: {expected} bytes are expected ({_dimensions(header)}), {size} are there"
-        )
+        sizes = f"{expected:,} bytes are expected ({_dimensions(header)}), {size:,} are there"
+        text = f"the file is truncated: {sizes}"
         findings.append(_Finding(text, False))
     notes = [f.message for f in findings]
     if bytes(record["map"]) == b"\0\0\0\0":
@@ -193,7 +192,7 @@ def _examine(path: Path) -> tuple[MapHeader | None, list[_Finding]]:
         if size != expected:
             findings.append(_Finding(text, False))
     if size > expected:
-        notes.append(f"{size - expected} bytes follow the data")
+        notes.append(f"{size - expected:,} bytes follow the data")
     return MapHeader(**{**header.__dict__, "notes": tuple(notes)}), findings
 
 

@@ -145,7 +145,8 @@ class OpticsReader:
         corrected = self.values("rlnCtfDataAreCtfCorrected", 0.0) != 0
         if corrected.any():
             self.warnings.append(
-                f"{np.count_nonzero(corrected)} images are marked as CTF-corrected: none is applied to them."
+                f"{np.count_nonzero(corrected):,} images are marked as CTF-corrected: none "
+                "is applied to them."
             )
         self._check_range("rlnVoltage", microscope[0], 0.0, _HIGHEST_VOLTAGE_KV, "kV, as 300, is expected")
         self._check_range("rlnAmplitudeContrast", microscope[2], -1.0, 1.0, "a fraction, as 0.1, is expected")

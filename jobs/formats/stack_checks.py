@@ -117,8 +117,8 @@ def _check_length(table: StarTable, header: MapHeader, row: int) -> None:
         raise _at(
             table,
             row,
-            f"the image stack {header.path} is truncated: {expected} bytes are expected for its "
-            f"{header.shape[0]} images, {header.file_bytes} are there",
+            f"the image stack {header.path} is truncated: {expected:,} bytes are expected for its "
+            f"{header.shape[0]} images, {header.file_bytes:,} are there",
             "Copy or extract the stack again.",
         )
 

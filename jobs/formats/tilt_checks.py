@@ -91,7 +91,8 @@ def check_images(
     if len(images):
         row = int(particles.row[images[0]])
         warnings = (
-            f"{len(images)} of {n_checked} images that were looked at are empty (all pixels are the same); "
+            f"{len(images):,} of {n_checked:,} images that were looked at are empty (all "
+            "pixels are the same); "
             f"the first is image {particles.section[images[0]] + 1} of "
             f"{particles.stacks[int(particles.stack[images[0]])]}, row {row + 1} of the table.",
         )

@@ -222,7 +222,7 @@ def _repeated(table: StarTable, stack: IntArray, section: IntArray, groups: Grou
         )
     row = int(order[1:][same].min())
     return [
-        f"{np.count_nonzero(same)} of {len(key)} images belong to two particles; the first is "
+        f"{np.count_nonzero(same):,} of {len(key):,} images belong to two particles; the first is "
         f"{table.row(row)['rlnImageName']} in row {row + 1} (line {table.line(row)})."
     ]
 

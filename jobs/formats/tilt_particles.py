@@ -165,7 +165,7 @@ class TiltParticles:
         chosen = np.asarray(particles)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if chosen.size and (chosen.min() < 0 or chosen.max() >= self.n):
-            raise IndexError(f"there are {self.n} particles, not {int(chosen.max()) + 1}")
+            raise IndexError(f"there are {self.n:,} particles, not {int(chosen.max()) + 1}")
         counts = self.counts[chosen]
         first = np.concatenate(([0], np.cumsum(counts)))
         images = np.repeat(self.first[chosen] - first[:-1], counts) + np.arange(first[-1])
@@ -175,7 +175,7 @@ class TiltParticles:
         """Return the images of this `(N,)` mask; particles that keep none are left out."""
         keep = np.asarray(images, bool)
         if keep.shape != (self.n_images,):
-            raise ValueError(f"a mask of {self.n_images} images is needed, not of {keep.shape}")
+            raise ValueError(f"a mask of {self.n_images:,} images is needed, not of {keep.shape}")
         counts = np.bincount(self.particle[keep], minlength=self.n)
         chosen = np.flatnonzero(counts)
         return self._of(chosen, np.flatnonzero(keep), np.concatenate(([0], np.cumsum(counts[chosen]))))

@@ -183,7 +183,7 @@ def _halves(table: StarTable, groups: Grouping, warnings: list[str]) -> IntArray
     mixed = groups.varying(half)
     if len(mixed):
         warnings.append(
-            f"rlnRandomSubset differs among the images of {len(mixed)} particles, the first of them "
+            f"rlnRandomSubset differs among the images of {len(mixed):,} particles, the first of them "
             f"{groups.names[mixed[0]]}: it is not used."
         )
         return np.zeros(groups.n, np.int64)

@@ -73,7 +73,7 @@ def choose(particles: TiltParticles, choice: Choice) -> TiltParticles:
         short = chosen.counts[chosen.counts < choice.first_ntilts]
         if len(short):
             warnings.append(
-                f"{len(short)} of {chosen.n} particles have fewer than {choice.first_ntilts} images (the "
+                f"{len(short):,} of {chosen.n:,} particles have fewer than {choice.first_ntilts} images (the "
                 f"fewest {short.min()}): all of theirs are kept."
             )
         chosen = chosen.select_images(_rank(chosen, choice) < choice.first_ntilts)

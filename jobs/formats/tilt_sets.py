@@ -153,7 +153,8 @@ class _Builder:
         if len(kept) < table.n_rows:
             gone = np.setdiff1d(np.arange(table.n_rows), kept)
             warnings.append(
-                f"{len(gone)} of {table.n_rows} particles have no visible frame and are left out; the first "
+                f"{len(gone):,} of {table.n_rows:,} particles have no visible frame and are "
+                "left out; the first "
                 f"stands in row {gone[0] + 1} (line {table.line(int(gone[0]))})."
             )
         if np.isnan(relative).any():

@@ -84,7 +84,9 @@ def read_trajectories(
         images = slice(int(first[p]), int(first[p + 1]))
         shift[images] = np.stack([block.floats(c) for c in _ORIGINS], axis=1)[frame[images]]
     if still:
-        warnings.append(f"{still} of {table.n_rows} particles have no trajectory: they are taken as still.")
+        warnings.append(
+            f"{still:,} of {table.n_rows:,} particles have no trajectory: they are taken as still."
+        )
     centred = _job(str(table.text("rlnImageName")[0])) > _job(str(files.trajectories)) >= 0
     warnings.append(
         "The stacks were cut out along the trajectories: images are not shifted for motion again."

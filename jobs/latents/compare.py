@@ -83,7 +83,9 @@ def compare(first: Places, second: Places, neighbours: int = 20, seed: int = 0) 
         When the numbers of particles differ, or there are too few.
     """
     if len(first) != len(second):
-        raise UserError(f"latent places of {len(first)} particles are compared with those of {len(second)}")
+        raise UserError(
+            f"latent places of {len(first):,} particles are compared with those of {len(second):,}"
+        )
     least = 2 * max(first.shape[1], second.shape[1]) + 4
     if len(first) < max(least, 5):
         raise UserError(f"{max(least, 5)} particles at least are needed to compare, not {len(first)}")

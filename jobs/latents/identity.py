@@ -125,11 +125,12 @@ def _pairs(theirs: list[Any], ours: list[Any], table: LatentTable, by: str) -> M
     absent = int((rows < 0).sum())
     if absent:
         raise UserError(
-            f"{absent} of {len(theirs)} latent places belong to particles that are not in the particle file",
+            f"{absent:,} of {len(theirs):,} latent places belong to particles that are not "
+            "in the particle file",
             path=table.path,
             hint="Choose the particle file of the job that made them.",
         )
-    of = "all" if len(theirs) == len(ours) else f"{len(theirs)} of {len(ours)}"
+    of = "all" if len(theirs) == len(ours) else f"{len(theirs):,} of {len(ours):,}"
     return Match(np.arange(len(theirs)), rows, f"Latent places of {of} particles were found by {by}.")
 
 
@@ -146,10 +147,11 @@ def _by_order(
         return Match(
             rows,
             np.asarray(indices, np.int64),
-            f"Latent places belong to the {table.n} of {n} particles that {config} states (--ind), in order.",
+            f"Latent places belong to the {table.n:,} of {n:,} particles that {config} "
+            "states (--ind), in order.",
         )
     if table.n == n:
-        return Match(rows, rows, f"The {n} latent places belong to the {n} particles in the same order.")
+        return Match(rows, rows, f"The {n:,} latent places belong to the {n:,} particles in the same order.")
     taken = f", of which the training took {len(indices)} (--ind)" if indices is not None else ""
     hint = "Choose the particle file of the training"
     if indices is None:
@@ -157,7 +159,7 @@ def _by_order(
     if particles.tilted is False and particles.n > table.n:
         hint += "; of tilt series say so at Kind of particles"
     raise UserError(
-        f"there are latent places of {table.n} particles, and {n} particles in {particles.content.path}"
+        f"there are latent places of {table.n:,} particles, and {n:,} particles in {particles.content.path}"
         f"{taken}",
         path=table.path,
         hint=hint,

@@ -42,13 +42,13 @@ def pair(first: LatentTable, second: LatentTable) -> tuple[Places, Places, str]:
     if keys is None:
         if first.n != second.n:
             raise UserError(
-                f"there are places of {first.n} particles in {first.path}, and of {second.n} in "
+                f"there are places of {first.n:,} particles in {first.path}, and of {second.n:,} in "
                 f"{second.path}",
                 hint="Without names or identifiers in both the numbers must be the same; open each with its "
                 "particle file, and compare the folders of the jobs.",
             )
         rows = np.arange(first.n), np.arange(first.n)
-        sentence = f"The {first.n} particles of both were taken to be the same, in the same order."
+        sentence = f"The {first.n:,} particles of both were taken to be the same, in the same order."
     else:
         theirs, ours = keys
         for table, found in ((first, theirs), (second, ours)):
@@ -60,7 +60,7 @@ def pair(first: LatentTable, second: LatentTable) -> tuple[Places, Places, str]:
             raise UserError(f"{first.path} and {second.path} have no particles in common")
         both = np.array(common, np.int64)
         rows = both[:, 0], both[:, 1]
-        sentence = f"{len(both)} particles are in both (of {first.n} and {second.n})."
+        sentence = f"{len(both):,} particles are in both (of {first.n:,} and {second.n:,})."
     a, b = first.values[rows[0]], second.values[rows[1]]
     known = np.isfinite(a).all(1) & np.isfinite(b).all(1)
     return a[known], b[known], sentence

@@ -98,7 +98,7 @@ class KernelRegression:
         seed: int = 0,
     ) -> None:
         if len(latent) != particles.n:
-            raise UserError(f"there are places of {len(latent)} particles, and {particles.n} particles")
+            raise UserError(f"there are places of {len(latent):,} particles, and {particles.n:,} particles")
         self.particles, self.wanted, self.kernel = particles, float(wanted), kernel
         self._whiten = Whitening.of(latent)
         self._places = self._whiten(latent)

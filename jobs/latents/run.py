@@ -40,7 +40,9 @@ def run(context: WorkerContext) -> None:
     options = cast("LatentsOptions", context.options)
     folder, project = Path(context.folder.path), context.project_dir
     table = read_latents(project / options.fn_latent, options.columns)
-    context.say(f"{table.path}: {len(table.columns)} coordinates of {table.n} particles, of {table.program}.")
+    context.say(
+        f"{table.path}: {len(table.columns)} coordinates of {table.n:,} particles, of {table.program}."
+    )
     for note in table.notes:
         context.say(note)
     path = project / options.fn_particles

@@ -67,7 +67,7 @@ class ClassSpec:
     def __post_init__(self) -> None:
         for good, text in (
             (self.n_views >= 1, f"at least 1 view is needed, not {self.n_views}"),
-            (self.n_images >= self.n_views, f"{self.n_images} images are too few for {self.n_views} views"),
+            (self.n_images >= self.n_views, f"{self.n_images:,} images are too few for {self.n_views} views"),
             (self.noise_fraction >= 0, f"the share of noise cannot be negative: {self.noise_fraction}"),
             (0 <= self.mirrored_fraction <= 1, f"a share lies between 0 and 1: {self.mirrored_fraction}"),
             (self.box >= 8 and self.box % 2 == 0, f"the box must be even and at least 8, not {self.box}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.core.declaration import JobOptions, JobType, Kind, NodeSpec, RunningOptions, Task, option
+from jobs.simulate.captions import captions
 from jobs.simulate.checks import CHECKS
 from jobs.simulate.class_options import ClassOptions
 
@@ -371,6 +372,7 @@ JOB_TYPE = JobType(
         ),
     ),
     checks=CHECKS,
+    captions=captions,
     methods="Simulated particle images were made with Heteroscope.",
     result_files=(
         ("particles.star", "particles with poses and CTF"),

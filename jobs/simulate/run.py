@@ -31,7 +31,9 @@ def run(context: WorkerContext) -> None:
         _run_tilt_series(context, tilts)
         return
     spec = specification(options, context.project_dir, context.seed)
-    context.say(f"Simulating {spec.n_images} images of box {spec.box} at {spec.pixel_size_a:g} Å per pixel.")
+    context.say(
+        f"Simulating {spec.n_images:,} images of box {spec.box} at {spec.pixel_size_a:g} Å per pixel."
+    )
     made = simulate(spec, Path(context.folder.path), image_prefix=context.folder.name, reporter=context)
     truth = made.truth
     if spec.halves:
@@ -46,18 +48,18 @@ def run(context: WorkerContext) -> None:
 
 
 def _run_tilt_series(context: WorkerContext, spec: TiltSpec) -> None:
-    context.say(f"Simulating tilt series of {spec.n_particles} particles: {', '.join(spec.species)}.")
+    context.say(f"Simulating tilt series of {spec.n_particles:,} particles: {', '.join(spec.species)}.")
     folder = Path(context.folder.path)
     truth = simulate_tilt_series(spec, folder, image_prefix=context.folder.name, reporter=context)
     for number in (1, 2):
         context.add_output(f"half{number}.mrc", "DensityMap.mrc.relion.halfmap.simulate")
     context.save_snapshot("volume", read_map(folder / "consensus.mrc").data)
-    context.say(f"{len(truth.particle)} images; noise of standard deviation {truth.noise_sd:.3g}.")
+    context.say(f"{len(truth.particle):,} images; noise of standard deviation {truth.noise_sd:.3g}.")
 
 
 def _run_classes(context: WorkerContext, spec: ClassSpec) -> None:
     context.say(
-        f"Simulating {spec.n_images} images of {spec.n_views} views and {spec.n_noise} of noise, "
+        f"Simulating {spec.n_images:,} images of {spec.n_views} views and {spec.n_noise} of noise, "
         f"box {spec.box} at {spec.pixel_size_a:g} Å per pixel."
     )
     folder = Path(context.folder.path)

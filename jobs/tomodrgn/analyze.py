@@ -74,7 +74,7 @@ def analyze(
     z = folder.latent(key)[0]
     out = settings.out or folder.path / f"analyze.{number}"
     particles = _particles(folder, len(z), project_dir, reporter)
-    reporter.say(f"{len(z)} particles in {z.shape[1]} latent dimensions after epoch {number}")
+    reporter.say(f"{len(z):,} particles in {z.shape[1]} latent dimensions after epoch {number}")
     with staged(out) as place:
         found = Work(folder, settings, reporter, place, z, particles).all(out, number, key)
     reporter.say(f"The analysis is in {out}")

@@ -252,7 +252,7 @@ def _against_particles(
         reporter.say(f"Without columns of the particles: {error}")
         return
     if particles.n != len(plane):
-        reporter.say(f"Without columns of the particles: {particles.n} particles, {len(plane)} volumes")
+        reporter.say(f"Without columns of the particles: {particles.n:,} particles, {len(plane)} volumes")
         return
     columns: Mapping[str, Array] = ParticleColumns(particles)
     shown = plots.Plane(plane, ("UMAP1", "UMAP2"), "")

@@ -176,7 +176,7 @@ def _sentences(
         )
     shown = f"{options.lowpass_a:.1f} Å, as asked for" if options.lowpass_a else f"{result.lowpass_a:.1f} Å"
     return (
-        f"{particles.n_images} images of {particles.n} particles.",
+        f"{particles.n_images:,} images of {particles.n:,} particles.",
         result.contrast.sentence,
         result.half_sentence,
         f"Half-maps agree (FSC 0.143) to {at(0.143, True)} within the mask, corrected for it, and to "

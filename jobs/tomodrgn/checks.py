@@ -123,7 +123,7 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     if drawn is not None and drawn > most > 0 and facts.complete:
         found.append(
             Problem(
-                f"{drawn} images of each particle are to be drawn, but no particle has more than {most}",
+                f"{drawn:,} images of each particle are to be drawn, but no particle has more than {most}",
                 field="sample_ntilts",
                 hint=f"Give {most} or less, or leave the field empty",
             )
@@ -131,7 +131,7 @@ def _check_tilts(options: TomoDrgnOptions, facts: TiltFacts) -> list[Problem]:
     elif drawn is not None and drawn > least > 0:
         found.append(
             Problem(
-                f"Particles with fewer than {drawn} images show all they have; the fewest is {least}",
+                f"Particles with fewer than {drawn:,} images show all they have; the fewest is {least}",
                 field="sample_ntilts",
                 severity="warning",
             )

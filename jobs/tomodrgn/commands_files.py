@@ -65,7 +65,7 @@ def _filter_star(given: argparse.Namespace) -> int:
     )
     terminal = Terminal()
     for written in filter_star(given.input, given.out, wanted, Path.cwd(), datadir=given.datadir):
-        terminal.say(f"{written.n_particles} particles in {written.n_images} images")
+        terminal.say(f"{written.n_particles:,} particles in {written.n_images:,} images")
         terminal.result(str(written.path))
     return EXIT_SUCCESS
 

@@ -151,7 +151,7 @@ def _eval_images(given: argparse.Namespace) -> int:
         terminal.say("The particle file is the one that was given; it is left as it is.")
     else:
         write_selection(particles, written, name_from=Path.cwd())
-    terminal.say(f"{particles.n} particles; their order is that of {written}")
+    terminal.say(f"{particles.n:,} particles; their order is that of {written}")
     terminal.result(str(given.out_z))
     return EXIT_SUCCESS
 

@@ -118,7 +118,7 @@ def _run(given: argparse.Namespace) -> int:
     device = device_named(given.gpu_id, terminal) if mode == "volumes" else "cpu"
     scenes = write_scenes(order, device, lambda done, of: terminal.progress("particles", done, of))
     for scene in scenes:
-        terminal.say(" ".join([f"{scene.n} particles.", *scene.notes]))
+        terminal.say(" ".join([f"{scene.n:,} particles.", *scene.notes]))
         terminal.result(str(scene.path))
     return EXIT_SUCCESS
 

@@ -69,14 +69,14 @@ def detect_contrast(particles: TiltParticles, seed: int = 0) -> Contrast:
     sign = 1 if best > 0 or abs(best) < _LEAST else -1
     kind = "white: images are taken as they are" if sign > 0 else "dark: the sign of images is changed"
     if abs(best) < _LEAST:
-        text = f"The sign of the images cannot be told from {n} particles: protein is taken as white."
+        text = f"The sign of the images cannot be told from {n:,} particles: protein is taken as white."
     elif abs(best) < _CERTAIN:
         text = (
-            f"Protein is probably {kind} ({abs(best):.1f} standard errors from {n} particles). Look at the "
+            f"Protein is probably {kind} ({abs(best):.1f} standard errors from {n:,} particles). Look at the "
             "first map: a hollow one means the wrong sign."
         )
     else:
-        text = f"Protein is {kind} ({abs(best):.0f} standard errors from {n} particles)."
+        text = f"Protein is {kind} ({abs(best):.0f} standard errors from {n:,} particles)."
     return Contrast(sign, confidence, text)
 
 

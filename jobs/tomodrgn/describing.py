@@ -13,7 +13,8 @@ def counted(particles: TiltParticles) -> str:
     """One sentence: how many, in how many images, how large."""
     counts = particles.counts
     return (
-        f"{particles.n} particles in {particles.n_images} images ({counts.min()} to {counts.max()} each), "
+        f"{particles.n:,} particles in {particles.n_images:,} images ({counts.min()} to "
+        f"{counts.max()} each), "
         f"box {particles.box} pixels of {particles.pixel_size_a:.4g} Å"
     )
 

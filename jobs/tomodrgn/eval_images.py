@@ -55,4 +55,4 @@ def run(context: WorkerContext) -> None:
     written = preprocessed_path(out, star)
     write_selection(particles, written, name_from=context.project_dir)
     context.add_output(f"{out.name}/{written.name}", PARTICLE_LABEL)
-    context.say(f"Places of {particles.n} particles are in {context.folder.name}{out.name}/z.pkl")
+    context.say(f"Places of {particles.n:,} particles are in {context.folder.name}{out.name}/z.pkl")

@@ -112,7 +112,7 @@ class TomoSource:
         mean, log_variance = folder.latent(epoch)
         if len(mean) != particles.n:
             raise UserError(
-                f"there are latent places of {len(mean)} particles, but {particles.n} in the file",
+                f"there are latent places of {len(mean):,} particles, but {particles.n:,} in the file",
                 path=particles.path,
                 hint="Restore the particle file that the model was trained on",
             )

@@ -113,7 +113,7 @@ def _write(
         level=order.level,
         marker_radius_a=order.marker_radius_a,
         tomogram=_relative(shown, target.parent) if shown is not None else "",
-        notes=(f"{len(rows)} particles of {tomogram or 'a tomogram without a name'}", *places.notes),
+        notes=(f"{len(rows):,} particles of {tomogram or 'a tomogram without a name'}", *places.notes),
     )
     files = [target]
     with replacing(target) as file:

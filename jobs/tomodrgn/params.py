@@ -7,6 +7,7 @@ from typing import Any, Final
 from jobs.core.declaration import JobOptions, JobType, Kind, RunningOptions, Task, option
 from jobs.tomodrgn.analysis_options import AnalysisOptions
 from jobs.tomodrgn.analysis_tasks import ANALYSIS_TASKS
+from jobs.tomodrgn.captions import captions
 from jobs.tomodrgn.checks import CHECKS
 from jobs.tomodrgn.cleaning import CLEAN_GENTLY, CLEAN_HARSHLY
 from jobs.tomodrgn.model_options import ModelOptions
@@ -204,6 +205,7 @@ JOB_TYPE = JobType(
         *ANALYSIS_TASKS,
     ),
     checks=CHECKS,
+    captions=captions,
     explorer="jobs.tomodrgn.explorer_source:source",
     tomograms="jobs.tomodrgn.tomogram_source:places",
     citation="Powell and Davis (2024) Learning structural heterogeneity from cryo-electron sub-tomograms "

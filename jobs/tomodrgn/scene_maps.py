@@ -108,7 +108,7 @@ def _numbered(order: SceneOrder, folder: Path, known: SceneParticles) -> Decoder
         if len(by_number) == len(rows):
             return facts_of(list(by_number), order)
         raise UserError(
-            f"there are {len(by_number)} volumes, for {len(rows)} particles of the tomogram and "
+            f"there are {len(by_number)} volumes, for {len(rows):,} particles of the tomogram and "
             f"{len(known.places.name)} of the file",
             path=folder,
             hint="Without --vols-dir, the volume of each particle is decoded (-w weights.pkl)",

@@ -48,7 +48,7 @@ def gather(order: SceneOrder) -> SceneParticles:
         index = _rows_in(trained, places, order)
         there = index >= 0
         if not there.all():
-            note = f"{int((~there).sum())} particles were not trained on and are left out."
+            note = f"{int((~there).sum()):,} particles were not trained on and are left out."
             places, index = replace(places.select(there), notes=(*places.notes, note)), index[there]
     z = None
     if order.mode == "volumes" and order.volume_dir is None:
@@ -103,7 +103,8 @@ def _latent(order: SceneOrder, trained: TiltParticles | None) -> NDArray[np.floa
     mean = read_latent(order.zfile)[0] if order.zfile is not None else order.folder.latent()[0]
     if len(mean) != trained.n:
         raise UserError(
-            f"there are latent places of {len(mean)} particles, but {trained.n} in the file of the training",
+            f"there are latent places of {len(mean):,} particles, but {trained.n:,} in the "
+            "file of the training",
             path=order.zfile or order.folder.path,
         )
     return np.asarray(mean, np.float32)

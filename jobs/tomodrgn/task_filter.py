@@ -36,7 +36,7 @@ def run(context: WorkerContext) -> None:
     name = "particles_optimisation_set.star" if is_set(read_star_tables(star)) else "particles.star"
     for written in filter_star(star, out / name, wanted, root, datadir=datadir, name_from=root):
         context.say(
-            f"{written.n_particles} particles in {written.n_images} images are in "
+            f"{written.n_particles:,} particles in {written.n_images:,} images are in "
             f"{context.folder.name}{out.name}/{written.path.name}"
         )
         context.add_output(f"{out.name}/{written.path.name}", PARTICLE_LABEL)

@@ -91,7 +91,7 @@ def _details(bank: ImageBank, settings: ModelSettings, began: float) -> tuple[st
     return (
         f"Images: {bank.image_bytes * bank.particles.n_images / 1e6:.1f} MB {where}, {len(bank.plane.index)} "
         f"Fourier samples each, noise scale {bank.norm:.6g}, read in {time.monotonic() - began:.1f} s",
-        f"Networks: {n} weights; {settings.to_dict()}",
+        f"Networks: {n:,} weights; {settings.to_dict()}",
     )
 
 

@@ -59,7 +59,9 @@ def write_path(
 ) -> list[int]:
     """Write the way through anchors as indices and places, and pictures of it; returns its particles."""
     graph = neighbour_graph(z, neighbours, average, reporter.progress)
-    reporter.say(f"{graph.edges.nnz} steps between {len(z)} particles, none longer than {graph.longest:.4g}")
+    reporter.say(
+        f"{graph.edges.nnz} steps between {len(z):,} particles, none longer than {graph.longest:.4g}"
+    )
     path = shortest_path(graph, anchors, reporter.progress)
     rows = np.array(path, np.int64)
     with staged(out) as place:
@@ -75,7 +77,7 @@ def write_path(
             _save_graph(graph, plane, None, place / f"{plane.stem}.{ending}")
             _save_graph(graph, plane, rows, place / f"{plane.stem}_path.{ending}")
     steps = np.linalg.norm(np.diff(z[rows], axis=0), axis=1)
-    reporter.say(f"The way has {len(path)} particles and a length of {steps.sum():.4g}")
+    reporter.say(f"The way has {len(path):,} particles and a length of {steps.sum():.4g}")
     return path
 
 

@@ -350,7 +350,8 @@ def test_that_a_job_of_another_program_is_shown_but_not_run(call: Call, project:
 
 
 def test_that_validate_names_what_is_wrong(call: Call, project: Project) -> None:
-    call("new", "fake", "--project", project.path, "--fn_in", "gone.star")
+    code, _, err = call("new", "fake", "--project", project.path, "--fn_in", "gone.star")
+    assert code == 0 and "Warning: Input file: gone.star does not exist." in err
     code, out, _ = call("validate", "1", "--project", project.path)
     assert code == 2
     assert out.startswith("error: Input file: gone.star does not exist")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jobs.core.common_checks import field_problems
 from jobs.core.declaration import CheckContext, JobOptions, JobType, Kind, NodeSpec, Task, option
 from jobs.core.errors import Problem, UserError
+from jobs.core.options import OptionSpec
 
 
 class Options(JobOptions):
@@ -142,3 +144,31 @@ def test_that_nothing_is_asked_of_fields_that_mean_nothing_now(tmp_path: Path) -
     context = CheckContext(tmp_path)
     assert declared.problems(Chosen(), context) == []
     assert [problem.field for problem in declared.problems(Chosen(kind="b"), context)] == ["fn_b"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (Kind.FILE, "A is empty, a file is needed. Choose one."),
+        (Kind.FOLDER, "A is empty, a folder is needed. Choose one."),
+        (Kind.NUMBER, "A is empty, a number is needed. Give one."),
+        (Kind.TEXT, "A is empty, a value is needed. Give one."),
+    ],
+)
+def test_that_an_empty_field_asks_for_what_it_holds(tmp_path: Path, kind: Kind, told: str) -> None:
+    declared = OptionSpec("fn_in", "A:", "H.", "I/O", kind, "", required=True)
+    (problem,) = field_problems(declared, Options(), CheckContext(tmp_path))
+    assert problem.sentence == told
+
+
+def test_that_of_a_path_that_leads_nowhere_no_more_is_said(tmp_path: Path) -> None:
+    def suspicious(options: Options, context: CheckContext) -> list[Problem]:
+        return [Problem("it smells", field="fn_in"), Problem("it is late", field="name")]
+
+    def said(path: str) -> list[str]:
+        found = replace(TYPE, checks=(suspicious,)).problems(Options(fn_in=path), CheckContext(tmp_path))
+        return [problem.message for problem in found]
+
+    assert said(".") == ["In: . is not a file", "it is late"]
+    (tmp_path / "a.star").touch()
+    assert said("a.star") == ["it smells", "it is late"]

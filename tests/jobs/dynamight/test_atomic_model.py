@@ -45,7 +45,7 @@ def test_that_there_is_one_gaussian_per_bead_and_it_lies_there(tmp_path: Path, t
     placed = place_beads(write_trace(tmp_path / "m.pdb", tiny), FRAME, 10000)
     np.testing.assert_allclose(placed.points_a.numpy(), tiny.truth.beads_a, atol=1e-3)
     assert placed.graph.n_bonds == 399 + 249
-    assert any("650 Gaussians, one per bead" in note and "(10000)" in note for note in placed.notes)
+    assert any("650 Gaussians, one per bead" in note and "(10,000)" in note for note in placed.notes)
 
 
 def test_that_fewer_gaussians_are_runs_of_beads_that_stay_within_a_chain(

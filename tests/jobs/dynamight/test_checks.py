@@ -86,7 +86,7 @@ def test_that_particles_are_needed_and_a_map_is_recommended(inputs: Inputs) -> N
     [
         ("rlnAngleTilt rlnAnglePsi", "error", "no column rlnAngleTilt, rlnAnglePsi"),
         ("rlnOriginYAngst", "warning", "no column rlnOriginYAngst"),
-        ("rlnDefocusV", "error", "lack the column rlnDefocusV of the CTF"),
+        ("rlnDefocusV", "error", "lack rlnDefocusV of the CTF"),
         (
             "rlnDefocusU rlnDefocusV rlnDefocusAngle",
             "warning",

@@ -143,7 +143,7 @@ BROKEN = [
     (
         "longer",
         {"nz": 5},
-        "the file is truncated: 1624 bytes are expected (5 sections of 6 × 5 float32)",
+        "the file is truncated: 1,624 bytes are expected (5 sections of 6 × 5 float32)",
         False,
     ),
 ]
@@ -188,7 +188,7 @@ def test_that_every_cut_of_a_file_is_refused_or_told(tmp_path: Path, volume: np.
     content = (tmp_path / "map.mrc").read_bytes()
     for length in (0, 1, 1023, 1024, 1025, len(content) - 1):
         (tmp_path / "cut.mrc").write_bytes(content[:length])
-        with pytest.raises(FormatError, match=rf"{length}"):
+        with pytest.raises(FormatError, match=rf"{length}|{length:,}"):
             read_map(tmp_path / "cut.mrc")
         with pytest.raises(FormatError):
             read_map(tmp_path / "cut.mrc", permissive=True)

@@ -190,8 +190,8 @@ def test_that_a_stack_one_byte_short_is_refused_with_both_sizes(star_path: Path,
     stack.write_bytes(content[:-1])
     error = refusal(star_path)
     assert error.row == 8
-    assert f"b.mrcs is truncated: {len(content)} bytes are expected" in str(error)
-    assert f"{len(content) - 1} are there" in str(error)
+    assert f"b.mrcs is truncated: {len(content):,} bytes are expected" in str(error)
+    assert f"{len(content) - 1:,} are there" in str(error)
     stack.write_bytes(content[:500])
     assert "the whole file has 500" in str(refusal(star_path))
     stack.write_bytes(b"")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.core.declaration import CheckContext
+from jobs.core.declaration import CheckContext, spec
 from jobs.formats.star import read_star_tables, write_star_tables
+from jobs.tomodrgn.captions import captions
 from jobs.tomodrgn.input_facts import tilt_facts
 from jobs.tomodrgn.params import JOB_TYPE, TomoDrgnOptions
 from tests.support.tilt_sets import write_relion5_project
@@ -156,3 +157,14 @@ def test_that_tasks_of_a_trained_job_are_checked(
     context = CheckContext(trained.parents[1], is_continue=True, job_dir=trained)
     options = TomoDrgnOptions(**{**good, "zdim": 3, **changed})
     assert fields_at_fault(options, context) == {field}
+
+
+def test_that_the_form_says_in_words_what_choices_mean_and_what_the_file_is(
+    good: dict[str, object], tmp_path: Path
+) -> None:
+    said = captions(TomoDrgnOptions(**good), CheckContext(tmp_path))
+    assert said["source_software"] == "Warp or M found"
+    assert said["angpix"] == "13.1 Å found"
+    for name in ("model_kind", "contrast"):
+        for value in spec(TomoDrgnOptions, name).choices:
+            assert captions(TomoDrgnOptions(**{name: value}), CheckContext(tmp_path))[name]
