@@ -11,9 +11,11 @@ from torch import Tensor
 
 from jobs.isac2.accounting import StableClass
 from jobs.isac2.averages import segment_averages, take_images
+from jobs.isac2.ctf_weights import deconvolved
+from jobs.isac2.engine import Engine
 from jobs.isac2.filters import lowpass_images
 from jobs.isac2.group_alignment import align_groups
-from jobs.isac2.kmeans import Engine, Progress, agreement, kmeans_pass, updated_references
+from jobs.isac2.kmeans import Progress, agreement, kmeans_pass, updated_references
 from jobs.isac2.mains import Generation, groups_of
 from jobs.isac2.run_state import InnerState, RunState
 from jobs.isac2.seeding import generator
@@ -49,7 +51,7 @@ class GenerationClassifier:
         while not inner.converged:
             inner = self._inner_iteration(state, index, inner)
             store(inner)
-        return _result(state, inner)
+        return self._result(state, index, inner)
 
     # ------------------------------------------------------------------------------------ inner iterations
     def _start(self, state: RunState, index: Tensor) -> InnerState:
@@ -137,9 +139,9 @@ class GenerationClassifier:
         )
         labels = torch.where(stable, group.cpu(), -1)
         averages, counts = segment_averages(
-            engine.images, chosen, labels, groups, index=index, workers=engine.workers
+            engine.scored, chosen, labels, groups, index=index, workers=engine.workers
         )
-        references = lowpass_images(averages, settings.fh, settings.ff)
+        references = lowpass_images(engine.deconvolved(averages, index, labels), settings.fh, settings.ff)
         empty = torch.nonzero(counts.cpu() == 0)[:, 0]
         if len(empty) and not last:
             random = generator(settings.rand_seed, "refill", *place)
@@ -171,9 +173,43 @@ class GenerationClassifier:
         return told
 
     def _single_images(self, index: Tensor) -> Tensor:
-        settings = self._engine.settings
-        images = take_images(self._engine.images, index, self._engine.device)
-        return lowpass_images(images, settings.fl, settings.ff)
+        engine = self._engine
+        images = take_images(engine.scored, index, engine.device)
+        if engine.weights is not None:
+            # The CTF of one image has zeros: that of all of them together is divided out.
+            power = engine.weights.of(index).mean(0, keepdim=True)
+            images = deconvolved(images, power.expand(len(images), -1))
+        return lowpass_images(images, engine.settings.fl, engine.settings.ff)
+
+    def _result(self, state: RunState, index: Tensor, inner: InnerState) -> Generation:
+        """Return the classes of a generation that is over, in the order of its groups."""
+        engine, settings = self._engine, self._engine.settings
+        group, stable = inner.group.cpu().numpy(), inner.stable.cpu().numpy()
+        labels = torch.from_numpy(np.where(stable, group, -1))
+        planar = Planar(inner.alpha_deg, inner.shift, inner.mirror)
+        sums, _ = segment_averages(
+            engine.images, planar, labels, len(inner.references), index=index, workers=engine.workers
+        )
+        averages = lowpass_images(sums, settings.fh, settings.ff).cpu().numpy()
+        alpha, shift = inner.alpha_deg.cpu().numpy(), inner.shift.cpu().numpy()
+        mirror, error = inner.mirror.cpu().numpy(), inner.pixel_error.cpu().numpy()
+        classes = []
+        for number in range(len(averages)):
+            rows = np.flatnonzero(stable & (group == number))
+            classes.append(
+                StableClass(
+                    average=averages[number],
+                    members=state.pool[rows],
+                    alpha_deg=alpha[rows],
+                    shift=shift[rows],
+                    mirror=mirror[rows],
+                    pixel_errors=error[rows],
+                    main=state.main,
+                    generation=state.generation,
+                    group=number,
+                )
+            )
+        return Generation(classes, group.astype(np.int64))
 
 
 def settled(now: float, before: float) -> bool:
@@ -188,29 +224,3 @@ def settled(now: float, before: float) -> bool:
         Agreement of this iteration with the last, and of the last with the one before.
     """
     return now > _SAME or (now > _ENOUGH and 0 < now - before < _STEADY)
-
-
-def _result(state: RunState, inner: InnerState) -> Generation:
-    """Return the classes of a generation that is over, in the order of its groups."""
-    group, stable = inner.group.cpu().numpy(), inner.stable.cpu().numpy()
-    alpha, shift = inner.alpha_deg.cpu().numpy(), inner.shift.cpu().numpy()
-    mirror, error = inner.mirror.cpu().numpy(), inner.pixel_error.cpu().numpy()
-    averages = inner.references.cpu().numpy()
-    classes = []
-    for number in range(len(averages)):
-        rows = np.flatnonzero(stable & (group == number))
-        classes.append(
-            StableClass(
-                # A reference that was refilled by a single image is no average of anything.
-                average=averages[number] if len(rows) else np.zeros_like(averages[number]),
-                members=state.pool[rows],
-                alpha_deg=alpha[rows],
-                shift=shift[rows],
-                mirror=mirror[rows],
-                pixel_errors=error[rows],
-                main=state.main,
-                generation=state.generation,
-                group=number,
-            )
-        )
-    return Generation(classes, group.astype(np.int64))

@@ -3,128 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from jobs.isac2.averages import ImageSource, segment_averages, take_images, transform_images
-from jobs.isac2.disc_basis import disc_basis
+from jobs.isac2.averages import segment_averages, take_images, transform_images
+from jobs.isac2.engine import Engine
 from jobs.isac2.equal_size import equal_size
-from jobs.isac2.filters import lowpass_images, passband
-from jobs.isac2.group_alignment import GroupAlignment, align_groups
-from jobs.isac2.lattice import Lattice
-from jobs.isac2.likelihood import log_likelihoods, polar_deviation
-from jobs.isac2.memory import group_bytes, limit_bytes, pass_plan
-from jobs.isac2.scoring import MultiReference, ScoreTable
-from jobs.isac2.settings import IsacSettings
-from jobs.isac2.workers import Workers
-from jobs.maths.polar import PolarGrid
+from jobs.isac2.filters import lowpass_images
+from jobs.isac2.group_alignment import align_groups
+from jobs.isac2.likelihood import log_likelihoods, reference_powers
+from jobs.isac2.memory import pass_plan
+from jobs.isac2.scoring import ScoreTable
 from jobs.maths.transforms2d import Planar
 
-#: Called with main iteration, generation, and the part of it that is done, 0 to 1; may raise to stop.
-Report = Callable[[int, int, float], None]
 #: Called with the part of a step that is done.
 Progress = Callable[[float], None]
 
 
-@dataclass(eq=False)
-class Engine:
-    """What all passes of a run share.
-
-    Attributes
-    ----------
-    images
-        Working images ``(N, y, x)``, read by index.
-    settings
-        Of the run.
-    device
-        Where to compute.
-    report
-        Is told of progress.
-    workers
-        Devices that share the work, of which ``device`` is the first; that one alone by default.
-    """
-
-    images: ImageSource | Tensor
-    settings: IsacSettings
-    device: torch.device
-    report: Report = field(default=lambda main, generation, part: None)
-    workers: Workers = field(default=None)  # type: ignore[assignment]
-    _searches: dict[tuple[float, torch.device], MultiReference] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.workers is None:
-            self.workers = Workers((self.device,))
-
-    @cached_property
-    def grids(self) -> dict[torch.device, PolarGrid]:
-        """Rings up to the finest detail that any pass looks at, on every device."""
-        settings = self.settings
-        finest = passband(settings.fh, settings.ff)
-        return {
-            device: PolarGrid(settings.target_radius, settings.ir, settings.rs, finest, device=device)
-            for device in self.workers.different
-        }
-
-    @property
-    def limit(self) -> int:
-        """Bytes that may be used on the first device; the others are taken to be like it."""
-        return limit_bytes(self.workers.first, self.settings.gpu_memory_use)
-
-    def group_workers(self, images: int) -> Workers:
-        """Return who aligns within groups of so many images at once, as many as there is memory for."""
-        options, first = self.group_options, self.workers.first
-        each = group_bytes(disc_basis(options.radius, first), options, images, self.settings.stab_ali)
-        return self.workers.sharing(self.limit // each)
-
-    @cached_property
-    def group_options(self) -> GroupAlignment:
-        """Options of the alignment within groups."""
-        settings = self.settings
-        return GroupAlignment(
-            radius=settings.target_radius,
-            range_x=settings.xr,
-            range_y=settings.range_y,
-            step=settings.ts,
-            offset_limit=settings.offset_limit,
-            iterations=settings.maxit,
-            coarse_deg=settings.dst,
-            cutoff=settings.fh,
-            falloff=settings.ff,
-        )
-
-    def search(self, cutoff: float, device: torch.device | None = None) -> MultiReference:
-        """Return the search against references filtered at a cutoff; it leaves out what they do not show.
-
-        Parameters
-        ----------
-        cutoff
-            1/px.
-        device
-            One of those of the workers, the first when None.
-        """
-        place = (cutoff, self.workers.first if device is None else device)
-        if place not in self._searches:
-            settings = self.settings
-            lattice = Lattice.square(
-                settings.box,
-                settings.target_radius,
-                settings.xr,
-                settings.range_y,
-                settings.ts,
-                device=place[1],
-            )
-            finest = passband(cutoff, settings.ff)
-            self._searches[place] = MultiReference(
-                self.grids[place[1]], lattice, normalise=True, frequency=finest
-            )
-        return self._searches[place]
-
-
 def kmeans_pass(
-    engine: Engine, index: Tensor, planar: Planar, references: Tensor, cutoff: float, progress: Progress
+    engine: Engine,
+    index: Tensor,
+    planar: Planar,
+    references: Tensor,
+    cutoff: float,
+    progress: Progress,
 ) -> tuple[Tensor, Planar]:
     """Assign images to references and find where they lie on theirs.
 
@@ -137,9 +40,9 @@ def kmeans_pass(
     planar
         ``(n,)`` current transformations; only the centres that they imply are used.
     references
-        ``(K, y, x)``.
+        ``(K, y, x)``, without CTF where that is known.
     cutoff
-        At which they are filtered, 1/px.
+        Detail beyond it is not looked at, 1/px.
     progress
         Is told how much of the pass is done.
 
@@ -156,10 +59,10 @@ def kmeans_pass(
     searches = {device: engine.search(cutoff, device) for device in workers.different}
     prepared = workers.copies(searches[first].references(references.to(first)))
     chunks = [slice(start, min(count, start + held.chunk)) for start in range(0, count, held.chunk)]
-    offsets = planar.pre_rotation_offset()
+    offsets, source = planar.pre_rotation_offset(), engine.scored
 
     def scored(device: torch.device, rows: slice) -> ScoreTable:
-        images = take_images(engine.images, index[rows], device)
+        images = take_images(source, index[rows], device)
         table = searches[device].best(images, offsets[rows].to(device), prepared[device], reset=True)
         return table.to(home)
 
@@ -168,14 +71,14 @@ def kmeans_pass(
         tables.append(table)
         progress(0.8 * rows.stop / count)
     table = ScoreTable.joined(tables)
-    power = searches[first].half_power(prepared[first])
-    deviation = polar_deviation(searches[first], engine.images, index)
-    group = equal_size(log_likelihoods(table.scores, power, deviation))
+    shown = reference_powers(references.to(first), engine.settings.target_radius)
+    ctf = None if engine.weights is None else engine.weights.of(index)
+    group = equal_size(log_likelihoods(table.scores, shown, ctf))
     chosen = table.chosen(group)
     group = group.to(first)
 
     def aligned(device: torch.device, rows: slice) -> Planar:
-        images = take_images(engine.images, index[rows], device)
+        images = take_images(source, index[rows], device)
         found = searches[device].align_chosen(
             images, prepared[device], chosen[rows].to(device), group[rows].to(device)
         )
@@ -219,8 +122,9 @@ def updated_references(
     """
     planar = centred_groups(planar, group, count)
     averages, _ = segment_averages(
-        engine.images, planar, group, count, index=index, interpolation="bilinear", workers=engine.workers
+        engine.scored, planar, group, count, index=index, interpolation="bilinear", workers=engine.workers
     )
+    averages = engine.deconvolved(averages, index, group)
     averages = lowpass_images(averages, cutoff, engine.settings.ff)
     if count < 2:
         return averages, planar

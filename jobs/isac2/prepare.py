@@ -79,7 +79,7 @@ def resample(
         When images hold NaN or nothing; all of them are looked at first.
     """
     size = sampling(images.box, settings)
-    key = _key(images, settings)
+    key = input_key(images, settings)
     target = ImageFile(folder / RESAMPLED, (images.count, size.small, size.small), np.float32, key)
     found = ImageFile(folder / _FOUND, (images.count, 2), np.uint64, key)
     if target.complete and found.complete:
@@ -132,14 +132,14 @@ def inspected(images: ImageInput, settings: IsacSettings, folder: Path) -> Inspe
     UserError
         When it has not been done.
     """
-    file = ImageFile(folder / _FOUND, (images.count, 2), np.uint64, _key(images, settings), begin=False)
+    file = ImageFile(folder / _FOUND, (images.count, 2), np.uint64, input_key(images, settings), begin=False)
     return inspection(file.open())
 
 
 def whitening(images: ImageInput, settings: IsacSettings, folder: Path) -> npt.NDArray[np.float64] | None:
     """Return the factors ``(box // 2 + 1,)`` that :func:`resample` whitened with; None without VPP."""
     shape = (1, images.box // 2 + 1)
-    store = ImageFile(folder / _AMPLITUDES, shape, np.float64, _key(images, settings), begin=False)
+    store = ImageFile(folder / _AMPLITUDES, shape, np.float64, input_key(images, settings), begin=False)
     if not settings.vpp or not store.complete:
         return None
     return np.asarray(_curve(store, images).numpy(), np.float64)
@@ -207,7 +207,7 @@ def prepare(
     moved = np.zeros((images.count, 2)) if shifts is None else np.asarray(shifts, np.float64)
     if moved.shape != (images.count, 2):
         raise ValueError(f"shifts of shape {moved.shape} do not belong to {images.count} images")
-    key = {**_key(images, settings), "shifts": hashlib.blake2b(moved.tobytes()).hexdigest()}
+    key = {**input_key(images, settings), "shifts": hashlib.blake2b(moved.tobytes()).hexdigest()}
     path, shape = out_folder / STACK, (images.count, settings.box, settings.box)
     ready = ImageFile(path, shape, np.float32, key, begin=False)
     if ready.complete:
@@ -244,7 +244,7 @@ def _whitening(
 ) -> Tensor:
     """Return the factors of every frequency, from all images."""
     shells = images.box // 2 + 1
-    store = ImageFile(folder / _AMPLITUDES, (1, shells), np.float64, _key(images, settings))
+    store = ImageFile(folder / _AMPLITUDES, (1, shells), np.float64, input_key(images, settings))
     with store:
         if not store.complete:
             total = torch.zeros(shells, dtype=torch.float64, device=device)
@@ -288,7 +288,7 @@ def _angles(images: ImageInput, rows: slice, settings: IsacSettings, device: tor
     return torch.as_tensor(images.segment_angle_deg[rows].copy(), device=device)
 
 
-def _key(images: ImageInput, settings: IsacSettings) -> dict[str, Any]:
+def input_key(images: ImageInput, settings: IsacSettings) -> dict[str, Any]:
     """Return what decides the content of working images."""
     status = images.path.stat()
     chosen = {name: value for name, value in asdict(settings).items() if name in _SETTINGS}

@@ -13,9 +13,10 @@ from jobs.core.errors import UserError
 from jobs.isac2.accounting import IntArray, StableClass
 from jobs.isac2.averages import ImageSource
 from jobs.isac2.centred_input import centring_shifts
+from jobs.isac2.ctf_weights import ctf_weights
+from jobs.isac2.engine import Engine
 from jobs.isac2.generation import GenerationClassifier
 from jobs.isac2.inspect_images import check_input
-from jobs.isac2.kmeans import Engine
 from jobs.isac2.mains import run_mains
 from jobs.isac2.memory import limit_bytes
 from jobs.isac2.native_tree import NativeTree
@@ -72,6 +73,7 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
 
     shift = centring_shifts(source, settings, folder, device, report)
     working = prepare(source, shift, settings, folder, device, report)
+    weights = ctf_weights(source, settings, folder, device, report)
     for warning in inspected(source, settings, folder).warnings(source):
         context.say(warning)
     checkpoint = folder / CHECKPOINT
@@ -101,7 +103,7 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
         )
 
     images = _resident(working, settings, device)
-    engine = Engine(images, settings, device, classified, workers)
+    engine = Engine(images, settings, device, classified, workers, weights)
     with one_thread():
         run_mains(
             state,

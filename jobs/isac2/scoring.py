@@ -134,12 +134,6 @@ class MultiReference:
         mean = (averages * inside).sum((1, 2), keepdim=True) / inside.sum()
         return self.correlator.weighted(self.grid.coefficients(averages - mean))
 
-    def half_power(self, references: Tensor) -> Tensor:
-        """Half of the power ``(k,)`` of references ``(rows, 2, k)``."""
-        grid = self.grid
-        both = torch.where(grid.row_m == 0, 1.0, 2.0).to(references)
-        return 0.5 * torch.einsum("r,rck->k", both / grid.ring_weights[grid.row_ring], references.square())
-
     # ------------------------------------------------------------------------------------------ scoring
     def blocks(self, n: int, sizes: dict[str, int] = BLOCK) -> Iterator[slice]:
         """Rows of images that go through together."""

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.averages import segment_averages, take_images
+from jobs.isac2.engine import Engine
 from jobs.isac2.filters import lowpass_images
-from jobs.isac2.kmeans import Engine
 from jobs.isac2.lattice import windows
 from jobs.isac2.scoring import MultiReference
 from jobs.maths.transforms2d import Planar
@@ -63,7 +63,7 @@ def resembles_class(
     """
     settings = engine.settings
     cutoff = settings.cutoffs[-1]
-    search = engine.search(cutoff)
+    search = engine.search(cutoff, normalise=True)
     averages, _ = segment_averages(
         engine.images, planar, labels, classes, index=index, workers=engine.workers
     )

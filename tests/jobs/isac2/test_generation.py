@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from jobs.isac2.engine import Engine
 from jobs.isac2.generation import GenerationClassifier, settled
-from jobs.isac2.kmeans import Engine, agreement, centred_groups, kmeans_pass
+from jobs.isac2.kmeans import agreement, centred_groups, kmeans_pass
 from jobs.isac2.mains import Generation
 from jobs.isac2.normalise import normalise
 from jobs.isac2.run_state import InnerState, RunState

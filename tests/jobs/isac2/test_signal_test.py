@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from jobs.isac2.averages import segment_averages
-from jobs.isac2.kmeans import Engine
+from jobs.isac2.engine import Engine
 from jobs.isac2.normalise import normalise
 from jobs.isac2.seeding import generator
 from jobs.isac2.settings import IsacSettings

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from jobs.isac2.averages import segment_averages
+from jobs.isac2.engine import Engine
 from jobs.isac2.group_alignment import GroupAlignment, align_groups
-from jobs.isac2.kmeans import Engine, kmeans_pass, updated_references
+from jobs.isac2.kmeans import kmeans_pass, updated_references
 from jobs.isac2.memory import PassPlan, pass_plan, scoring_bytes
 from jobs.isac2.scoring import ALIGNED, BLOCK
 from jobs.isac2.seeding import generator
@@ -122,7 +123,7 @@ def test_that_a_pass_gives_the_same_bits_in_the_least_memory_it_can_do_with(
     found = []
     least = scoring_bytes(Engine(images, SETTINGS, CPU).search(0.3), 6) + BLOCK["cpu"] * 24**2 * 4
     for limit in (10**9, least):
-        monkeypatch.setattr("jobs.isac2.kmeans.limit_bytes", lambda device, fraction, limit=limit: limit)
+        monkeypatch.setattr("jobs.isac2.engine.limit_bytes", lambda device, fraction, limit=limit: limit)
         engine = Engine(images, SETTINGS, CPU, workers=Workers(("cpu", "cpu")))
         held = pass_plan(engine.search(0.3), COUNT, 6, 24, engine.limit)
         found.append(kmeans_pass(engine, torch.arange(COUNT), _placed(), images[:6], 0.3, lambda part: None))
