@@ -76,8 +76,9 @@ class FormRow:
         self.label.setBuddy(editor)
         self.label.setToolTip(_tip(spec))
         for line in (editor, *editor.findChildren(QLineEdit)):
-            if isinstance(line, QLineEdit) and not line.accessibleName():
-                line.setAccessibleName(spec.label.rstrip(":?"))
+            if isinstance(line, QLineEdit):
+                line.setAccessibleName(line.accessibleName() or spec.label.rstrip(":?"))
+                line.setAcceptDrops(False)  # a file goes to a field of files, or to the window
         self.help_button = QToolButton(page)
         self.help_button.setObjectName(f"help_{spec.name}")
         self.help_button.setIcon(glyphs.glyph_icon("question"))

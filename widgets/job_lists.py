@@ -270,6 +270,7 @@ class JobLists(QWidget):
         self.filter_line.setObjectName("jobs_filter")
         self.filter_line.setPlaceholderText("Filter jobs by name, alias, type, status or tag")
         self.filter_line.setClearButtonEnabled(True)
+        self.filter_line.setAcceptDrops(False)
         self._search_action = self.filter_line.addAction(
             glyphs.glyph_icon("search"), QLineEdit.ActionPosition.LeadingPosition
         )

@@ -32,6 +32,8 @@ class Situation:
         Its particles lie in tomograms.
     has_classes
         It makes 2D classes.
+    undoable
+        Jobs were deleted in this window and nothing else happened to them.
     """
 
     project: bool = False
@@ -45,6 +47,7 @@ class Situation:
     explorable: bool = False
     in_tomograms: bool = False
     has_classes: bool = False
+    undoable: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ NOT_FAILED = Need(lambda s: s.status not in ("", "Failed"), "The job is marked a
 EXPLORABLE = Need(lambda s: s.explorable, "This job has no latent space to explore.")
 IN_TOMOGRAMS = Need(lambda s: s.in_tomograms, "The particles of this job do not lie in tomograms.")
 HAS_CLASSES = Need(lambda s: s.has_classes, "This job has no 2D classes.")
+UNDOABLE = Need(lambda s: s.undoable, "Nothing was deleted in this window.")
 READY = Need(lambda s: s.can_run, "")
 
 

@@ -24,6 +24,8 @@ from widgets.star_table import StarTable, StarTables
 #: Asks for a place: title, proposed name, filter of names; calls back with the path.
 AskSave = Callable[[str, str, str, Callable[[Path], None]], None]
 AskOpen = Callable[[str, str, Callable[[Path], None]], None]
+#: Names of tables that are abbreviations.
+_SHORT: Final = ("fsc", "ctf")
 _MAPS: Final = "Maps (*.mrc *.map);;All files (*)"
 
 
@@ -64,8 +66,9 @@ def make_content(path: Path, viewer: Viewer, content: Content, asking: Asking) -
         curves.set_sheets(content.sheets)
         pages.append(("Curves", curves))
     if content.tables:
-        title = "Tables" if len(content.tables) > 1 else content.tables[0].name.capitalize()
-        pages.append((title, _tables(path, content, asking)))
+        name = content.tables[0].name
+        title = name.upper() if name.lower() in _SHORT else name.capitalize()
+        pages.append(("Tables" if len(content.tables) > 1 else title, _tables(path, content, asking)))
     if viewer == "model":
         pages.sort(key=lambda page: page[0] != "Curves")
     if not pages:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QPushButton
 
+from app.gui.deletion_undo import DeletionUndo
 from app.gui.dialogs import forms
 from app.gui.dialogs.disk_use import DiskUseDialog
 from app.gui.dialogs.question import CANCEL, Answer, ask
@@ -38,6 +39,7 @@ class HousekeepingCommands:
     def __init__(self, window: MainWindow, project: ProjectCommands) -> None:
         self.window = window
         self._project = project
+        self.deletion = DeletionUndo(window, project)
         self._watch = DiskWatch()
         self.use = ProjectUse({}, complete=False)
         self._dialog: DiskUseDialog | None = None
@@ -60,6 +62,7 @@ class HousekeepingCommands:
         """Count the room in another project, or in none."""
         self.use = ProjectUse({}, complete=False)
         self.room.hide()
+        self.deletion.forget()
         self.window.jobs.set_details({})
         if self._dialog is not None:
             self._dialog.reject()
@@ -204,6 +207,10 @@ class HousekeepingCommands:
 
         window.bridge.submit(work, done, window.complain_of)
 
+    def undo_delete(self) -> None:
+        """Bring back the jobs that were deleted last."""
+        self.deletion.undo()
+
     # -- the trash -----------------------------------------------------------------------------------------
 
     def undelete(self) -> None:
@@ -244,6 +251,8 @@ class HousekeepingCommands:
                 self._project.change(lambda project: project.empty_trash(), emptied)
 
         def emptied() -> None:
+            self.deletion.forget()
+            window.update_state()
             self._look_again([])
             window.tell("The trash was emptied.")
 

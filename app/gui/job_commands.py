@@ -264,7 +264,7 @@ class JobCommands:
             if answer:
                 self._project.change(
                     lambda project: _delete(project, gone, dependants=answer == "delete"),
-                    lambda: window.job_gone(gone),
+                    lambda: self._gone(gone),
                 )
 
         window.bridge.submit(lambda: window.workplace.doomed(name), confirm, window.complain_of)
@@ -272,6 +272,10 @@ class JobCommands:
     def _line(self, name: str) -> str:
         entry = self.window.entries.get(name)
         return f"{entry.shown}   {entry.title}, {entry.status.lower()}" if entry is not None else name
+
+    def _gone(self, names: list[str]) -> None:
+        self.window.job_gone(names)
+        self.window.housekeeping.deletion.remember(names)
 
     def open_folder(self) -> None:
         """Show the job's files in the file manager of the desktop."""

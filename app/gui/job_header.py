@@ -30,6 +30,7 @@ class JobHeader(QWidget):
         self.alias.setPlaceholderText("Alias (optional)")
         self.alias.setToolTip("A name for the job, shown in the lists in place of its number")
         self.alias.setMaximumWidth(170)
+        self.alias.setAcceptDrops(False)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(self.title)

@@ -44,6 +44,7 @@ MENUS: dict[str, tuple[str, ...]] = {
         "disk_use",
         "clean_gently",
         "clean_harshly",
+        "undo_delete",
         "undelete",
     ),
     "Job act&ions": (

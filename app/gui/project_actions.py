@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.gui.action_info import PROJECT, READY, WRITABLE, ActionInfo
+from app.gui.action_info import PROJECT, READY, UNDOABLE, WRITABLE, ActionInfo
 
 PROJECT_ACTIONS = (
     # the project
@@ -109,6 +109,14 @@ PROJECT_ACTIONS = (
         "Newest finished job first",
         ("Alt+C",),
         needs=(PROJECT,),
+    ),
+    ActionInfo(
+        "undo_delete",
+        "Undo de&letion",
+        "Bring back the jobs that were deleted last",
+        ("Ctrl+Z",),
+        "restore",
+        needs=(PROJECT, WRITABLE, UNDOABLE),
     ),
     ActionInfo(
         "undelete", "&Undelete jobs…", "Bring jobs back from the trash", ("Alt+U",), needs=(PROJECT, WRITABLE)

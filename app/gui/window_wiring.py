@@ -78,4 +78,6 @@ def situation_of(window: MainWindow) -> Situation:
         explorable=window.explorer_commands.explores(details),
         in_tomograms=window.explorer_commands.lies_in_tomograms(details),
         has_classes=has_classes(details),
+        # the explorer undoes steps of its own
+        undoable=bool(window.housekeeping.deletion.names) and window.central.isHidden(),
     )

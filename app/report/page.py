@@ -70,7 +70,8 @@ def document(
     told = [part for part in parts if part[2]]
     links = "".join(f'<a href="#{key}">{html.text(name)}</a>' for key, name, _ in told)
     badge = f'<span class="badge {_BADGES.get(status, "")}">{html.text(status)}</span>' if status else ""
-    under = " · ".join(part for part in (kind, f"Project {project}", words.date(when)) if part)
+    whose = f"Project {project}" if project != title else "Report of a project"
+    under = " · ".join(part for part in (kind, whose, words.date(when)) if part)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -41,7 +41,8 @@ def plain(name: Name) -> str:
 
 def number(value: float) -> str:
     """Return a measured number with three digits that count."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−") if "e" not in text else text
 
 
 def joined(parts: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ class ExplorerParts(QWidget):
         )
         for widget, title, tip in pages:
             holder = QScrollArea()
+            holder.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what it holds has it
             holder.setWidgetResizable(True)
             holder.setFrameShape(QScrollArea.Shape.NoFrame)
             # the path's controls stand at the top; everything else uses the height there is

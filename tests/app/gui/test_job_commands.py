@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from app.gui import housekeeping_commands, job_commands
 from app.gui.job_commands import check_alias
@@ -20,6 +23,7 @@ from tests.app.gui.acting import REFINEMENT, fill_in_tutorial, start, type_into,
 
 Asked = Callable[..., list[dict[str, Any]]]
 NAME = "DynaMight/job002/"
+CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def folder(window: MainWindow) -> Path:
@@ -150,6 +154,33 @@ def test_that_a_deleted_job_comes_back_from_the_trash(
     window.actions_by_key["undelete"].trigger()
     qtbot.waitUntil(lambda: name in window.entries, timeout=5000)
     assert (folder(window) / name / "job.star").exists()
+
+
+def test_that_a_deletion_is_undone_with_one_key_or_the_button_of_its_message(
+    qtbot: Any, window: MainWindow, asked: Asked
+) -> None:
+    name = schedule(qtbot, window)
+    undo = window.actions_by_key["undo_delete"]
+    jobs = window.jobs.finished.view
+
+    def press() -> None:
+        window.activateWindow()
+        qtbot.waitUntil(lambda: QApplication.activeWindow() is window, timeout=5000)
+        jobs.setFocus()
+        QTest.keyClick(jobs, Qt.Key.Key_Z, CONTROL)
+
+    for bring_back in (window.message_bar.action.click, press):
+        asked("delete")
+        choose(qtbot, window, REFINEMENT)
+        assert not undo.isEnabled()
+        window.actions_by_key["delete"].trigger()
+        qtbot.waitUntil(lambda: not window.entries and undo.isEnabled(), timeout=5000)
+        assert window.message_bar.messages()[-1] == "Refine3D/job001 and 1 more were moved to the trash."
+        bring_back()
+        qtbot.waitUntil(lambda: {REFINEMENT, name} == set(window.entries), timeout=5000)
+        qtbot.waitUntil(lambda: window.wanted == REFINEMENT, timeout=5000)
+        assert (folder(window) / name / "job.star").exists()
+        assert not undo.isEnabled() and not window.message_bar.isVisible()
 
 
 def test_that_the_trash_is_emptied_after_a_question_only(
