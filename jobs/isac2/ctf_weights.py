@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jobs.isac2.settings import IsacSettings
 
 POWERS: Final = "stack_ali2d_ctf.npy"
+WEIGHTED: Final = "stack_ali2d_weighted.npy"
 #: Images at a time; fixed, so that neither memory nor threads change a bit.
 _BLOCK: Final = 32
 _POWERS_BLOCK: Final = 256
@@ -185,3 +186,47 @@ def ctf_weights(
             target.write(torch.where(done[:, None], 1.0, power).cpu().numpy())
         target.finish()
     return CtfWeights(target.open(), box)
+
+
+def weighted_stack(
+    working: npt.NDArray[np.float32],
+    weights: CtfWeights,
+    key: dict[str, Any],
+    folder: Path,
+    device: torch.device,
+    report: Callable[[str, int, int], None],
+) -> npt.NDArray[np.float32]:
+    """Write all working images times the size of their CTF, which every pass reads.
+
+    Parameters
+    ----------
+    working
+        Phase-flipped working images ``(N, y, x)``.
+    weights
+        Their CTFs.
+    key
+        What decides the working images, as plain values.
+    folder
+        Where the file goes.
+    device
+        Where to compute.
+    report
+        Is told of progress.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(N, y, x)`` float32, mapped read-only.
+    """
+    target = ImageFile(folder / WEIGHTED, working.shape, np.float32, key)
+    if target.complete:
+        return target.open()
+    with target:
+        for first in range(target.done, len(working), _POWERS_BLOCK):
+            report("weighting images", first, len(working))
+            rows = torch.arange(first, min(first + _POWERS_BLOCK, len(working)))
+            target.write(weights.weigh(take_images(working, rows, device), rows).cpu().numpy())
+            if target.due:
+                target.note()
+        target.finish()
+    return target.open()

@@ -43,6 +43,8 @@ class Engine:
         Devices that share the work, of which ``device`` is the first; that one alone by default.
     weights
         CTFs of the images; None where none are known.
+    weighted
+        The images weighted by them, read by index, if they are at hand; else they are weighted when read.
     """
 
     images: ImageSource | Tensor
@@ -51,6 +53,7 @@ class Engine:
     report: Report = field(default=lambda main, generation, part: None)
     workers: Workers = field(default=None)  # type: ignore[assignment]
     weights: CtfWeights | None = None
+    weighted: ImageSource | Tensor | None = None
     _searches: dict[tuple[float, torch.device, bool], MultiReference] = field(
         default_factory=dict, repr=False
     )
@@ -62,7 +65,11 @@ class Engine:
     @property
     def scored(self) -> ImageSource | Tensor:
         """Images as they are compared with references: weighted by their CTF where it is known."""
-        return self.images if self.weights is None else WeightedImages(self.images, self.weights, self.device)
+        if self.weights is None:
+            return self.images
+        if self.weighted is not None:
+            return self.weighted
+        return WeightedImages(self.images, self.weights, self.device)
 
     def deconvolved(self, averages: Tensor, index: Tensor, labels: Tensor) -> Tensor:
         """Return averages ``(K, y, x)`` of :attr:`scored` images without the CTF of their members."""

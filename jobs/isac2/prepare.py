@@ -207,7 +207,7 @@ def prepare(
     moved = np.zeros((images.count, 2)) if shifts is None else np.asarray(shifts, np.float64)
     if moved.shape != (images.count, 2):
         raise ValueError(f"shifts of shape {moved.shape} do not belong to {images.count} images")
-    key = {**input_key(images, settings), "shifts": hashlib.blake2b(moved.tobytes()).hexdigest()}
+    key = working_key(images, settings, moved)
     path, shape = out_folder / STACK, (images.count, settings.box, settings.box)
     ready = ImageFile(path, shape, np.float32, key, begin=False)
     if ready.complete:
@@ -286,6 +286,12 @@ def _angles(images: ImageInput, rows: slice, settings: IsacSettings, device: tor
     if not settings.filament or images.segment_angle_deg is None:
         return None
     return torch.as_tensor(images.segment_angle_deg[rows].copy(), device=device)
+
+
+def working_key(images: ImageInput, settings: IsacSettings, shifts: npt.ArrayLike | None) -> dict[str, Any]:
+    """Return what decides the content of working images, shifts included, as plain values."""
+    moved = np.zeros((images.count, 2)) if shifts is None else np.asarray(shifts, np.float64)
+    return {**input_key(images, settings), "shifts": hashlib.blake2b(moved.tobytes()).hexdigest()}
 
 
 def input_key(images: ImageInput, settings: IsacSettings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from jobs.core.errors import UserError
 from jobs.isac2.accounting import IntArray, StableClass
 from jobs.isac2.averages import ImageSource
 from jobs.isac2.centred_input import centring_shifts
-from jobs.isac2.ctf_weights import ctf_weights
+from jobs.isac2.ctf_weights import ctf_weights, weighted_stack
 from jobs.isac2.engine import Engine
 from jobs.isac2.generation import GenerationClassifier
 from jobs.isac2.inspect_images import check_input
@@ -22,7 +22,7 @@ from jobs.isac2.memory import limit_bytes
 from jobs.isac2.native_tree import NativeTree
 from jobs.isac2.ordering import order_averages
 from jobs.isac2.outputs import GENERATIONS, RelionOutputs
-from jobs.isac2.prepare import inspected, prepare, whitening
+from jobs.isac2.prepare import inspected, prepare, whitening, working_key
 from jobs.isac2.run_state import CHECKPOINT, RunState, load_state, save_state
 from jobs.isac2.workers import Workers, one_thread
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 FINISHED: Final = "finished"
 _MAIN_STATE: Final = "state.pth"
 _PARTS: Final = 1000
-#: Share of the memory that may be used in which all images may stay on a card.
-_RESIDENT: Final = 0.5
+#: Share of the memory that may be used in which all images, weighted or not, may stay on a card.
+_RESIDENT: Final = 0.25
 
 
 def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput) -> RunState:
@@ -102,8 +102,12 @@ def run_isac(context: WorkerContext, settings: IsacSettings, source: ImageInput)
             particles_accounted=len(state.accounts.accepted),
         )
 
+    weighted = None
+    if weights is not None:
+        key = working_key(source, settings, shift)
+        weighted = _resident(weighted_stack(working, weights, key, folder, device, report), settings, device)
     images = _resident(working, settings, device)
-    engine = Engine(images, settings, device, classified, workers, weights)
+    engine = Engine(images, settings, device, classified, workers, weights, weighted)
     with one_thread():
         run_mains(
             state,

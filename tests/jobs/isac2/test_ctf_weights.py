@@ -16,6 +16,7 @@ from jobs.isac2.ctf_weights import (
     ctf_weights,
     deconvolved,
     radial_plane,
+    weighted_stack,
 )
 from jobs.isac2.engine import Engine
 from jobs.isac2.generation import GenerationClassifier
@@ -50,6 +51,18 @@ def test_that_powers_are_the_squared_ctf_averaged_over_directions_at_working_pix
     assert again is not None and np.array_equal(again.powers, made.powers)
     assert (tmp_path / POWERS).is_file()
     assert ctf_weights(planted.source, IsacSettings(radius=20), tmp_path, CPU, _quiet) is None
+
+
+def test_that_a_stack_of_weighted_images_holds_what_weighing_them_gives(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    working = random.normal(0, 1, (300, 24, 24)).astype(np.float32)
+    weights = CtfWeights(random.uniform(0, 1, (300, 13)).astype(np.float32), 24)
+    made = weighted_stack(working, weights, {"of": "test"}, tmp_path, CPU, _quiet)
+    whole = weights.weigh(torch.from_numpy(working), torch.arange(300)).numpy()
+    assert np.allclose(made, whole, atol=1e-6)
+    assert np.allclose(made[[7, 290]], WeightedImages(working, weights)[np.array([7, 290])], atol=1e-6)
+    made_again = weighted_stack(working + 1, weights, {"of": "test"}, tmp_path, CPU, _quiet)
+    assert np.array_equal(made_again, made)  # not made again
 
 
 def test_that_curves_are_read_by_radius() -> None:

@@ -21,6 +21,7 @@ from jobs.isac2.params import JOB_TYPE, Isac2Options
 from jobs.isac2.run import restart_run, run_isac
 from jobs.isac2.run_state import RunState, digest, save_state
 from jobs.isac2.settings import IsacSettings
+from jobs.simulate.class_simulation import simulate_classes
 from tests.support.class_images import planted_classes
 
 SETTINGS = IsacSettings(
@@ -35,6 +36,7 @@ SETTINGS = IsacSettings(
     init_iter=2,
     stab_ali=2,
     main_iter_limit=2,
+    ctf=True,
     rand_seed=3,
 )
 
@@ -46,7 +48,7 @@ class Killed(Exception):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    write_stack(folder / "images.mrcs", planted_classes(2, 48, 32, 3.0).images, 3.0)
+    simulate_classes(planted_classes(2, 48, 32, 3.0, has_ctf=True).spec, folder)
     return folder
 
 
@@ -54,7 +56,7 @@ def _run(
     project: Path,
     name: str,
     settings: IsacSettings = SETTINGS,
-    stack: str = "images.mrcs",
+    stack: str = "particles.star",
     devices: tuple[str, ...] = (),
 ) -> RunState:
     (project / name).mkdir(exist_ok=True)
@@ -143,7 +145,7 @@ def test_that_noise_alone_ends_without_classes_and_in_words(
 ) -> None:
     noise = np.random.default_rng(0).standard_normal((40, 32, 32)).astype(np.float32)
     write_stack(project / "noise.mrcs", noise, 3.0)
-    strict = replace(SETTINGS, stab_ali=5, thld_err=0.3, skip_prealignment=True)
+    strict = replace(SETTINGS, ctf=False, stab_ali=5, thld_err=0.3, skip_prealignment=True)
     state = _run(project, "noise", strict, "noise.mrcs")
     assert not state.classes
     assert state.finished
