@@ -182,7 +182,7 @@ def test_that_bad_input_is_refused_in_a_sentence_before_there_is_a_job(
 
 IN_THE_WORKER = {
     "NaN pose": (_nan_angle, ["particles.star", "row 123", "rlnAngleTilt"]),
-    "truncated stack": (_cut_stack, ["particles.mrcs", "truncated", "410112 are there"]),
+    "truncated stack": (_cut_stack, ["particles.mrcs", "truncated", "410,112 are there"]),
     "inverted contrast": (_inverted, ["contrast", "inverted"]),
 }
 
@@ -247,7 +247,7 @@ def _mask_of_a_corner(folder: Path) -> None:
 
 LIBRARY = {
     "missing stack": (_without_stack, {}, ["particles.mrcs"]),
-    "truncated stack": (_cut_stack, {}, ["particles.mrcs", "truncated", "410112 are there"]),
+    "truncated stack": (_cut_stack, {}, ["particles.mrcs", "truncated", "410,112 are there"]),
     "section beyond the stack": (_section_too_far, {}, ["particles.star", "row 58", "201"]),
     "box of the map": (_small_map, {}, ["consensus.mrc", "24 x 24 x 24", "32"]),
     "pixel size of the map": (_wrong_voxel, {}, ["consensus.mrc", "5.5 Å", "6 Å"]),
