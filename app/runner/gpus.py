@@ -185,8 +185,8 @@ def choose_gpu(
     wanted
         What the user wrote: numbers (``0``, ``0,1``, ``0 1`` or ``0:1``), or nothing / ``cpu`` for the CPU.
     default
-        Value of an untouched field. It stands for "a GPU if there is one": on a machine without GPUs the
-        CPU is used, and the note says so.
+        Value of an untouched field. Every number stands for "a GPU if there is one": on a machine without
+        GPUs the CPU is used, and the note says so, with what was asked for when it is not this.
     gpus
         The GPUs there are; None = look.
     several
@@ -195,7 +195,8 @@ def choose_gpu(
     Raises
     ------
     UserError
-        When a GPU does not exist (the sentence names those that do), or is named twice.
+        When something else than numbers is named, or, on a machine with GPUs, one that does not exist (the
+        sentence names those that do) or one twice.
     """
     if wanted.strip().lower() in ("", "cpu", "none", "-1"):
         return GpuChoice(None, "")
@@ -205,18 +206,17 @@ def choose_gpu(
         first = choose_gpu(words[0], default=default, gpus=known)
         return replace(first, note=first.note or f"One GPU of {wanted.strip()} is used, the first.")
     found = [_find(word, wanted, known) for word in words]
-    if None in found or not found:
-        if not known and words == [default]:
-            return GpuChoice(None, "", note="No GPU was found on this machine; the job uses the CPU.")
-        there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
-        absent = next((word for word, gpu in zip(words, found, strict=True) if gpu is None), wanted)
-        why = "" if known else ": this machine has no GPU, or no NVIDIA driver"
+    if not words:
+        raise _no_number(wanted, known)
+    if not known:
+        asked = "" if words == [default] else f" ({_asked_for(words)} asked for)"
+        return GpuChoice(None, "", note=f"No GPU was found on this machine; the job uses the CPU{asked}.")
+    if None in found:
+        absent = next(word for word, gpu in zip(words, found, strict=True) if gpu is None)
         raise UserError(
-            f"GPU {absent} does not exist{why}",
+            f"GPU {absent} does not exist",
             column="gpu_id",
-            hint=f"{there}; leave the field empty to use the CPU"
-            if known
-            else "Leave the field empty to use the CPU",
+            hint=f"{_there(known)}; leave the field empty to use the CPU",
         )
     chosen = [gpu for gpu in found if gpu is not None]
     numbers = [gpu.index for gpu in chosen]
@@ -232,10 +232,18 @@ _PREFIXES = ("cuda", "gpu", "gpus")
 
 def _find(word: str, wanted: str, known: list[Gpu]) -> Gpu | None:
     if not word.isdecimal():
-        there = f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
-        raise UserError(
-            f"'{wanted}' is not the number of a GPU",
-            column="gpu_id",
-            hint=there if known else "This machine has no GPU; leave the field empty to use the CPU",
-        )
+        raise _no_number(wanted, known)
     return next((gpu for gpu in known if gpu.index == int(word)), None)
+
+
+def _no_number(wanted: str, known: list[Gpu]) -> UserError:
+    hint = _there(known) if known else "This machine has no GPU; leave the field empty to use the CPU"
+    return UserError(f"'{wanted}' is not the number of a GPU", column="gpu_id", hint=hint)
+
+
+def _there(known: list[Gpu]) -> str:
+    return f"This machine has GPU {', GPU '.join(gpu.sentence for gpu in known)}"
+
+
+def _asked_for(numbers: list[str]) -> str:
+    return f"GPU {numbers[0]} was" if len(numbers) == 1 else f"GPUs {', '.join(numbers)} were"

@@ -136,7 +136,7 @@ def test_that_a_reader_that_has_seen_enough_is_no_error(project: Project) -> Non
         (["run", "fake", "--project", "{project}", "--seconds"], "--seconds needs a value"),
         (["run", "fake", "--project", "{project}", "stray"], "does not expect 'stray'"),
         (["run", "fake", "--project", "{project}", "--fn_in", "no.star"], "--fn_in: Input file: no.star"),
-        (["run", "fake", "--project", "{project}", "--gpu_id", "77"], "GPU 77 does not exist"),
+        (["run", "fake", "--project", "{project}", "--gpu_id", "fast"], "'fast' is not the number of a GPU"),
         (["run", "fake", "--project", "{project}", "--do_more", "Yes"], "only when a job is continued"),
         (["run", "fake", "--project", "{project}/nowhere"], "heteroscope init"),
         (["jobs", "{project}/.."], "is not a RELION project"),
@@ -158,7 +158,7 @@ def test_that_a_mistake_is_one_sentence_and_exit_code_2(
 
 
 def test_that_all_problems_of_the_options_are_told_together(call: Call, project: Project) -> None:
-    code, _, err = call("run", "fake", "--project", project.path, "--fn_in", "no.star", "--gpu_id", "77")
+    code, _, err = call("run", "fake", "--project", project.path, "--fn_in", "no.star", "--gpu_id", "fast")
     assert code == 2
     assert [line.split(":")[1].strip() for line in err.splitlines()] == ["--fn_in", "--gpu_id"]
 

@@ -140,7 +140,7 @@ def problem_at(qtbot: Any, window: MainWindow, field: str) -> str:
     return " ".join(problem.sentence for problem in form.problems() if problem.field == field)
 
 
-def test_that_wrong_files_and_missing_gpus_are_named_at_their_fields(qtbot: Any, tomo: MainWindow) -> None:
+def test_that_wrong_files_and_gpus_are_named_at_their_fields(qtbot: Any, tomo: MainWindow) -> None:
     window, project = tomo, tomo.project_path
     assert project is not None
     type_into(qtbot, window, "zdim", "2")
@@ -162,4 +162,4 @@ def test_that_wrong_files_and_missing_gpus_are_named_at_their_fields(qtbot: Any,
     assert "single image" in said("fn_star", "data/10076_both_32_sim_vols.star")
     type_into(qtbot, window, "fn_star", STAR)
     assert "entry 2 is 500" in said("fn_ind", "beyond.pkl")
-    assert "does not exist" in said("gpu_id", "77")
+    assert "not the number of a GPU" in said("gpu_id", "fast")

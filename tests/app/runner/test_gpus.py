@@ -137,9 +137,24 @@ def test_that_a_gpu_that_does_not_exist_is_refused_with_those_that_do() -> None:
 def test_that_the_untouched_field_means_the_cpu_where_there_is_no_gpu() -> None:
     choice = choose_gpu("0", gpus=[])
     assert (choice.index, choice.visible) == (None, "")
-    assert "uses the CPU" in choice.note
-    with pytest.raises(UserError, match="this machine has no GPU"):
-        choose_gpu("2", gpus=[])
+    assert choice.note == "No GPU was found on this machine; the job uses the CPU."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [("99", "GPU 99 was"), ("0,1", "GPUs 0, 1 were"), ("1:0 7", "GPUs 1, 0, 7 were"), ("gpu3", "GPU 3 was")],
+)
+def test_that_any_number_means_the_cpu_where_there_is_no_gpu(wanted: str, asked: str) -> None:
+    choice = choose_gpu(wanted, gpus=[])
+    assert (choice.index, choice.visible, choice.text) == (None, "", "")
+    assert choice.note == f"No GPU was found on this machine; the job uses the CPU ({asked} asked for)."
+    assert choose_gpu(wanted, gpus=[], several=False).index is None
+
+
+@pytest.mark.parametrize("wanted", ["fast", "0,x", "1.5", "0,-2", "cuda"])
+def test_that_what_is_no_number_is_refused_without_a_gpu_as_well(wanted: str) -> None:
+    with pytest.raises(UserError, match="not the number of a GPU"):
+        choose_gpu(wanted, gpus=[])
 
 
 @pytest.mark.parametrize("wanted", ["0,1", "0:1", "0 1"])
@@ -159,8 +174,6 @@ def test_that_a_task_for_one_gpu_gets_the_first_and_says_so() -> None:
 def test_that_gpus_that_cannot_be_used_together_are_refused(wanted: str, why: str) -> None:
     with pytest.raises(UserError, match=why):
         choose_gpu(wanted, gpus=CARDS)
-    with pytest.raises(UserError, match="GPU 0 does not exist: this machine has no GPU"):
-        choose_gpu("0,1", gpus=[])
 
 
 def test_that_a_word_that_is_no_number_is_refused() -> None:
