@@ -50,10 +50,11 @@ def flowchart(words: Sequence[str]) -> int:
     parser.add_argument("--left-to-right", action="store_true", help="descendants to the right, not below")
     given = parser.read(words)
     project = open_project(given.project, given.job, look=True)
-    chart, title = make_flowchart(project.pipeline), Path(project.path).resolve().name
+    down = not given.left_to_right
+    chart, title = make_flowchart(project.pipeline, down=down), Path(project.path).resolve().name
     if given.job:
         name = find_job(project, given.job)
         chart, title = only_ancestors(chart, name), f"{title}: {name.rstrip('/')}"
     jobs, links = chart_jobs(chart, TagFile(project.path).read())
-    print(write_flowchart(Path(given.out), jobs, links, title, down=not given.left_to_right))
+    print(write_flowchart(Path(given.out), jobs, links, title, down=down))
     return 0

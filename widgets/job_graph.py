@@ -35,6 +35,8 @@ class JobGraph(QWidget):
         The chart is to be saved.
     first_shown()
         It came to be seen; whoever has the data may bring them now.
+    turned()
+        The chart grows in the other direction; whoever has the data may arrange them for it.
     """
 
     job_selected = Signal(str)
@@ -42,6 +44,7 @@ class JobGraph(QWidget):
     menu_requested = Signal(str, QPoint)
     export_requested = Signal()
     first_shown = Signal()
+    turned = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +58,7 @@ class JobGraph(QWidget):
         self._links: list[GraphLink] = []
         self._wanted_scale: float | None = None
         self._placed = False
+        self._turned = False
         self._start = (0.0, QPointF())
         self.canvas.installEventFilter(self)
         layout = QVBoxLayout(self)
@@ -100,7 +104,7 @@ class JobGraph(QWidget):
         scene
             What :meth:`GraphScene.prepared` made of it; without it, that is done here.
         """
-        had = bool(self._jobs)
+        had, at_start = bool(self._jobs), self._at_start()
         self._jobs, self._links = list(jobs), list(links)
         self._body.show_empty(not jobs)
         self.bar.setVisible(bool(jobs))
@@ -111,6 +115,9 @@ class JobGraph(QWidget):
         if not had or not jobs:
             self._placed = False
             self._settle.start()
+        elif self._turned and at_start:
+            self._again.start()
+        self._turned = False
 
     def clear(self) -> None:
         """Show no jobs and look for nothing, as for another project."""
@@ -150,6 +157,8 @@ class JobGraph(QWidget):
         self.minimap.redraw()
         if self._jobs:
             self._show_start()
+        self._turned = True
+        self.turned.emit()
 
     # -- what stands out -----------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class FlowchartCommands:
         self.graph.set_down(window.settings.flowchart_down)
         self.graph.set_zoom_state(window.settings.flowchart_zoom)
         self.graph.first_shown.connect(self._request)
+        self.graph.turned.connect(self._on_turned)
         self.graph.job_selected.connect(window.select)
         self.graph.job_activated.connect(self._open)
         self.graph.menu_requested.connect(window.show_job_menu)
@@ -85,7 +86,7 @@ class FlowchartCommands:
         shown, down = self.graph.canvas.chart, self.graph.down
 
         def make() -> tuple[Chart, GraphScene]:
-            chart = window.workplace.flowchart()
+            chart = window.workplace.flowchart(down=down)
             return chart, shown.prepared(*chart, down=down)
 
         def show(made: tuple[Chart, GraphScene]) -> None:
@@ -103,6 +104,11 @@ class FlowchartCommands:
             window.complain_of(error)
 
         window.bridge.submit(make, show, failed)
+
+    def _on_turned(self) -> None:
+        # parts without a link between them are packed otherwise
+        self._stale = True
+        self._request()
 
     def _open(self, name: str) -> None:
         self.window.select(name)
@@ -131,7 +137,7 @@ class FlowchartCommands:
             path = path.with_name(path.name + (".svg" if "svg" in chosen else ".pdf"))
 
         def write() -> Path:
-            jobs, links = window.workplace.flowchart()
+            jobs, links = window.workplace.flowchart(down=down)
             return write_flowchart(path, jobs, links, project.name, down=down)
 
         window.bridge.submit(

@@ -91,13 +91,16 @@ class FlowchartMaker:
             for entry in entries
         )
 
-    def make(self, project: Project, entries: Sequence[JobEntry]) -> Chart:
-        """Return the chart of a project; `entries` are its jobs as the lists show them."""
+    def make(self, project: Project, entries: Sequence[JobEntry], *, down: bool = True) -> Chart:
+        """Return the chart of a project; `entries` are its jobs as the lists show them.
+
+        It is packed for a drawing that grows downwards or to the right.
+        """
         pipeline = project.pipeline
         names = [process.name for process in pipeline.processes]
-        key = (names, list(pipeline.input_edges), list(pipeline.output_edges))
+        key = (down, names, list(pipeline.input_edges), list(pipeline.output_edges))
         if self._chart is None or key != self._key:
-            chart = make_flowchart(pipeline)
+            chart = make_flowchart(pipeline, down=down)
             self._links = [
                 GraphLink(link.source, link.target, link.label, link.files, lane)
                 for link, lane in zip(chart.links, chart.layout.lanes, strict=True)

@@ -115,9 +115,9 @@ class Workplace:
         self._lister.tell_again()
         return self._changes()
 
-    def flowchart(self) -> Chart:
+    def flowchart(self, *, down: bool) -> Chart:
         """Return the jobs with their places in the flowchart, and what goes between them."""
-        return self._lister.flowchart.make(self.project, self._lister.entries)
+        return self._lister.flowchart.make(self.project, self._lister.entries, down=down)
 
     def tags_of(self, name: str) -> tuple[tuple[Tag, ...], tuple[Tag, ...]]:
         """Return the tags of a job, and all tags of the project."""

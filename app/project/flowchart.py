@@ -84,18 +84,18 @@ def _is_half(label: str) -> bool:
     return label.startswith("DensityMap") and "halfmap" in label
 
 
-def make_flowchart(graph: Graph) -> Flowchart:
-    """Return the chart of a project.
+def make_flowchart(graph: Graph, *, down: bool = True) -> Flowchart:
+    """Return the chart of a project, for a drawing that grows downwards or to the right.
 
     Files that no job of the project has made do not appear: they have no job to come from.
     """
-    return chart_of(graph.processes, links_of(graph))
+    return chart_of(graph.processes, links_of(graph), down=down)
 
 
-def chart_of(jobs: Sequence[Process], links: Sequence[Link]) -> Flowchart:
+def chart_of(jobs: Sequence[Process], links: Sequence[Link], *, down: bool = True) -> Flowchart:
     """Return jobs and links with their places."""
     pairs = [(link.source, link.target) for link in links]
-    return Flowchart(tuple(jobs), tuple(links), lay_out(len(jobs), pairs))
+    return Flowchart(tuple(jobs), tuple(links), lay_out(len(jobs), pairs, down=down))
 
 
 def links_of(graph: Graph) -> list[Link]:

@@ -3,7 +3,7 @@
 Each job stands one layer below the lowest of those it depends on. Within its layer it takes the free column
 nearest to the middle of its parents, in the order of creation: what was placed once keeps its place when a
 job is added, and a project of any size is laid out in one pass. Parts of a project that have nothing to do
-with each other stand side by side, single jobs in a block of their own.
+with each other stand in rows, in the order of their first jobs, single jobs in a block of their own.
 
 Lines that pass by other jobs run in the lanes between the columns, which are free by construction.
 """
@@ -14,11 +14,19 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.project.flowchart_shelves import pack
+
 Pair = tuple[int, int]
+
+#: About the distance from column to column and from layer to layer, as charts are drawn downwards …
+_CELL_DOWN: Final = (264.0, 142.0)
+#: … and to the right.
+_CELL_RIGHT: Final = (106.0, 328.0)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Layout:
     lanes: tuple[int | None, ...]
 
 
-def lay_out(n_jobs: int, links: Sequence[Pair]) -> Layout:
+def lay_out(n_jobs: int, links: Sequence[Pair], *, down: bool = True) -> Layout:
     """Place jobs that are given in the order of their creation.
 
     Parameters
@@ -49,6 +57,9 @@ def lay_out(n_jobs: int, links: Sequence[Pair]) -> Layout:
     links
         ``(source, target)``, indices of jobs. Circles (a job continued with results of a later one) are
         broken at the link that leads back.
+    down
+        Descendants are drawn below, else to the right: parts without a link between them are packed so that
+        the drawing is about as wide as a screen.
     """
     forward = _without_circles(n_jobs, links)
     parents: list[list[int]] = [[] for _ in range(n_jobs)]
@@ -58,7 +69,7 @@ def lay_out(n_jobs: int, links: Sequence[Pair]) -> Layout:
         children[source].append(target)
     layers = _layers(parents, children)
     columns = _columns(layers, parents, children)
-    _place_parts(layers, columns, parents, children)
+    _place_parts(layers, columns, parents, children, down=down)
     return Layout(
         np.array(layers, np.int64).reshape(-1),
         np.array(columns, np.int64).reshape(-1),
@@ -194,26 +205,27 @@ def _place_parts(
     columns: list[int],
     parents: Sequence[Sequence[int]],
     children: Sequence[Sequence[int]],
+    *,
+    down: bool,
 ) -> None:
-    """Put the connected parts side by side, and jobs without any link into a block after them."""
+    """Put the connected parts into rows, and jobs without any link into a block after them."""
     members: dict[int, list[int]] = {}
     for job, first in enumerate(_parts(parents, children)):
         members.setdefault(first, []).append(job)
-    right = 0
-    for part in members.values():
-        if len(part) == 1:
-            continue
-        shift = right - min(columns[job] for job in part)
-        top = min(layers[job] for job in part)
-        for job in part:
-            columns[job] += shift
-            layers[job] -= top
-        right = max(columns[job] for job in part) + 1
+    linked = [part for part in members.values() if len(part) > 1]
     alone = [part[0] for part in members.values() if len(part) == 1]
-    # about as high as wide on the screen, and growing at its end only
-    height = max(4, math.isqrt(2 * len(alone)))
-    for at, job in enumerate(alone):
-        columns[job], layers[job] = right + at // height, at % height
+    corners = [(min(columns[job] for job in part), min(layers[job] for job in part)) for part in linked]
+    sizes = [
+        (1 + max(columns[job] for job in part) - left, 1 + max(layers[job] for job in part) - top)
+        for part, (left, top) in zip(linked, corners, strict=True)
+    ]
+    shelves = pack(sizes, len(alone), _CELL_DOWN if down else _CELL_RIGHT, down=down)
+    for part, old, new in zip(linked, corners, shelves.parts, strict=True):
+        for job in part:
+            columns[job] += new[0] - old[0]
+            layers[job] += new[1] - old[1]
+    for job, (column, layer) in zip(alone, shelves.single, strict=True):
+        columns[job], layers[job] = column, layer
 
 
 def _lanes(links: Sequence[Pair], layers: Sequence[int], columns: Sequence[int]) -> tuple[int | None, ...]:

@@ -38,5 +38,7 @@ def drawing(graph: Graph, name: str = "") -> str:
     jobs, links = chart_jobs(chart, Tags())
     # a chain is read along a line, a tree from above
     down = max(job.layer for job in jobs) > 3
+    if not down and not name:
+        jobs, links = chart_jobs(make_flowchart(graph, down=False), Tags())
     shapes, width, height = chart_shapes(jobs, links, down=down)
     return inline(shapes, width, height, f"Flowchart of {Path(name).name or 'the project'}")

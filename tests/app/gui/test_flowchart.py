@@ -16,6 +16,7 @@ from app.gui.flowchart_maker import OWN
 from app.gui.main_window import MainWindow
 from app.project.project import Project
 from app.project.tags import Tag, TagFile
+from tests.support.foreign import append_job
 from tests.support.workflow import make_workflow
 from widgets.graph_paint import icon_of
 from widgets.job_graph import JobGraph
@@ -215,3 +216,26 @@ def test_that_another_project_has_its_own_chart_and_an_empty_one_says_so(
 def test_that_our_jobs_have_the_icons_of_the_list_of_types() -> None:
     assert set(OWN) >= {"DynaMight", "TomoDRGN", "ISAC2", "Dynamo", "Simulate", "Import", "Latents"}
     assert all(icon_of(name, "#123456").isValid() for name in OWN.values())
+
+
+def test_that_many_unlinked_jobs_are_arranged_anew_when_the_chart_is_turned(
+    qtbot: Any, make_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    project = Project.create(tmp_path / "imports")
+    for _ in range(12):
+        append_job(tmp_path / "imports", "Import", "relion.import.movies", "Succeeded")
+    graph = open_chart(qtbot, make_window(Path(project.path)))
+    for down in (False, True):
+        graph.set_down(down)
+        # in reading order on the screen, in rows of a drawing that is wider than high
+        qtbot.waitUntil(lambda: by_place(graph) == list(range(1, 13)), timeout=5000)
+        chart = graph.canvas.chart
+        assert chart.grid.down == down
+        assert 1.2 < chart.rect.width() / chart.rect.height() < 2.4
+
+
+def by_place(graph: JobGraph) -> list[int]:
+    """Return the numbers of jobs from the upper left to the lower right."""
+    chart = graph.canvas.chart
+    found = sorted((y, x, job.number) for (x, y), job in zip(chart.corners.tolist(), chart.jobs, strict=True))
+    return [number for _, _, number in found]

@@ -22,6 +22,7 @@ from app.project.tags import N_COLOURS, TagFile, Tags
 from app.vector_file import elided, text_width
 from jobs.core.errors import UserError
 from tests.support.workflow import make_workflow
+from widgets.graph_data import GraphJob
 
 N_MANY = 10_000
 
@@ -238,8 +239,6 @@ def test_that_a_pdf_is_one_whole_page_with_letters_that_can_be_searched(
 
 
 def test_that_a_very_long_chart_still_fits_the_largest_page_of_a_pdf(tmp_path: Path) -> None:
-    from widgets.graph_data import GraphJob
-
     jobs = [GraphJob(f"A/job{k:03d}/", k, layer=k) for k in range(1_000)]
     data = write_flowchart(tmp_path / "long.pdf", jobs, [], "long").read_bytes()
     box = re.search(rb"MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", data)
