@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -22,6 +22,7 @@ from widgets import glyphs, style
 from widgets.choices import ChoiceBox as ChoiceBox
 from widgets.gpu_menu import GpuChoice as GpuChoice
 from widgets.gpu_menu import GpuMenu
+from widgets.quiet_wheel import QuietWheel
 from widgets.switch import Switch
 
 _TEXT_WIDTH = 520
@@ -67,17 +68,6 @@ class Editor(QWidget):
         """Mark the editor as wrong (``problem``), doubtful (``warning``) or fine (empty)."""
         for line in self.findChildren(QLineEdit):
             style.set_role(line, role)
-
-
-class _QuietWheel(QObject):
-    """Keeps the wheel from changing a value while a form is scrolled, unless the editor has the focus."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Pass the wheel on to the page."""
-        if isinstance(event, QWheelEvent) and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return False
 
 
 class TextEditor(Editor):
@@ -156,7 +146,7 @@ class NumberEditor(Editor):
         slider.setMaximumWidth(300)
         slider.setAccessibleName(f"{spec.label} slider")
         slider.setToolTip(f"{spec.low:g} to {spec.high:g}; a number beyond that may be typed")
-        slider.installEventFilter(_QuietWheel(slider))
+        slider.installEventFilter(QuietWheel(slider))
         slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         slider.valueChanged.connect(self._on_slider)
         return slider
@@ -254,6 +244,11 @@ class ChoiceEditor(Editor):
         self._layout.addWidget(self.box)
         self._layout.addStretch(1)
         self.setFocusProxy(self.box)
+
+    def put_beside(self, widget: QWidget) -> bool:
+        """Take in a few words."""
+        self._layout.insertWidget(1, widget)
+        return True
 
     def text(self) -> str:
         """Return the chosen text."""

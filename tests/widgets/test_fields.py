@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QSlider, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from jobs.core.declaration import JobType, OptionSpec, spec
+from widgets import style
 from widgets.fields import ChoiceEditor, GpuChoice, GpuEditor, NumberEditor
 from widgets.worded_number import WordedNumberEditor
 
@@ -160,3 +161,15 @@ def test_that_a_number_with_words_is_chosen_by_them_and_stays_a_number(qtbot: Qt
     assert editor.text() == "3"
     editor.set_text("7")
     assert editor.text() == "7", "what cannot be used is told by the checks, not changed"
+
+
+def test_that_words_stand_right_behind_a_list_of_choices(qtbot: QtBot, cake: JobType) -> None:
+    editor = ChoiceEditor(spec(cake.options, "shape"))
+    qtbot.addWidget(editor)
+    editor.resize(700, 40)
+    words = QLabel("a sphere")
+    assert editor.put_beside(words)
+    editor.show()
+    gap = words.geometry().left() - editor.box.geometry().right()
+    assert 0 < gap <= 2 * style.SMALL
+    assert editor.box.width() < 200  # and do not widen it
