@@ -125,7 +125,7 @@ class JobCommands:
 
         window.bridge.submit(
             lambda: window.workplace.write_note(name, loaded, text),
-            lambda written: window.note_saved(name, written),
+            lambda written: window.shown_note.saved(name, written),
             failed,
         )
 

@@ -26,6 +26,7 @@ from app.gui.notifier import Notifier
 from app.gui.overview_commands import OverviewCommands
 from app.gui.panes import Panes
 from app.gui.project_commands import ProjectCommands
+from app.gui.shown_note import ShownNote
 from app.gui.start_commands import StartCommands
 from app.gui.window_frame import WindowFrame
 from app.gui.window_wiring import connect_parts, pane_contents, situation_of
@@ -54,8 +55,7 @@ class MainWindow(WindowFrame):
         self.entries: dict[str, JobEntry] = {}
         self.demo: DemoGuide | None = None
         self.wanted = ""
-        self._note_job = ""
-        self._note_text = ""
+        self.shown_note = ShownNote(self)
         self.notifier = Notifier(self)
         self.bridge.news.connect(self.take)
         self.project_commands = ProjectCommands(self)
@@ -203,10 +203,7 @@ class MainWindow(WindowFrame):
         self.explorer_commands.expect(details)
         self.io.set_io(*convert.io_entries(details, self.entries))
         self.panes.set_below(details is not None or self.project_path is None)
-        name = details.entry.name if details is not None else ""
-        self.note.set_text(details.note if details is not None else "", other_job=name != self._note_job)
-        self._note_job, self._note_text = name, details.note if details is not None else ""
-        self.note.set_read_only(details is None or self.readonly)
+        self.shown_note.show(details)
         self.update_state()
 
     def job_started(self, name: str) -> None:
@@ -239,16 +236,6 @@ class MainWindow(WindowFrame):
             return
         if not self.class_commands.opens_file(path):
             self.display_commands.show_file(path)
-
-    def save_note(self, text: str) -> None:
-        """Write the note of the shown job."""
-        self.job_commands.save_note(self._note_job, self._note_text, text)
-
-    def note_saved(self, name: str, text: str) -> None:
-        """The note of a job was written."""
-        if name == self._note_job:
-            self._note_text = text
-            self.note.mark_saved(text)
 
     def show_job_menu(self, name: str, place: QPoint) -> None:
         """Select a job and open its menu."""

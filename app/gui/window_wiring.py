@@ -29,7 +29,7 @@ def connect_parts(window: MainWindow) -> None:
     window.monitor.classes.opened.connect(window.class_commands.classes)
     window.io.file_activated.connect(lambda path: window.open_file(Path(path)))
     window.display_commands.fill_from(window.io.display_menu)
-    window.note.save_requested.connect(window.save_note)
+    window.note.save_requested.connect(window.shown_note.save)
     window.logs.open_requested.connect(window.open_log)
     page.run_requested.connect(starts.run)
     page.rehearsal_requested.connect(starts.rehearse)
