@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from jobs.isac2.averages import ImageSource, take_images
 from jobs.isac2.image_file import ImageFile
-from jobs.isac2.prepare import input_key
 from jobs.isac2.resample import sampling
+from jobs.isac2.working_key import input_key
 from jobs.maths.ctf import ctf_rfft, from_particles
 from jobs.maths.fourier import shell_average
 

@@ -6,12 +6,10 @@ that neither memory nor threads change a bit, and are gone on with after a kill.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +27,7 @@ from jobs.isac2.resample import (
     resample_images,
     sampling,
 )
+from jobs.isac2.working_key import input_key, working_key
 from jobs.maths.fourier import crop_rfft, image_to_rfft, pad_rfft, rfft_to_image
 
 if TYPE_CHECKING:
@@ -43,10 +42,6 @@ STACK: Final = "stack_ali2d.npy"
 RESAMPLED: Final = "stack_ali2d_resampled.npy"
 _FOUND: Final = "stack_ali2d_inspection.npy"
 _AMPLITUDES: Final = "stack_ali2d_amplitudes.npy"
-_SETTINGS: Final = (
-    *("radius", "target_radius", "target_nx", "xr", "ctf", "vpp"),
-    *("filament_width", "filament_mask_ignore"),
-)
 _WORKING_BLOCK: Final = 256
 
 
@@ -286,17 +281,3 @@ def _angles(images: ImageInput, rows: slice, settings: IsacSettings, device: tor
     if not settings.filament or images.segment_angle_deg is None:
         return None
     return torch.as_tensor(images.segment_angle_deg[rows].copy(), device=device)
-
-
-def working_key(images: ImageInput, settings: IsacSettings, shifts: npt.ArrayLike | None) -> dict[str, Any]:
-    """Return what decides the content of working images, shifts included, as plain values."""
-    moved = np.zeros((images.count, 2)) if shifts is None else np.asarray(shifts, np.float64)
-    return {**input_key(images, settings), "shifts": hashlib.blake2b(moved.tobytes()).hexdigest()}
-
-
-def input_key(images: ImageInput, settings: IsacSettings) -> dict[str, Any]:
-    """Return what decides the content of working images."""
-    status = images.path.stat()
-    chosen = {name: value for name, value in asdict(settings).items() if name in _SETTINGS}
-    source = [str(images.path.absolute()), status.st_size, status.st_mtime_ns]
-    return {"input": source, "box": images.box, "pixel_size_a": images.pixel_size_a, **chosen}

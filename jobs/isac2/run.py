@@ -22,9 +22,10 @@ from jobs.isac2.memory import limit_bytes
 from jobs.isac2.native_tree import NativeTree
 from jobs.isac2.ordering import order_averages
 from jobs.isac2.outputs import GENERATIONS, RelionOutputs
-from jobs.isac2.prepare import inspected, prepare, whitening, working_key
+from jobs.isac2.prepare import inspected, prepare, whitening
 from jobs.isac2.run_state import CHECKPOINT, RunState, load_state, save_state
 from jobs.isac2.workers import Workers, one_thread
+from jobs.isac2.working_key import working_key
 
 if TYPE_CHECKING:
     from jobs.core.context import WorkerContext
