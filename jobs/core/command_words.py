@@ -80,6 +80,24 @@ class CommandParser(argparse.ArgumentParser):
         self._words = list(sys.argv[1:] if args is None else args)
         return super().parse_known_args(self._words, namespace)
 
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse a command line.
+
+        Raises
+        ------
+        UserError
+            For an option that does not exist (with the nearest one that does), or a value that is not valid.
+        """
+        given, rest = self.parse_known_args(list(words))
+        for word in rest:
+            name = word.partition("=")[0]
+            if name.startswith("-"):
+                hint = did_you_mean(name, self._option_string_actions) or f"See {self.prog} --help"
+                raise UserError(f"{self.prog} has no option {name}", hint=hint)
+        if rest:
+            raise UserError(f"{self.prog} does not expect '{rest[0]}'", hint=f"See {self.prog} --help")
+        return given
+
     def error(self, message: str) -> NoReturn:
         """Raise the message as a UserError."""
         raise usage_error(message, self.prog, self._words)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from jobs.core.command_words import CommandParser
 from jobs.core.declaration import add_arguments, from_arguments
 from jobs.core.errors import AbortRequested, UserError
 from jobs.dynamo_processor.params import JOB_TYPE, DynamoOptions
@@ -51,13 +51,6 @@ class Terminal:
             print(f"\r{phase}: {step} of {of}    ", end=end, file=sys.stderr, flush=True)
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, hint="See heteroscope dynamo --help")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run a command; the last line of a set-up is the folder of the project.
 
@@ -83,8 +76,8 @@ def main(argv: Sequence[str]) -> int:
         return 130
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="heteroscope dynamo", description=JOB_TYPE.summary, usage=_USAGE, allow_abbrev=False
     )
     parser.add_argument("config", nargs="?", default="", metavar="CONFIG.yaml", help="configuration file")
@@ -101,17 +94,6 @@ def _parser() -> _Parser:
     return parser
 
 
-def _read(words: Sequence[str]) -> argparse.Namespace:
-    parser = _parser()
-    arguments, unknown = parser.parse_known_args(list(words))
-    if unknown:
-        word = unknown[0].partition("=")[0]
-        near = difflib.get_close_matches(word, parser._option_string_actions, n=1, cutoff=0.6)
-        hint = f"Did you mean {near[0]}?" if near else "See heteroscope dynamo --help"
-        raise UserError(f"'{word}' is not known", hint=hint)
-    return arguments
-
-
 def _options(arguments: argparse.Namespace, base: DynamoOptions | None) -> DynamoOptions:
     """Options of the command line over those of a file."""
     options = from_arguments(DynamoOptions, arguments, base)
@@ -123,7 +105,7 @@ def _options(arguments: argparse.Namespace, base: DynamoOptions | None) -> Dynam
 
 
 def _set_up(words: list[str], *, dry: bool) -> int:
-    arguments = _read(words)
+    arguments = _parser().read(words)
     from jobs.dynamo_processor.config_file import options_of, read_config
     from jobs.dynamo_processor.looking import look
     from jobs.dynamo_processor.run import check_options
@@ -186,14 +168,14 @@ def _folder(options: DynamoOptions, out: str, here: Path, *, many: bool) -> Path
 
 
 def _back(words: list[str], to: str) -> int:
-    parser = _Parser(prog=f"heteroscope dynamo to-{to.removesuffix('5')}", allow_abbrev=False)
+    parser = CommandParser(prog=f"heteroscope dynamo to-{to.removesuffix('5')}", allow_abbrev=False)
     parser.add_argument(
         "tables", nargs="+", metavar="TABLE", help="Dynamo's tables: one, or those of the halves"
     )
     parser.add_argument("--map", default="", metavar="FILE", help="particles_map.star of the set-up")
     parser.add_argument("--out", required=True, metavar="FILE", help="STAR file to write")
     parser.add_argument("--only-averaged", action="store_true", help="leave out rows with 0 in column 3")
-    arguments = parser.parse_args(words)
+    arguments = parser.read(words)
     from jobs.dynamo_processor.way_back import find_sidecar, write_back
 
     tables = [Path(table) for table in arguments.tables]

@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
+from jobs.core.command_words import CommandParser
 from jobs.core.declaration import (
     CheckContext,
     Kind,
@@ -39,9 +40,9 @@ def main(argv: Sequence[str]) -> int:
     words = list(argv)
     try:
         if words and words[0] == _SUBSTACK:
-            return _substack(_substack_parser().parse_args(words[1:]))
+            return _substack(_substack_parser().read(words[1:]))
         parser = _parser()
-        given = parser.parse_args(with_answers(words))
+        given = parser.read(with_answers(words))
         if given.gpu_info:
             return _gpu_info(given)
         return _classify(given)
@@ -55,19 +56,12 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_ABORTED
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, hint=f"See {self.prog} --help")
-
-
 def _of_other_tasks(declared: OptionSpec) -> bool:
     return declared.enabled == "continue" or declared.tab == "Tasks"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="heteroscope isac2",
         description=JOB_TYPE.summary,
         usage="heteroscope isac2 STACK OUTPUT --radius=R [options]\n"
@@ -220,8 +214,8 @@ def _gpu_info(given: argparse.Namespace) -> int:
     return 0
 
 
-def _substack_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _substack_parser() -> CommandParser:
+    parser = CommandParser(
         prog="heteroscope isac2 substack",
         description="Write the particles of chosen classes: a STAR file with all columns of the input, the "
         "averages, and the lists that followers of isac_substack read.",
