@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 sys.path.append(str(FAKE_JOBS))
 
 
+@pytest.fixture(autouse=True)
+def own_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every test a machine to itself: what earlier projects still hold or wait for is not seen."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def fake_type(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobType]:
     """Make the fake job type known here and in every process that is started."""

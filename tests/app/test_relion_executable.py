@@ -214,7 +214,7 @@ def test_that_our_window_learns_who_works_in_the_folder(job: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "COMMAND"),
+        ([], "no command"),
         (["optimise-deformations"], "optimise-deformations"),
         ([*TRAIN, "--n-gausians", "5"], "--n-gausians"),
         (TRAIN, "Refine3D/job010/run_data.star"),

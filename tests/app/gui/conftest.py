@@ -45,12 +45,6 @@ def fast_motion(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.modules["fake_motion"].__file__ is not None
 
 
-@pytest.fixture(autouse=True)
-def own_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test a machine to itself: what earlier projects still hold or wait for is not seen."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def private_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Preferences of nobody."""

@@ -85,7 +85,8 @@ def test_that_a_requeued_job_waits_and_begins_again(
         refuse_running(project, name)
     slurm.repair()
     slurm.run("scontrol", "update", f"JobId={identifier}", "StartTime=now")
-    follow(project, lambda: status_of(project, name) == "Succeeded")
+    # SLURM's next look at what waits may be a minute away.
+    follow(project, lambda: status_of(project, name) == "Succeeded", 120.0)
     assert exit_markers(folder) == ["SUCCESS"]
     text = (folder / "run.out").read_text()
     assert text.index("Do nothing, run 1") < text.index("Go on, run 1"), "it takes up what was done"

@@ -453,7 +453,7 @@ def test_that_closing_frees_those_who_wait_and_leaves_no_process_and_no_open_fil
             model.decode(QUICK)
         with pytest.raises(ModelEnded, match="was closed"):
             source.open(1)
-    wait_until(lambda: open_files() == before, 2)
+    wait_until(lambda: open_files() <= before, 20)
 
 
 CLIENT = """

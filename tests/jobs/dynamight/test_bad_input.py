@@ -153,8 +153,6 @@ AT_THE_DOOR = {
     "one particle": (_one_particle, [], ["particles.star", "1 particle"]),
     "odd box": (_odd_box, [], ["particles.star", "33", "even"]),
     "no STAR file": (_not_a_star_file, [], ["particles.star"]),
-    "no such GPU": (lambda folder: None, ["--gpu_id", "93"], ["GPU 93", "does not exist"]),
-    "one of several GPUs": (lambda folder: None, ["--gpu_id", "93,94"], ["GPU 93", "does not exist"]),
     "no GPU number": (lambda folder: None, ["--gpu_id", "0;x"], ["0;x", "GPU"]),
     "no such file": (lambda folder: None, ["--fn_map", "no.mrc"], ["no.mrc", "does not exist"]),
     "threshold": (lambda folder: None, ["--initial_threshold", "1e9"], ["1e+09", "consensus.mrc"]),
