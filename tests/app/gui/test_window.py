@@ -68,6 +68,14 @@ def test_that_a_message_moves_nothing_that_is_under_the_mouse(qtbot: Any, window
     def places() -> list[QRect]:
         return [dock.geometry() for dock in window.panes.docks.values() if not dock.isHidden()]
 
+    seen: list[list[QRect]] = []
+
+    def settled() -> bool:
+        """Whether the panes have stood still for some rounds of events: they are laid out by and by."""
+        seen.append(places())
+        return len(seen) > 5 and all(now == seen[-1] for now in seen[-5:])
+
+    qtbot.waitUntil(settled)
     before = places()
     window.complain("The map has a box of 64 pixels, the particles of 128. " * 4)
     bar = window.message_bar

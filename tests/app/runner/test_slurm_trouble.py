@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import pytest
 
 from app.project.project import Project
 from app.runner.abort import abort
-from app.runner.launch import refuse_running, start_job, status_of
+from app.runner.launch import start_job, status_of
 from app.runner.outcome import outcome_of
 from app.runner.queue_record import QueueRecord, read_queue_record, write_queue_record
 from app.runner.queue_systems import Phase
 from jobs.core.declaration import JobType
-from jobs.core.errors import UserError
 from resources import template
 from tests.support.jobs import exit_markers, wait_for_worker, wait_until
 from tests.support.slurm import Slurm
@@ -62,36 +60,6 @@ def test_that_a_suspended_job_is_said_to_be(slurm: Slurm, project: Project, fake
     slurm.run("scontrol", "suspend", identifier)
     assert sentence_of(project, name) == f"Suspended on node {slurm.host} (SLURM id {identifier})"
     slurm.run("scontrol", "resume", identifier)
-
-
-@pytest.mark.parametrize("cause", ["scontrol requeue", "node down"])
-def test_that_a_requeued_job_waits_and_begins_again(
-    slurm: Slurm, project: Project, fake_type: JobType, cause: str
-) -> None:
-    name, folder, identifier = submit(project, fake_type, seconds=3.0)
-    first = wait_for_worker(folder)
-    wait_until((folder / "metrics.jsonl").exists)
-    if cause == "node down":
-        slurm.lose_the_node()
-    else:
-        slurm.run("scontrol", "requeue", identifier)
-    follow(project, lambda: state_of(project, name).reason == "BeginTime")
-    assert sentence_of(project, name) == (
-        f"Queued in SLURM (id {identifier}, reason BeginTime: it starts at a set time, "
-        "after a requeue within some minutes)"
-    )
-    assert (status_of(project, name), exit_markers(folder)) == ("Running", [])
-    with pytest.raises(UserError, match="is running"):
-        refuse_running(project, name)
-    slurm.repair()
-    slurm.run("scontrol", "update", f"JobId={identifier}", "StartTime=now")
-    # SLURM's next look at what waits may be a minute away.
-    follow(project, lambda: status_of(project, name) == "Succeeded", 120.0)
-    assert exit_markers(folder) == ["SUCCESS"]
-    text = (folder / "run.out").read_text()
-    assert text.index("Do nothing, run 1") < text.index("Go on, run 1"), "it takes up what was done"
-    again = json.loads((folder / "worker.json").read_text())
-    assert first.worker is not None and again["pid"] != first.worker.pid
 
 
 def test_that_a_job_whose_node_is_lost_fails_with_the_reason(
